@@ -1,0 +1,13 @@
+//! What the host app supplies, each with a default: users, sign-in, hooks, the bus, the clock.
+
+mod authenticator;
+mod bus;
+mod clock;
+mod directory;
+mod hooks;
+
+pub use authenticator::{AuthError, Authenticator, Credentials, Identity, Transport};
+pub use bus::{Bus, BusError, Hint, NoBus};
+pub use clock::{Clock, SystemClock};
+pub use directory::{Directory, DirectoryError, StaticDirectory};
+pub use hooks::{Draft, Hooks, NoHooks, Refusal};

@@ -1,0 +1,83 @@
+//! Where users come from.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::model::{User, UserId};
+
+/// Why the directory did not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the user directory is unavailable")]
+pub struct DirectoryError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
+
+/// The host's users. The library asks in batches and keeps nothing.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use std::sync::Arc;
+///
+/// use chat_core::host::{Directory, DirectoryError};
+/// use chat_core::model::{User, UserId};
+///
+/// struct Accounts; // with a pool of the host's database
+///
+/// #[async_trait::async_trait]
+/// impl Directory for Accounts {
+///     async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError> {
+///         // select id, name from accounts where id = any($1)
+///         let row = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), "somebody")));
+///         Ok(ids.iter().map(row).collect())
+///     }
+///
+///     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
+///         // select id, name from accounts where strpos(lower(name), lower($1)) > 0 limit $2
+///         let _ = (text, limit);
+///         Ok(Vec::new())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Directory: Send + Sync + 'static {
+    /// The users with these ids; who is not known is left out.
+    async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError>;
+
+    /// At most `limit` users whose username has `text` in it, letter case ignored, ordered by
+    /// [`UserId::cmp_for_listing`]; all users for an empty text.
+    ///
+    /// Only the `direct` dialect's user list asks this. A host that shows its users to nobody
+    /// returns an empty list.
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError>;
+}
+
+/// A fixed set of users, for demos, tests and small installations.
+#[derive(Debug, Clone, Default)]
+pub struct StaticDirectory {
+    users: HashMap<UserId, Arc<User>>,
+}
+
+impl FromIterator<User> for StaticDirectory {
+    fn from_iter<I: IntoIterator<Item = User>>(users: I) -> Self {
+        let users = users.into_iter().map(|user| (user.id.clone(), Arc::new(user))).collect();
+        Self { users }
+    }
+}
+
+#[async_trait]
+impl Directory for StaticDirectory {
+    async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError> {
+        let known = ids.iter().filter_map(|id| self.users.get(id));
+        Ok(known.map(|user| (user.id.clone(), user.clone())).collect())
+    }
+
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
+        let text = text.to_lowercase();
+        let matching =
+            self.users.values().filter(|user| user.username.to_lowercase().contains(&text));
+        let mut users: Vec<_> = matching.cloned().collect();
+        users.sort_by(|a, b| a.id.cmp_for_listing(&b.id));
+        users.truncate(limit);
+        Ok(users)
+    }
+}

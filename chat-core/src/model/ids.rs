@@ -1,0 +1,210 @@
+//! The ids of users, rooms, messages, sessions and nodes.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// Why a text is no [`UserId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a user id has 1 to {} bytes and no control characters", UserId::MAX_BYTES)]
+pub struct InvalidId;
+
+/// A user id of the host's: an opaque string, 1 to 255 bytes without control characters.
+///
+/// The library never looks into it, except to show a canonical decimal integer as a JSON number
+/// where a dialect's document does so. Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UserId(Arc<str>);
+
+impl UserId {
+    /// The longest user id, in bytes.
+    pub const MAX_BYTES: usize = 255;
+
+    /// Checks a text and makes it a user id.
+    ///
+    /// # Errors
+    /// [`InvalidId`] where the text is empty, longer than [`UserId::MAX_BYTES`] or has control
+    /// characters (NUL among them).
+    pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidId> {
+        let text = text.as_ref();
+        if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
+            return Err(InvalidId);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The id as the host wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The id as an integer where it is a canonical decimal one (no sign, no leading zero) of at
+    /// most 2^53-1, the largest that every JSON reader keeps exact.
+    pub fn as_integer(&self) -> Option<u64> {
+        let text = self.as_str();
+        let canonical = text.bytes().all(|byte| byte.is_ascii_digit())
+            && (text.len() == 1 || !text.starts_with('0'));
+        if !canonical || text.len() > 16 {
+            return None;
+        }
+        text.parse().ok().filter(|id| *id < 1 << 53)
+    }
+
+    /// Orders ids as the APIs list users: integers by value first, then all others by code point.
+    pub fn cmp_for_listing(&self, other: &Self) -> std::cmp::Ordering {
+        let key = |id: &Self| id.as_integer().unwrap_or(u64::MAX);
+        key(self).cmp(&key(other)).then_with(|| self.0.cmp(&other.0))
+    }
+}
+
+impl From<u64> for UserId {
+    fn from(id: u64) -> Self {
+        Self(id.to_string().into())
+    }
+}
+
+impl TryFrom<&str> for UserId {
+    type Error = InvalidId;
+
+    fn try_from(text: &str) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for UserId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl Borrow<str> for UserId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UserId({})", self.0)
+    }
+}
+
+/// The bound below which room and message ids stay: they fit the 48 free bits of a version 8
+/// UUID, as which the `team` dialect shows them.
+const ID_BOUND: u64 = 1 << 48;
+
+macro_rules! numeric_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(NonZeroU64);
+
+        impl $name {
+            /// The id of this number, if it is positive and below 2^48.
+            pub fn new(id: u64) -> Option<Self> {
+                NonZeroU64::new(id).filter(|id| id.get() < ID_BOUND).map(Self)
+            }
+
+            /// The id as a number.
+            pub fn get(self) -> u64 {
+                self.0.get()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
+numeric_id! {
+    /// A room's id: positive, below 2^48, unique in its store, given by the store.
+    RoomId
+}
+
+numeric_id! {
+    /// A message's id: positive, below 2^48, unique in its store, given by the store.
+    /// Inside one room ids ascend with [`Seq`](super::Seq).
+    MessageId
+}
+
+/// The id of a session, which is one open socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub Uuid);
+
+impl SessionId {
+    /// A new id that no other session has.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+/// The id of one running server process, new at every start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub Uuid);
+
+impl NodeId {
+    /// A new id that no other node has.
+    pub fn random() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_integers_that_json_keeps_exact_are_numbers() {
+        let integer = |text: &str| UserId::new(text).unwrap().as_integer();
+        assert_eq!(integer("0"), Some(0));
+        assert_eq!(integer("42"), Some(42));
+        assert_eq!(integer("9007199254740991"), Some((1 << 53) - 1));
+        for text in ["9007199254740992", "042", "-1", "+1", "1.0", "user_2abc", "٣"] {
+            assert_eq!(integer(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn user_ids_are_bounded_and_without_control_characters() {
+        assert!(UserId::new("a".repeat(255)).is_ok());
+        for text in ["", "a\0b", "a\nb", &"a".repeat(256)] {
+            assert_eq!(UserId::new(text), Err(InvalidId));
+        }
+    }
+
+    #[test]
+    fn users_are_listed_numbers_first_then_by_code_point() {
+        let mut ids: Vec<_> =
+            ["b", "10", "9", "a", "9007199254740992"].map(|text| UserId::new(text).unwrap()).into();
+        ids.sort_by(UserId::cmp_for_listing);
+        let texts: Vec<_> = ids.iter().map(UserId::as_str).collect();
+        assert_eq!(texts, ["9", "10", "9007199254740992", "a", "b"]);
+    }
+
+    #[test]
+    fn room_ids_are_positive_and_below_two_to_the_48() {
+        assert_eq!(RoomId::new(0), None);
+        assert_eq!(RoomId::new(1 << 48), None);
+        assert_eq!(RoomId::new((1 << 48) - 1).map(RoomId::get), Some((1 << 48) - 1));
+    }
+}

@@ -1,0 +1,9 @@
+//! Pure functions: who may do what, what may be said, when typing ends.
+
+mod access;
+mod content;
+mod typing;
+
+pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_message};
+pub use content::{Content, ContentError, Emoji, RoomName, check_text};
+pub use typing::Typing;

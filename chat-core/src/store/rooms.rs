@@ -1,0 +1,202 @@
+//! Rooms and their members.
+
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+use super::StoreResult;
+use crate::model::{Page, RoomId, RoomKind, RoomSummary, Slice, Timestamp, UserId, Version};
+use crate::rules::{Access, Caller, Guarded, RoomName};
+
+/// A room to make, of any kind but direct.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// Any kind but [`RoomKind::Direct`].
+    pub kind: RoomKind,
+    /// The name.
+    pub name: Option<RoomName>,
+    /// Who makes it; none for the host itself. Becomes the first member.
+    pub creator: Option<UserId>,
+    /// The other members, in the order they are to have joined; repetitions do not count.
+    pub members: Vec<UserId>,
+    /// What the host notes about the room.
+    pub metadata: Map<String, Value>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The direct room of two users, to be made unless it stands.
+#[derive(Debug, Clone)]
+pub struct NewDirectRoom {
+    /// Who is named first: the one who asks, and the room's creator.
+    pub first: UserId,
+    /// The other; never the same as `first`.
+    pub second: UserId,
+    /// What the host notes about the room, if it is made now.
+    pub metadata: Map<String, Value>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// In which order rooms are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomOrder {
+    /// Newest `activity_at` first, then the larger id.
+    Activity,
+    /// Smallest id first.
+    Id,
+}
+
+/// Which of a user's rooms to list.
+#[derive(Debug, Clone)]
+pub struct RoomQuery {
+    /// Whose rooms, and of which kinds.
+    pub by: Caller,
+    /// In which order.
+    pub order: RoomOrder,
+    /// Which part of the list.
+    pub slice: Slice,
+}
+
+/// A change of a room's settings. What is `None` or empty stays as it is.
+#[derive(Debug, Clone)]
+pub struct ManageRoom {
+    /// The room.
+    pub room: RoomId,
+    /// Who asks.
+    pub by: Caller,
+    /// The new name.
+    pub name: Option<RoomName>,
+    /// Whether it is to be active.
+    pub active: Option<bool>,
+    /// Who is to become a member; members already do not count.
+    pub add: Vec<UserId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Users who became members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Added {
+    /// The room's version after the change of name and activity, where there was one.
+    pub settings: Option<Version>,
+    /// Who became a member, and the room's version with it, where somebody did.
+    pub joined: Option<(Vec<UserId>, Version)>,
+}
+
+/// A member who left, or did not have to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// The room's version with the leaving.
+    pub version: Version,
+}
+
+/// What to count for a user.
+#[derive(Debug, Clone)]
+pub struct StatsQuery {
+    /// Whose rooms, and of which kinds.
+    pub by: Caller,
+    /// Only this room; all active rooms of the user where none is given.
+    pub room: Option<RoomId>,
+    /// Count messages since then.
+    pub since: Timestamp,
+    /// Count rooms with a message since then.
+    pub today: Timestamp,
+}
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RoomStats {
+    /// The rooms.
+    pub rooms: u64,
+    /// Those of them with a message, deleted or not, sent at or after `today`.
+    pub active_today: u64,
+    /// Their messages sent at or after `since`, deleted ones left out.
+    pub recent_messages: u64,
+}
+
+/// Rooms and their members.
+#[async_trait]
+pub trait RoomStore: Send + Sync + 'static {
+    /// Makes a room.
+    ///
+    /// # Contract
+    /// The creator and the members are members, in this order, each once. The room's version is 1,
+    /// its `last_seq` 0, its activity its creation. The id is larger than that of every room that
+    /// was there before the call began.
+    async fn create_room(&self, new: NewRoom) -> StoreResult<RoomId>;
+
+    /// Finds or makes the direct room of two users; the flag says whether it was made.
+    ///
+    /// # Contract
+    /// There is one room for the unordered pair, for ever and under any race; exactly one call
+    /// is told that it made it. Two equal users are [`Denial::WrongKind`].
+    ///
+    /// [`Denial::WrongKind`]: crate::rules::Denial::WrongKind
+    async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)>;
+
+    /// What a caller is to a room; `None` where there is no such room.
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>>;
+
+    /// A room with its members, last message and the caller's unread count; `None` where there is
+    /// no such room.
+    ///
+    /// # Contract
+    /// All parts are of one moment.
+    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>>;
+
+    /// A page of the active rooms that a user is a member of, each as [`RoomStore::room`] has it.
+    ///
+    /// # Contract
+    /// Only rooms of the caller's kinds; `count` is of all such rooms. One step, however many rooms
+    /// the page has.
+    async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>>;
+
+    /// Changes name and activity, and adds members ([`Action::Manage`]).
+    ///
+    /// # Contract
+    /// A change of name or activity is one version, the members who are new another one after it;
+    /// what changes nothing takes no version. Who joins has read and received everything before.
+    /// Who joins again is last in the order of members.
+    ///
+    /// [`Action::Manage`]: crate::rules::Action::Manage
+    async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added>;
+
+    /// Makes the caller a member ([`Action::Join`]); the version is that of the joining, `None`
+    /// where they already were one.
+    ///
+    /// [`Action::Join`]: crate::rules::Action::Join
+    async fn join_room(
+        &self,
+        by: &Caller,
+        room: RoomId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Version>>;
+
+    /// Ends the caller's membership ([`Action::Leave`]). No message's status changes.
+    ///
+    /// [`Action::Leave`]: crate::rules::Action::Leave
+    async fn leave_room(&self, by: &Caller, room: RoomId, at: Timestamp) -> StoreResult<Left>;
+
+    /// Ends a user's membership in the name of the host, which has decided so itself. In a direct
+    /// room too.
+    ///
+    /// # Contract
+    /// `None` where the user was no member. [`StoreError::NotFound`](super::StoreError::NotFound)
+    /// where there is no such room.
+    async fn remove_member(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Left>>;
+
+    /// The versions of these rooms; rooms that do not exist are left out.
+    async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>>;
+
+    /// Counts rooms and recent messages.
+    ///
+    /// # Contract
+    /// With a room given, that room alone is counted, active or not; where the caller is no member
+    /// of it or it is not of their kinds, nothing.
+    async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats>;
+}

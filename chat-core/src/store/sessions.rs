@@ -1,0 +1,84 @@
+//! Sessions: the open sockets of all nodes, and presence from them.
+
+use async_trait::async_trait;
+
+use super::StoreResult;
+use crate::model::{NodeId, Presence, RoomId, Session, SessionId, Timestamp, UserId};
+
+/// How the opening or closing of a session changed who is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attendance {
+    /// Whose session.
+    pub user: UserId,
+    /// In which room.
+    pub room: RoomId,
+    /// Whether it was the user's first open session anywhere, or the last one.
+    pub of_user: bool,
+    /// Whether it was the user's first open session in the room, or the last one there.
+    pub in_room: bool,
+    /// The user's presence after it.
+    pub presence: Presence,
+}
+
+/// Sessions: the open sockets of all nodes, and presence from them.
+///
+/// Nothing here changes a room or takes a version. "Open" is as [`Session::is_open`] has it at the
+/// `now` of the call.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Notes a socket that opened.
+    ///
+    /// # Contract
+    /// From sessions of one user that open and close at once, over any number of nodes, exactly one
+    /// opening is told `of_user` for each time the user comes, and exactly one closing or expiry
+    /// for each time the user goes; likewise `in_room`. From now on `last_seen` is at least
+    /// `connected_at`.
+    async fn open_session(&self, session: Session) -> StoreResult<Attendance>;
+
+    /// Vouches for a node's open sessions until `lease_until`, and notes when each of the given
+    /// ones was last heard.
+    ///
+    /// # Contract
+    /// Returns those of the node's `alive` sessions that the store no longer holds open because
+    /// their lease was over; the node has to open them again.
+    async fn renew_sessions(
+        &self,
+        node: NodeId,
+        alive: &[(SessionId, Timestamp)],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<Vec<SessionId>>;
+
+    /// Notes a socket that closed at `now`; `None` where the session is not open.
+    ///
+    /// # Contract
+    /// The user's `last_seen` is at least `now`. The session stays in the list of its user, closed.
+    async fn close_session(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Attendance>>;
+
+    /// Closes every session whose lease is over, and tells each once, to one caller.
+    ///
+    /// # Contract
+    /// Such a session's close is the end of its lease or the last frame, whichever is earlier.
+    async fn expire_sessions(&self, now: Timestamp) -> StoreResult<Vec<Attendance>>;
+
+    /// The presence of these users, in their order. Who is unknown is offline and was never seen.
+    async fn presence(&self, users: &[UserId], now: Timestamp) -> StoreResult<Vec<Presence>>;
+
+    /// A user's sessions, open and closed, the newest first; at most `limit`.
+    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>>;
+
+    /// Forgets a user's sessions that closed before a moment, and returns how many.
+    ///
+    /// # Contract
+    /// Presence does not change.
+    async fn forget_sessions(
+        &self,
+        user: &UserId,
+        closed_before: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<u64>;
+}

@@ -5,9 +5,13 @@ mod bus;
 mod clock;
 mod directory;
 mod hooks;
+#[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+mod jwt;
 
 pub use authenticator::{AuthError, Authenticator, Credentials, Identity, Transport};
-pub use bus::{Bus, BusError, Hint, NoBus};
+pub use bus::{Bus, Hint, NoBus};
 pub use clock::{Clock, SystemClock};
 pub use directory::{Directory, DirectoryError, StaticDirectory};
 pub use hooks::{Draft, Hooks, NoHooks, Refusal};
+#[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+pub use jwt::{InvalidKey, JwtAuthenticator};

@@ -1,5 +1,6 @@
 //! The nouns: ids, users, rooms, members, messages, receipts, sessions, pages and events.
 
+mod cursor;
 mod event;
 mod ids;
 mod member;
@@ -11,6 +12,7 @@ mod session;
 mod timestamp;
 mod user;
 
+pub use cursor::Cursor;
 pub use event::{Change, Event, RoomEvent, Signal};
 pub use ids::{InvalidId, MessageId, NodeId, RoomId, SessionId, UserId};
 pub use member::Member;

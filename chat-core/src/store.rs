@@ -22,10 +22,12 @@ mod receipts;
 mod rooms;
 mod sessions;
 
+pub use crate::model::Cursor as ChangesAfter;
+
 pub use error::{StoreError, StoreResult};
 pub use messages::{
-    Anchor, Changed, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, MessageStore,
-    NewMessage, Once, React, Sent,
+    Anchor, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage,
+    Once, React, Sent,
 };
 pub use receipts::{Mark, Marked, ReceiptKind, ReceiptStore, Targets};
 pub use rooms::{

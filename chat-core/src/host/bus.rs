@@ -1,6 +1,5 @@
 //! How nodes tell each other that something happened.
 
-use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::model::{RoomId, UserId, Version};
@@ -24,16 +23,11 @@ pub enum Hint {
     Missed,
 }
 
-/// Why the bus did not take a hint.
-#[derive(Debug, thiserror::Error)]
-#[error("the bus is unavailable")]
-pub struct BusError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
-
 /// How nodes that share a store tell each other that something happened.
-#[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Tells the other nodes; they may or may not get it, in any order.
-    async fn publish(&self, hint: Hint) -> Result<(), BusError>;
+    /// Tells the other nodes; they may or may not get it, in any order. Must not block: what
+    /// cannot be told at once is queued within bounds, or lost.
+    fn publish(&self, hint: Hint);
 
     /// What the other nodes tell, from now on. The stream ends with the bus.
     fn subscribe(&self) -> BoxStream<'static, Hint>;
@@ -46,11 +40,8 @@ pub trait Bus: Send + Sync + 'static {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoBus;
 
-#[async_trait]
 impl Bus for NoBus {
-    async fn publish(&self, _: Hint) -> Result<(), BusError> {
-        Ok(())
-    }
+    fn publish(&self, _: Hint) {}
 
     fn subscribe(&self) -> BoxStream<'static, Hint> {
         stream::pending().boxed()

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Message, Presence, RoomId, SessionId, User, UserId, Version};
+use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserId};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -13,15 +13,16 @@ pub enum Event {
     Signal(Signal),
 }
 
-/// A lasting change of a room.
+/// Lasting changes of a room.
 #[derive(Debug, Clone)]
 pub struct RoomEvent {
     /// The room.
     pub room: RoomId,
-    /// The room's version with this change.
-    pub version: Version,
-    /// What changed. [`Change::Many`] stands for a change too large to carry: read the store.
-    pub change: Change,
+    /// How far who knows this event has come, if they knew all before.
+    pub reached: Cursor,
+    /// What changed: one change as it happens, all sides of what changed where it was read back
+    /// from the store. Empty where the change is too large to carry: read the store.
+    pub changes: Vec<Change>,
 }
 
 /// What changed in a room.
@@ -56,25 +57,23 @@ pub enum Change {
         /// The message as it is now.
         message: Arc<Message>,
     },
-    /// The status of these messages moved.
+    /// A message's status moved.
     Status {
-        /// The messages as they are now, by `seq`.
-        messages: Vec<Arc<Message>>,
+        /// The message as it is now.
+        message: Arc<Message>,
     },
-    /// These users joined.
+    /// A user joined.
     Joined {
         /// Who joined.
-        users: Vec<UserId>,
+        user: UserId,
     },
     /// This user left or was removed.
     Left {
         /// Who left.
         user: UserId,
     },
-    /// The room's name, metadata or activity changed, or the room was made.
+    /// The room's name, metadata or activity changed.
     Settings,
-    /// More changed than an event carries; the store has it all.
-    Many,
 }
 
 /// A passing signal.
@@ -88,6 +87,8 @@ pub enum Signal {
         user: Arc<User>,
         /// Whether they do.
         is_typing: bool,
+        /// When that began or ended.
+        at: Timestamp,
     },
     /// A user's first socket opened, or the last one closed.
     Presence {

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
+use super::{ChangesAfter, StoreResult};
 use crate::model::{
     Attachment, Member, Message, MessageId, MessageKind, Page, Room, RoomId, Seq, Slice, Timestamp,
-    Version,
 };
 use crate::rules::{Caller, Content, Emoji, Guarded};
 
@@ -122,22 +121,6 @@ pub struct HistoryQuery {
     pub slice: Slice,
     /// Whether deleted messages are read and counted too.
     pub deleted: bool,
-}
-
-/// From where on changes are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChangesAfter {
-    /// The version up to which everything is known.
-    pub version: Version,
-    /// The position up to which the changes of `version + 1` are known as well; 0 at first.
-    pub seq: Seq,
-}
-
-impl ChangesAfter {
-    /// Everything after a version.
-    pub fn version(version: Version) -> Self {
-        Self { version, seq: 0 }
-    }
 }
 
 /// Something that changed, as it is now.

@@ -1,0 +1,82 @@
+//! The figures that a host may change.
+
+use std::time::Duration;
+
+/// The figures that a host may change. The defaults are those of the API documents.
+///
+/// ```
+/// use std::time::Duration;
+/// use chat_core::Config;
+///
+/// let mut config = Config::default();
+/// config.typing_limit = Duration::from_secs(10);
+/// ```
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Config {
+    /// The longest message in characters, in every dialect but `messenger`; 10,000.
+    pub message_limit: usize,
+    /// The longest message in characters in `messenger`; 1,000.
+    pub messenger_message_limit: usize,
+    /// The largest JSON body of a request in bytes; 1 MiB. More is answered 413.
+    pub body_limit: usize,
+    /// The largest frame a client may send, in bytes; 256 KiB. More closes 1009.
+    pub frame_limit: usize,
+    /// How often a socket is pinged; 30 s.
+    pub ping_interval: Duration,
+    /// How long a ping may stay unanswered; 10 s.
+    pub ping_timeout: Duration,
+    /// How many pings in a row may stay unanswered before the socket is closed 4408; 5.
+    pub max_missed_pings: u32,
+    /// How long a socket may live before it is closed 4410; 4 hours.
+    pub lifetime: Duration,
+    /// How long typing lasts after it was last said; 30 s.
+    pub typing_limit: Duration,
+    /// How many bad frames within [`Config::bad_frame_window`] close a socket 1008; 20.
+    pub bad_frame_limit: usize,
+    /// See [`Config::bad_frame_limit`]; 60 s.
+    pub bad_frame_window: Duration,
+    /// How many frames may wait for one socket before it is caught up from the store instead; 256.
+    pub queue_frames: usize,
+    /// How many bytes may wait for one socket, likewise; 1 MiB.
+    pub queue_bytes: usize,
+    /// How long a socket may take nothing while something waits for it before it is closed 1013;
+    /// 30 s.
+    pub stall_timeout: Duration,
+    /// How many sockets one user may have open on a node; 10,000. More are closed 1013.
+    pub sockets_per_user: usize,
+    /// How long a node vouches for its sockets; 40 s. When a node dies its users are offline to
+    /// others after at most this and a few seconds.
+    pub session_lease: Duration,
+    /// The origins (`https://example.com`) that may open sockets from a browser. With none given,
+    /// only the request's own host may.
+    pub allowed_origins: Vec<String>,
+    /// Whether `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed, because a
+    /// proxy of the host's sets them; no.
+    pub trust_forwarded: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            message_limit: 10_000,
+            messenger_message_limit: 1_000,
+            body_limit: 1024 * 1024,
+            frame_limit: 256 * 1024,
+            ping_interval: Duration::from_secs(30),
+            ping_timeout: Duration::from_secs(10),
+            max_missed_pings: 5,
+            lifetime: Duration::from_hours(4),
+            typing_limit: Duration::from_secs(30),
+            bad_frame_limit: 20,
+            bad_frame_window: Duration::from_mins(1),
+            queue_frames: 256,
+            queue_bytes: 1024 * 1024,
+            stall_timeout: Duration::from_secs(30),
+            sockets_per_user: 10_000,
+            session_lease: Duration::from_secs(40),
+            allowed_origins: Vec::new(),
+            trust_forwarded: false,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The documented APIs. Each is a [`Dialect`]: a value that says what its paths, bodies, frames and
+//! errors look like. They share the service, and so users, rooms and messages.
+
+mod errors;
+mod messenger;
+mod wire;
+
+use crate::config::Config;
+use crate::http::{Endpoint, Rejection, Response};
+use crate::model::Kinds;
+use crate::socket::{Codec, SocketRoute};
+
+/// A documented API.
+#[derive(Debug)]
+pub struct Dialect {
+    /// Its name, as in a path.
+    pub name: &'static str,
+    /// The rooms it shows.
+    pub kinds: Kinds,
+    /// The schemes it takes in the `Authorization` header.
+    pub schemes: &'static [&'static str],
+    /// Its HTTP endpoints.
+    pub endpoints: &'static [Endpoint],
+    /// Where its sockets open.
+    pub sockets: &'static [SocketRoute],
+    /// Its frames.
+    pub codec: Codec,
+    /// The most characters of a message.
+    pub message_limit: fn(&Config) -> usize,
+    /// Its answer to a request that is refused.
+    pub refuse: fn(&Rejection) -> Response,
+    /// Its place among the frames of a [`Delivery`](crate::socket::Delivery).
+    pub(crate) index: usize,
+}
+
+impl Dialect {
+    /// How many dialects there are.
+    pub(crate) const COUNT: usize = 1;
+
+    /// The dialect of this name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        all().find(|dialect| dialect.name == name)
+    }
+}
+
+/// The dialect of api/messenger.md: direct rooms with statuses, typing and presence.
+pub static MESSENGER: &Dialect = &messenger::DIALECT;
+
+/// All dialects.
+pub fn all() -> impl Iterator<Item = &'static Dialect> {
+    [MESSENGER].into_iter()
+}

@@ -1,0 +1,21 @@
+//! `messenger` (api/messenger.md): direct rooms, statuses, typing, presence, heartbeats in frames.
+
+mod endpoints;
+mod errors;
+mod socket;
+mod views;
+
+use super::Dialect;
+use crate::model::Kinds;
+
+pub(super) static DIALECT: Dialect = Dialect {
+    name: "messenger",
+    kinds: Kinds::DIRECT,
+    schemes: &["Bearer"],
+    endpoints: &endpoints::ENDPOINTS,
+    sockets: &socket::ROUTES,
+    codec: socket::CODEC,
+    message_limit: |config| config.messenger_message_limit,
+    refuse: errors::refuse,
+    index: 0,
+};

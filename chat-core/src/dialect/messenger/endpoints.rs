@@ -1,0 +1,187 @@
+//! The seven endpoints.
+
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::{DIALECT, views};
+use crate::dialect::wire::UserIdView;
+use crate::http::{Call, Endpoint, Input, PageNumber, Rejection, Response, json};
+use crate::model::RoomId;
+use crate::service::{Error, Outgoing, Problem};
+use crate::store::{Anchor, RoomOrder};
+
+type Answer = Result<Response, Rejection>;
+
+pub(super) static ENDPOINTS: [Endpoint; 7] = [
+    Endpoint {
+        method: Method::GET,
+        path: "/api/v1.0/chat/rooms/",
+        summary: "List chat rooms",
+        input: Input::None,
+        statuses: &[200, 404],
+        handler: |call| Box::pin(list_rooms(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/v1.0/chat/rooms/{room_id}/",
+        summary: "Get chat room details",
+        input: Input::None,
+        statuses: &[200, 404],
+        handler: |call| Box::pin(room(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/v1.0/chat/rooms/{room_id}/messages/",
+        summary: "Get messages in room",
+        input: Input::None,
+        statuses: &[200, 404],
+        handler: |call| Box::pin(list_messages(call)),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/api/v1.0/chat/messages/",
+        summary: "Send message",
+        input: Input::Json,
+        statuses: &[200, 201, 400, 404, 409, 413, 415, 429],
+        handler: |call| Box::pin(send_message(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/v1.0/chat/stats/",
+        summary: "Connection statistics",
+        input: Input::None,
+        statuses: &[200],
+        handler: |call| Box::pin(stats(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: "/api/v1.0/chat/rooms/{room_id}/health/",
+        summary: "Room health check",
+        input: Input::None,
+        statuses: &[200, 404],
+        handler: |call| Box::pin(room_health(call)),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/api/v1.0/chat/health-check/",
+        summary: "Broadcast health check",
+        input: Input::None,
+        statuses: &[200],
+        handler: |call| Box::pin(broadcast_health(call)),
+    },
+];
+
+async fn list_rooms(call: Call) -> Answer {
+    let page = PageNumber::of(&call)?;
+    let rooms = call.actor.rooms(RoomOrder::Activity, page.slice()).await?;
+    let people = call.actor.chat().people(rooms.items.iter().flat_map(views::shown)).await?;
+    let me = call.actor.id()?;
+    let views =
+        rooms.items.iter().map(|room| views::room(&call, me, room, &people, call.now)).collect();
+    Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, &views)?))
+}
+
+async fn room(call: Call) -> Answer {
+    let room = call.actor.room(call.room("room_id")?).await?;
+    let people = call.actor.chat().people(views::shown(&room)).await?;
+    Ok(json(StatusCode::OK, &views::room(&call, call.actor.id()?, &room, &people, call.now)))
+}
+
+async fn list_messages(call: Call) -> Answer {
+    let room = call.room("room_id")?;
+    let page = PageNumber::of(&call)?;
+    let messages = call.actor.history(room, Anchor::Newest, page.slice(), false).await?;
+    let people =
+        call.actor.chat().people(messages.items.iter().map(|message| &message.sender)).await?;
+    let views: Vec<_> =
+        messages.items.iter().map(|message| views::message(message, &people)).collect();
+    Ok(json(StatusCode::OK, &page.envelope(&call, messages.count, &views)?))
+}
+
+async fn send_message(call: Call) -> Answer {
+    let (room, text) = (room_field(&call), call.body.text("content"));
+    let (room, text) = both("room", room, "content", text)?;
+    let limit = (DIALECT.message_limit)(call.actor.chat().config());
+    let message = Outgoing::new(text).with_limit(limit).with_send_key(call.key()?);
+    let sent = call.actor.send(room, message).await?;
+    let people = call.actor.chat().people([&sent.message.sender]).await?;
+    let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(json(status, &views::message(&sent.message, &people)))
+}
+
+/// `room` has to be an integer. One that can be no room's id is that of no room.
+fn room_field(call: &Call) -> Result<Option<RoomId>, Problem> {
+    let number = match call.body.value("room") {
+        Some(serde_json::Value::Number(number)) if number.is_u64() => number.as_u64(),
+        _ => call.body.integer("room").map(|_| None)?,
+    };
+    Ok(number.and_then(RoomId::new))
+}
+
+/// Both fields, or all that is wrong with them.
+fn both(
+    room_name: &'static str,
+    room: Result<Option<RoomId>, Problem>,
+    text_name: &'static str,
+    text: Result<&str, Problem>,
+) -> Result<(RoomId, String), Error> {
+    let mut fields = Vec::new();
+    let mut keep = |name: &'static str, problem: &Problem| {
+        fields.push(crate::service::FieldError { field: name.into(), problem: problem.clone() });
+    };
+    if let Err(problem) = &room {
+        keep(room_name, problem);
+    }
+    if let Err(problem) = &text {
+        keep(text_name, problem);
+    }
+    match (room, text) {
+        (Ok(room), Ok(text)) => Ok((room.ok_or(Error::NotFound)?, text.to_owned())),
+        _ => Err(Error::Invalid(fields)),
+    }
+}
+
+async fn stats(call: Call) -> Answer {
+    let chat = call.actor.chat();
+    let counted = call.actor.stats(None).await?;
+    let config = chat.config();
+    let view = json!({
+        "user_id": UserIdView(call.actor.id()?),
+        "total_rooms": counted.rooms,
+        "active_rooms_today": counted.active_today,
+        "recent_messages_24h": counted.recent_messages,
+        "channel_layer_status": if chat.bus().is_available() { "available" } else { "unavailable" },
+        "timestamp": chat.clock().now(),
+        "connection_settings": {
+            "heartbeat_interval": config.ping_interval.as_secs(),
+            "connection_timeout": config.lifetime.as_secs(),
+            "ping_timeout": config.ping_timeout.as_secs(),
+            "max_reconnect_attempts": config.max_missed_pings,
+        },
+    });
+    Ok(json(StatusCode::OK, &view))
+}
+
+async fn room_health(call: Call) -> Answer {
+    let room = call.room("room_id")?;
+    let counted = call.actor.stats(Some(room)).await?;
+    call.actor.check_health(room).await?;
+    let view = json!({
+        "room_id": room.get(),
+        "group_name": format!("chat_{room}"),
+        "health_check_sent": true,
+        "recent_messages_count": counted.recent_messages,
+        "timestamp": call.actor.chat().clock().now(),
+    });
+    Ok(json(StatusCode::OK, &view))
+}
+
+async fn broadcast_health(call: Call) -> Answer {
+    let rooms = call.actor.check_health_everywhere().await?;
+    let view = json!({
+        "health_checks_sent": rooms,
+        "total_rooms": rooms,
+        "timestamp": call.actor.chat().clock().now(),
+    });
+    Ok(json(StatusCode::OK, &view))
+}

@@ -1,0 +1,36 @@
+//! What several dialects write and read alike.
+
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::http::canonical;
+use crate::model::{MessageId, UserId};
+
+/// A user id as most dialects show it: a canonical integer as a number, any other as a string.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UserIdView<'a>(pub(crate) &'a UserId);
+
+impl Serialize for UserIdView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_integer() {
+            Some(number) => serializer.serialize_u64(number),
+            None => serializer.serialize_str(self.0.as_str()),
+        }
+    }
+}
+
+/// A room or message id in a body: an integer, or a string of one.
+pub(crate) fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| canonical(value.as_str()?))
+}
+
+/// A message id in a body.
+pub(crate) fn message_id(value: &Value) -> Option<MessageId> {
+    number(value).and_then(MessageId::new)
+}
+
+/// A view as JSON text.
+pub(crate) fn text(view: &impl Serialize) -> String {
+    // The views are plain structs with string keys, which always serialise.
+    serde_json::to_string(view).unwrap_or_default()
+}

@@ -1,0 +1,250 @@
+//! Signed tokens (JSON Web Tokens, RFC 7519) as credentials.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{AuthError, Authenticator, Clock, Credentials, Identity, SystemClock, Transport};
+use crate::model::{Timestamp, UserId};
+
+/// The longest token that is looked at, in bytes.
+const MAX_TOKEN: usize = 8 * 1024;
+
+/// The name of the cookie that a WebSocket's token may come in.
+const COOKIE_NAME: &str = "sessionid";
+
+/// Why a key cannot be used: it is not in the format, or not of the kind, that was said.
+#[derive(Debug, thiserror::Error)]
+#[error("the key cannot be used")]
+pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
+
+/// Recognises users by signed tokens (wire.md, "Credentials").
+///
+/// A token comes in the `Authorization` header; on a WebSocket's handshake also as `?token=`, as
+/// the subprotocols `bearer, <token>` or in the cookie `sessionid`. The first of these that is
+/// there counts. The user id is the claim `sub`, else `user_id`; an integer is taken in its
+/// decimal form. `exp` is required and `nbf` heeded, both as integers, with a leeway of 30
+/// seconds. The algorithm is the key's own and no other, whatever a token's header says. An open
+/// socket ends when its token expires.
+///
+/// The first one made in a process installs a cryptography provider for `jsonwebtoken`, unless
+/// there is one. A host that installs its own must do so earlier.
+///
+/// ```
+/// use chat_core::host::JwtAuthenticator;
+///
+/// let authenticator = JwtAuthenticator::hs256(b"at least 32 random bytes, kept safe").with_issuer("https://example.com");
+/// ```
+#[derive(Clone)]
+pub struct JwtAuthenticator {
+    key: DecodingKey,
+    validation: Validation,
+    leeway: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+/// Without the key.
+impl fmt::Debug for JwtAuthenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtAuthenticator")
+            .field("algorithms", &self.validation.algorithms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl JwtAuthenticator {
+    /// Tokens signed with HMAC and SHA-256, by whoever knows the secret.
+    pub fn hs256(secret: &[u8]) -> Self {
+        Self::with_key(Algorithm::HS256, DecodingKey::from_secret(secret))
+    }
+
+    /// Tokens signed with HMAC and SHA-512.
+    pub fn hs512(secret: &[u8]) -> Self {
+        Self::with_key(Algorithm::HS512, DecodingKey::from_secret(secret))
+    }
+
+    /// Tokens signed with RSA (PKCS #1 v1.5) and SHA-256; the public key as PEM.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] where the text is no such key.
+    pub fn rs256(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
+        let key = DecodingKey::from_rsa_pem(public_key_pem).map_err(InvalidKey)?;
+        Ok(Self::with_key(Algorithm::RS256, key))
+    }
+
+    /// Tokens signed with ECDSA on P-256 and SHA-256; the public key as PEM.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] where the text is no such key.
+    pub fn es256(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
+        let key = DecodingKey::from_ec_pem(public_key_pem).map_err(InvalidKey)?;
+        Ok(Self::with_key(Algorithm::ES256, key))
+    }
+
+    /// Tokens signed with Ed25519; the public key as PEM.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] where the text is no such key.
+    pub fn eddsa(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
+        let key = DecodingKey::from_ed_pem(public_key_pem).map_err(InvalidKey)?;
+        Ok(Self::with_key(Algorithm::EdDSA, key))
+    }
+
+    /// Tokens of any algorithm and key that `jsonwebtoken` knows.
+    pub fn with_key(algorithm: Algorithm, key: DecodingKey) -> Self {
+        install_provider();
+        let mut validation = Validation::new(algorithm);
+        // Times are checked here, against the clock that the host may replace.
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        Self { key, validation, leeway: Duration::from_secs(30), clock: Arc::new(SystemClock) }
+    }
+
+    /// Requires this issuer (`iss`).
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.validation.set_issuer(&[issuer.into()]);
+        self.validation.required_spec_claims.insert("iss".to_owned());
+        self
+    }
+
+    /// Requires this audience (`aud`).
+    #[must_use]
+    pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
+        self.validation.set_audience(&[audience.into()]);
+        self.validation.validate_aud = true;
+        self.validation.required_spec_claims.insert("aud".to_owned());
+        self
+    }
+
+    /// Sets how far clocks may differ; 30 seconds unless set.
+    #[must_use]
+    pub fn with_leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// Sets the clock; the system's unless set.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Says whose token it is.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`], whatever is wrong with it.
+    pub fn verify(&self, token: &str) -> Result<Identity, AuthError> {
+        if token.len() > MAX_TOKEN {
+            return Err(AuthError::Invalid);
+        }
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|_| AuthError::Invalid)?
+            .claims;
+        let now = self.clock.now();
+        let expires = moment(&claims.exp)?;
+        if expires.after(self.leeway) <= now {
+            return Err(AuthError::Invalid);
+        }
+        for not_before in [&claims.nbf, &claims.iat].into_iter().flatten() {
+            if moment(not_before)? > now.after(self.leeway) {
+                return Err(AuthError::Invalid);
+            }
+        }
+        let user = claims.sub.or(claims.user_id).ok_or(AuthError::Invalid)?;
+        // Who was let in by the leeway alone has until its end.
+        let expires_at = Some(if expires > now { expires } else { expires.after(self.leeway) });
+        Ok(Identity { user: user_id(&user)?, expires_at })
+    }
+}
+
+/// The claims that are looked at. A claim that is there twice is refused by serde.
+#[derive(Deserialize)]
+struct Claims {
+    sub: Option<Value>,
+    user_id: Option<Value>,
+    exp: Value,
+    nbf: Option<Value>,
+    iat: Option<Value>,
+}
+
+/// The moment of a time claim, which must be an integer that a [`Timestamp`] can hold.
+fn moment(claim: &Value) -> Result<Timestamp, AuthError> {
+    const YEAR_10000: i64 = 253_402_300_800;
+    let seconds = claim.as_i64().filter(|seconds| (0..YEAR_10000).contains(seconds));
+    seconds.map(Timestamp::from_seconds).ok_or(AuthError::Invalid)
+}
+
+fn user_id(claim: &Value) -> Result<UserId, AuthError> {
+    let text = match claim {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+        _ => return Err(AuthError::Invalid),
+    };
+    UserId::new(text).map_err(|_| AuthError::Invalid)
+}
+
+/// With no provider, or with both compiled in through a host, `jsonwebtoken` would panic at its
+/// first use; an error here means that somebody else was first, which is as good.
+fn install_provider() {
+    #[cfg(feature = "jwt-aws-lc")]
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    #[cfg(all(feature = "jwt-rust-crypto", not(feature = "jwt-aws-lc")))]
+    let _ = jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER.install_default();
+}
+
+#[async_trait]
+impl Authenticator for JwtAuthenticator {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
+        let token = token(&credentials)?.ok_or(AuthError::Missing)?;
+        self.verify(&token)
+    }
+}
+
+/// The token of the first place that has one: header, query, subprotocol, cookie.
+fn token<'a>(credentials: &Credentials<'a>) -> Result<Option<Cow<'a, str>>, AuthError> {
+    let headers = credentials.headers;
+    if let Some(value) = headers.get(AUTHORIZATION) {
+        let value = value.to_str().map_err(|_| AuthError::Invalid)?;
+        let (scheme, token) = value.split_once(' ').ok_or(AuthError::Invalid)?;
+        let known = credentials.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+        return if known { Ok(Some(token.trim().into())) } else { Err(AuthError::Invalid) };
+    }
+    if credentials.transport == Transport::Http {
+        return Ok(None);
+    }
+    if let Some(token) = from_query(credentials.query) {
+        return Ok(Some(token));
+    }
+    Ok(from_subprotocols(headers).or_else(|| from_cookie(headers)).map(Cow::Borrowed))
+}
+
+fn from_query(query: Option<&str>) -> Option<Cow<'_, str>> {
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
+    pairs.find(|(name, _)| name == "token").map(|(_, value)| value)
+}
+
+fn from_subprotocols(headers: &HeaderMap) -> Option<&str> {
+    let values =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let mut protocols = values.flat_map(|value| value.split(',')).map(str::trim);
+    protocols.find(|protocol| protocol.eq_ignore_ascii_case("bearer"))?;
+    protocols.next()
+}
+
+fn from_cookie(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.trim_matches('"'))
+}

@@ -1,0 +1,21 @@
+//! HTTP without a framework: a table of endpoints, matching, and everything that is decided before
+//! and after a handler runs (credentials, methods, bodies, errors).
+
+mod body;
+mod call;
+mod dispatch;
+mod endpoint;
+mod links;
+mod page;
+mod rejection;
+
+pub use body::{Body, BodyError, Request, Response, json};
+pub use call::{Call, Fields};
+pub use dispatch::{dispatch, drain_response, refuse};
+pub use endpoint::{Endpoint, Handler, Input, Params, match_path};
+pub use links::Links;
+pub use page::PageNumber;
+pub use rejection::{Rejection, detail, standard};
+
+pub(crate) use call::canonical;
+pub(crate) use rejection::sentence;

@@ -1,0 +1,140 @@
+//! One request from its path to its answer, decided once for all dialects and adapters.
+
+use std::time::Instant;
+
+use bytes::BytesMut;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde_json::{Map, Value};
+
+use super::endpoint::find;
+use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail};
+use crate::dialect::Dialect;
+use crate::host::{Credentials, Transport};
+use crate::service::{Actor, Chat, Error, Problem};
+
+/// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
+/// (405), the body (413, 415, 400), the endpoint itself.
+///
+/// The future should be let finish once it was polled, also when the client goes away: a message
+/// that was stored is announced by it.
+pub async fn dispatch(
+    chat: &Chat,
+    dialect: &'static Dialect,
+    request: Request,
+    now: Instant,
+) -> Response {
+    let method = request.parts.method.clone();
+    let answer = answer(chat, dialect, request, now).await;
+    answer.unwrap_or_else(|rejection| {
+        if let Rejection::Chat(Error::Unavailable(source) | Error::Internal(source)) = &rejection {
+            tracing::warn!(dialect = dialect.name, %method, %source, "a request could not be answered");
+        }
+        refuse(dialect, &rejection)
+    })
+}
+
+/// The answer of a dialect to a request that is refused.
+pub fn refuse(dialect: &Dialect, rejection: &Rejection) -> Response {
+    (dialect.refuse)(rejection)
+}
+
+/// The answer to requests that come while the server drains.
+pub fn drain_response() -> Response {
+    let mut response =
+        detail(StatusCode::SERVICE_UNAVAILABLE, "The server is restarting, try again.");
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+async fn answer(
+    chat: &Chat,
+    dialect: &'static Dialect,
+    request: Request,
+    now: Instant,
+) -> Result<Response, Rejection> {
+    let Request { parts, prefix, body } = request;
+    let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
+    let credentials = Credentials {
+        transport: Transport::Http,
+        headers: &parts.headers,
+        query: parts.uri.query(),
+        schemes: dialect.schemes,
+    };
+    let (user, _) = chat.authenticate(credentials).await?;
+    let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
+    let Some(row) = rows.iter().find(|row| row.method == *method) else {
+        let mut methods: Vec<_> = rows.iter().map(|row| row.method.clone()).collect();
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
+        return Err(Rejection::MethodNotAllowed(methods));
+    };
+    let fields = match row.input {
+        Input::None => Map::new(),
+        Input::Json => read_object(&parts.headers, body, chat.config().body_limit).await?,
+    };
+    let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
+    let call = Call {
+        actor: Actor::recognised(chat, user, dialect.kinds),
+        params,
+        body: Fields::new(fields),
+        links,
+        headers: parts.headers,
+        now,
+    };
+    (row.handler)(call).await
+}
+
+/// Reads a body that has to be a JSON object; no body at all is an object without fields.
+async fn read_object(
+    headers: &HeaderMap,
+    body: BoxStream<'static, Result<bytes::Bytes, BodyError>>,
+    limit: usize,
+) -> Result<Map<String, Value>, Rejection> {
+    let announced =
+        headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(Rejection::TooLarge);
+    }
+    if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value)) && announced != Some(0) {
+        return Err(Rejection::UnsupportedMediaType);
+    }
+    let bytes = read(body, limit).await?;
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    let problem = |problem| Rejection::from(Error::invalid("", problem));
+    let text = std::str::from_utf8(&bytes)
+        .map_err(|_| problem(Problem::NotJson("not UTF-8".to_owned())))?;
+    match serde_json::from_str(text) {
+        Ok(Value::Object(fields)) => Ok(fields),
+        Ok(_) => Err(problem(Problem::NotObject)),
+        Err(error) => Err(problem(Problem::NotJson(error.to_string()))),
+    }
+}
+
+async fn read(
+    mut body: BoxStream<'static, Result<bytes::Bytes, BodyError>>,
+    limit: usize,
+) -> Result<BytesMut, Rejection> {
+    let mut whole = BytesMut::new();
+    while let Some(piece) = body.next().await {
+        let piece = piece.map_err(|_| Rejection::Malformed("The body could not be read."))?;
+        if whole.len() + piece.len() > limit {
+            return Err(Rejection::TooLarge);
+        }
+        whole.extend_from_slice(&piece);
+    }
+    Ok(whole)
+}
+
+fn is_json(value: &HeaderValue) -> bool {
+    let value = value.to_str().unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}

@@ -1,0 +1,22 @@
+//! [`Chat`]: the use cases. The only caller of the store and of what the host supplies; every use
+//! case checks permission.
+
+mod actor;
+mod changes;
+mod chat;
+mod error;
+mod messages;
+mod people;
+mod presence;
+mod receipts;
+mod rooms;
+mod typing;
+
+pub use actor::Actor;
+pub use changes::Batch;
+pub use chat::{Chat, ChatBuilder, Listener};
+pub use error::{Error, FieldError, Problem};
+pub use messages::{Delivered, Outgoing, SendKey};
+pub use people::{People, Person};
+pub use presence::OpenSession;
+pub use rooms::{OpenedRoom, RoomList};

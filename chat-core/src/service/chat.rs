@@ -1,0 +1,228 @@
+//! The handle that everything goes through.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::presence::LiveSessions;
+use super::{Actor, Error};
+use crate::config::Config;
+use crate::host::{
+    Authenticator, Bus, Clock, Credentials, Directory, Hint, Hooks, Identity, NoBus, NoHooks,
+    SystemClock,
+};
+use crate::model::{Event, Kinds, NodeId, RoomEvent, Signal, User, UserId};
+use crate::rules::Typing;
+use crate::store::Store;
+
+/// Is told what happens on this node, after it was stored. The runtime's hub is one.
+pub trait Listener: Send + Sync + 'static {
+    /// Something happened. Must not block.
+    fn on_event(&self, event: &Event);
+}
+
+/// Chat over a store, a directory of users and an authenticator. Cloning is cheap; all clones are
+/// the same chat.
+///
+/// A host acts through [`Chat::acting_as`], with the same checks and guarantees as over the wire.
+#[derive(Clone)]
+pub struct Chat {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) directory: Arc<dyn Directory>,
+    pub(super) authenticator: Arc<dyn Authenticator>,
+    pub(super) hooks: Arc<dyn Hooks>,
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) config: Config,
+    pub(super) node: NodeId,
+    pub(super) live: LiveSessions,
+    /// Guards who types where; held for a map operation at a time.
+    typing: Mutex<Typing>,
+    /// Guards the list of listeners, which hardly ever changes.
+    listeners: RwLock<Vec<Arc<dyn Listener>>>,
+}
+
+impl Chat {
+    /// Chat with the defaults: the documents' figures, the system's clock, one node, no hooks.
+    pub fn new(
+        store: impl Store,
+        directory: impl Directory,
+        authenticator: impl Authenticator,
+    ) -> Self {
+        Self::builder(store, directory, authenticator).build()
+    }
+
+    /// The same, to be changed before it is built.
+    pub fn builder(
+        store: impl Store,
+        directory: impl Directory,
+        authenticator: impl Authenticator,
+    ) -> ChatBuilder {
+        ChatBuilder {
+            store: Arc::new(store),
+            directory: Arc::new(directory),
+            authenticator: Arc::new(authenticator),
+            hooks: Arc::new(NoHooks),
+            bus: Arc::new(NoBus),
+            clock: Arc::new(SystemClock),
+            config: Config::default(),
+        }
+    }
+
+    /// Acts in the name of a user, in rooms of every kind. An id that the directory does not know
+    /// is found out by the first use case.
+    pub fn acting_as(&self, user: impl TryInto<UserId>) -> Actor {
+        Actor::new(self.clone(), user.try_into().ok(), Kinds::ALL)
+    }
+
+    /// Recognises who sent credentials, and looks them up.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where nobody is recognised or the directory does not know them,
+    /// [`Error::Unavailable`].
+    pub async fn authenticate(
+        &self,
+        credentials: Credentials<'_>,
+    ) -> Result<(Arc<User>, Identity), Error> {
+        let identity = self.inner.authenticator.authenticate(credentials).await?;
+        let user = self.user(&identity.user).await?.ok_or(Error::Unauthenticated)?;
+        Ok((user, identity))
+    }
+
+    /// A user, if the directory knows them.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn user(&self, id: &UserId) -> Result<Option<Arc<User>>, Error> {
+        let mut users = self.inner.directory.users(std::slice::from_ref(id)).await?;
+        Ok(users.remove(id))
+    }
+
+    /// The figures in force.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// The wall clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    /// The bus to the other nodes.
+    pub fn bus(&self) -> &dyn Bus {
+        &*self.inner.bus
+    }
+
+    /// This node's id, new at every start.
+    pub fn node(&self) -> NodeId {
+        self.inner.node
+    }
+
+    /// Tells a listener everything from now on.
+    pub fn add_listener(&self, listener: Arc<dyn Listener>) {
+        self.inner.listeners.write().unwrap_or_else(PoisonError::into_inner).push(listener);
+    }
+
+    /// Stops telling a listener.
+    pub fn remove_listener(&self, listener: &Arc<dyn Listener>) {
+        let mut listeners = self.inner.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.retain(|other| !Arc::ptr_eq(other, listener));
+    }
+
+    /// Tells this node's listeners, then the other nodes.
+    pub(super) fn announce(&self, event: RoomEvent) {
+        let hint = Hint::Room(event.room, event.reached.version);
+        self.tell(&Event::Room(event));
+        self.inner.bus.publish(hint);
+    }
+
+    /// Tells this node's listeners, then gives the other nodes the hint.
+    pub(super) fn signal(&self, signal: Signal, hint: Hint) {
+        self.tell(&Event::Signal(signal));
+        self.inner.bus.publish(hint);
+    }
+
+    /// Tells this node's listeners.
+    pub(super) fn tell(&self, event: &Event) {
+        self.inner.hooks.on_event(event);
+        for listener in &*self.inner.listeners.read().unwrap_or_else(PoisonError::into_inner) {
+            listener.on_event(event);
+        }
+    }
+
+    pub(super) fn typing(&self) -> MutexGuard<'_, Typing> {
+        self.inner.typing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Chat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chat").field("node", &self.inner.node).finish_non_exhaustive()
+    }
+}
+
+/// A [`Chat`] to be.
+#[must_use]
+pub struct ChatBuilder {
+    store: Arc<dyn Store>,
+    directory: Arc<dyn Directory>,
+    authenticator: Arc<dyn Authenticator>,
+    hooks: Arc<dyn Hooks>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    config: Config,
+}
+
+impl ChatBuilder {
+    /// Sets the figures.
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Sets the host's say in what happens.
+    pub fn with_hooks(mut self, hooks: impl Hooks) -> Self {
+        self.hooks = Arc::new(hooks);
+        self
+    }
+
+    /// Sets the bus to the other nodes on the same store.
+    pub fn with_bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Arc::new(bus);
+        self
+    }
+
+    /// Sets the wall clock.
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Makes the chat.
+    pub fn build(self) -> Chat {
+        let typing = Mutex::new(Typing::new(self.config.typing_limit));
+        let inner = Inner {
+            store: self.store,
+            directory: self.directory,
+            authenticator: self.authenticator,
+            hooks: self.hooks,
+            bus: self.bus,
+            clock: self.clock,
+            config: self.config,
+            node: NodeId::random(),
+            live: LiveSessions::default(),
+            typing,
+            listeners: RwLock::default(),
+        };
+        Chat { inner: Arc::new(inner) }
+    }
+}
+
+impl fmt::Debug for ChatBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChatBuilder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,215 @@
+//! Presence and sessions: sockets come and go.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Actor, Chat, Error};
+use crate::host::Hint;
+use crate::model::{Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
+use crate::store::Attendance;
+
+/// The longest user agent that is kept, in bytes.
+const USER_AGENT_BYTES: usize = 512;
+
+/// An open socket's session. Its holder says when frames come, and closes it in the end.
+#[derive(Debug, Clone)]
+pub struct OpenSession {
+    id: SessionId,
+    last_seen: Arc<AtomicI64>,
+}
+
+impl OpenSession {
+    /// The session's id.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Notes that a frame came. Costs one atomic write; the store is told with the next lease.
+    pub fn touch(&self, now: Timestamp) {
+        self.last_seen.fetch_max(now.as_micros(), Ordering::Relaxed);
+    }
+}
+
+/// The sessions of this node's sockets.
+#[derive(Debug, Default)]
+pub(super) struct LiveSessions {
+    /// Guards the map; held for a map operation at a time, or to copy it for a new lease.
+    sessions: Mutex<HashMap<UserId, Vec<(Session, OpenSession)>>>,
+}
+
+impl LiveSessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Vec<(Session, OpenSession)>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn last_seen(&self, user: &UserId) -> Option<Timestamp> {
+        let sessions = self.lock();
+        let seen = sessions
+            .get(user)?
+            .iter()
+            .map(|(_, open)| open.last_seen.load(Ordering::Relaxed))
+            .max()?;
+        Some(Timestamp::from_micros(seen))
+    }
+}
+
+impl Actor {
+    /// Notes that the actor opened a socket in a room, and tells where that brought them online.
+    ///
+    /// # Errors
+    /// [`Error::Limited`] where the user has too many sockets, [`Error::Unavailable`].
+    pub async fn open_session(
+        &self,
+        room: RoomId,
+        user_agent: Option<&str>,
+        ip_address: Option<IpAddr>,
+    ) -> Result<OpenSession, Error> {
+        let chat = self.chat();
+        let user = self.user().await?;
+        let now = chat.clock().now();
+        let session = Session {
+            id: SessionId::random(),
+            user: user.id.clone(),
+            room,
+            node: chat.node(),
+            connected_at: now,
+            last_seen: now,
+            lease_until: now.after(chat.config().session_lease),
+            closed_at: None,
+            user_agent: user_agent.map(|text| truncated(text, USER_AGENT_BYTES)),
+            ip_address,
+        };
+        let open =
+            OpenSession { id: session.id, last_seen: Arc::new(AtomicI64::new(now.as_micros())) };
+        {
+            let mut live = chat.inner.live.lock();
+            let of_user = live.entry(user.id.clone()).or_default();
+            if of_user.len() >= chat.config().sockets_per_user {
+                return Err(Error::Limited { retry_after: chat.config().ping_interval });
+            }
+            of_user.push((session.clone(), open.clone()));
+        }
+        match chat.inner.store.open_session(session).await {
+            Ok(came) => {
+                chat.signal_attendance(&came, &user, true);
+                Ok(open)
+            }
+            Err(error) => {
+                chat.forget_live(&user.id, open.id);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Notes that a socket of the actor's closed, and tells where that took them offline.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; the session then ends with its lease.
+    pub async fn close_session(&self, session: &OpenSession) -> Result<(), Error> {
+        let chat = self.chat();
+        let user = self.user().await?;
+        chat.forget_live(&user.id, session.id);
+        let now = chat.clock().now();
+        if let Some(gone) = chat.inner.store.close_session(session.id, now).await? {
+            if gone.in_room {
+                chat.end_typing(gone.room, &gone.user);
+            }
+            chat.signal_attendance(&gone, &user, false);
+        }
+        Ok(())
+    }
+}
+
+impl Chat {
+    /// The presence of these users, in their order.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn presence(&self, users: &[UserId]) -> Result<Vec<Presence>, Error> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut presences = self.inner.store.presence(users, self.clock().now()).await?;
+        for (user, presence) in users.iter().zip(&mut presences) {
+            presence.last_seen = presence.last_seen.max(self.inner.live.last_seen(user));
+        }
+        Ok(presences)
+    }
+
+    /// Vouches for this node's sockets for another
+    /// [`Config::session_lease`](crate::Config::session_lease), and notices sessions whose node
+    /// did not. To be called a few times in each lease.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn renew_sessions(&self) -> Result<(), Error> {
+        let now = self.clock().now();
+        let lease_until = now.after(self.config().session_lease);
+        let alive: Vec<_> = {
+            let live = self.inner.live.lock();
+            let all = live.values().flatten();
+            all.map(|(_, open)| {
+                (open.id, Timestamp::from_micros(open.last_seen.load(Ordering::Relaxed)))
+            })
+            .collect()
+        };
+        let store = &self.inner.store;
+        let lost = store.renew_sessions(self.node(), &alive, now, lease_until).await?;
+        for session in self.live_sessions(&lost) {
+            let reopened = Session { lease_until, ..session };
+            let came = store.open_session(reopened).await?;
+            self.signal_by_id(&came, true).await?;
+        }
+        for gone in store.expire_sessions(now).await? {
+            if gone.in_room {
+                self.end_typing(gone.room, &gone.user);
+            }
+            self.signal_by_id(&gone, false).await?;
+        }
+        Ok(())
+    }
+
+    fn live_sessions(&self, ids: &[SessionId]) -> Vec<Session> {
+        let live = self.inner.live.lock();
+        let all = live.values().flatten().map(|(session, _)| session);
+        all.filter(|session| ids.contains(&session.id)).cloned().collect()
+    }
+
+    fn forget_live(&self, user: &UserId, session: SessionId) {
+        let mut live = self.inner.live.lock();
+        if let Some(of_user) = live.get_mut(user) {
+            of_user.retain(|(_, open)| open.id != session);
+            if of_user.is_empty() {
+                live.remove(user);
+            }
+        }
+    }
+
+    async fn signal_by_id(&self, change: &Attendance, present: bool) -> Result<(), Error> {
+        if change.of_user || change.in_room {
+            let user = self.users([&change.user]).await?.user(&change.user);
+            self.signal_attendance(change, &user, present);
+        }
+        Ok(())
+    }
+
+    fn signal_attendance(&self, change: &Attendance, user: &Arc<User>, present: bool) {
+        if change.in_room {
+            let hint = Hint::Attendance(change.room, user.id.clone(), present);
+            self.signal(
+                Signal::Attendance { room: change.room, user: user.clone(), present },
+                hint,
+            );
+        }
+        if change.of_user {
+            let hint = Hint::Presence(user.id.clone());
+            self.signal(Signal::Presence { user: user.clone(), presence: change.presence }, hint);
+        }
+    }
+}
+
+fn truncated(text: &str, bytes: usize) -> String {
+    text[..text.floor_char_boundary(bytes)].to_owned()
+}

@@ -1,0 +1,220 @@
+//! Rooms: make, list, look, join, leave, count.
+
+use std::time::Duration;
+
+use serde_json::Map;
+
+use super::{Actor, Error, Problem};
+use crate::host::Hint;
+use crate::model::{
+    Change, Cursor, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp,
+    UserId, Version,
+};
+use crate::rules::{Access, Action, RoomName};
+use crate::store::{
+    ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
+};
+
+/// A page of rooms.
+pub type RoomList = Page<RoomSummary>;
+
+/// A room that was made, or stood already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenedRoom {
+    /// The room.
+    pub id: RoomId,
+    /// Whether it was made now.
+    pub created: bool,
+}
+
+impl Actor {
+    /// The direct room with another user, made unless it stands.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for oneself ([`Problem::Oneself`]), for an unknown user
+    /// ([`Problem::UnknownUser`]) and where the host refuses; [`Error::Unavailable`].
+    pub async fn direct_room(&self, other: impl TryInto<UserId>) -> Result<OpenedRoom, Error> {
+        let me = self.user().await?;
+        let unknown = |id: String| Error::invalid("user_id", Problem::UnknownUser(id));
+        let other = other.try_into().map_err(|_| unknown(String::new()))?;
+        if other == me.id {
+            return Err(Error::invalid("user_id", Problem::Oneself));
+        }
+        if self.chat().user(&other).await?.is_none() {
+            return Err(unknown(other.to_string()));
+        }
+        let allowed = self.chat().inner.hooks.before_add(&other, &me).await;
+        allowed.map_err(|refusal| Error::invalid("user_id", refusal.into()))?;
+        let at = self.chat().clock().now();
+        let new = NewDirectRoom { first: me.id.clone(), second: other, metadata: Map::new(), at };
+        let (id, created) = self.chat().inner.store.direct_room(new).await?;
+        Ok(OpenedRoom { id, created })
+    }
+
+    /// Makes a room of any kind but direct, with the actor as its first member.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the kind is direct, a member is unknown or the host refuses one;
+    /// [`Error::Unavailable`].
+    pub async fn create_room(
+        &self,
+        kind: RoomKind,
+        name: RoomName,
+        members: Vec<UserId>,
+    ) -> Result<RoomId, Error> {
+        if kind == RoomKind::Direct {
+            return Err(Error::Denied(crate::rules::Denial::WrongKind));
+        }
+        let me = self.user().await?;
+        self.may_add(&members).await?;
+        let at = self.chat().clock().now();
+        let creator = Some(me.id.clone());
+        let new = NewRoom { kind, name: Some(name), creator, members, metadata: Map::new(), at };
+        Ok(self.chat().inner.store.create_room(new).await?)
+    }
+
+    /// A room with its members, last message and the actor's unread count.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn room(&self, room: RoomId) -> Result<RoomSummary, Error> {
+        let found = self.chat().inner.store.room(&self.caller()?, room).await?;
+        Ok(found.ok_or(Error::NotFound)?.permit(Action::View)?)
+    }
+
+    /// A page of the actor's active rooms.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn rooms(&self, order: RoomOrder, slice: Slice) -> Result<RoomList, Error> {
+        let query = RoomQuery { by: self.caller()?, order, slice };
+        Ok(self.chat().inner.store.rooms(query).await?)
+    }
+
+    /// Checks that the actor may do something in a room, and says what the room is to them.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn may(&self, action: Action, room: RoomId) -> Result<Access, Error> {
+        let access = self.chat().inner.store.access(&self.caller()?, room).await?;
+        let access = access.ok_or(Error::NotFound)?;
+        access.permit(action)?;
+        Ok(access)
+    }
+
+    /// Changes a room's name or activity, and adds members.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody to be added is
+    /// unknown or the host refuses; [`Error::Unavailable`].
+    pub async fn manage_room(
+        &self,
+        room: RoomId,
+        name: Option<RoomName>,
+        active: Option<bool>,
+        add: Vec<UserId>,
+    ) -> Result<(), Error> {
+        self.may(Action::Manage, room).await?;
+        self.may_add(&add).await?;
+        let at = self.chat().clock().now();
+        let change = ManageRoom { room, by: self.caller()?, name, active, add, at };
+        let changed = self.chat().inner.store.manage_room(change).await?;
+        if let Some(version) = changed.settings {
+            self.announce_change(room, version, vec![Change::Settings]);
+        }
+        if let Some((users, version)) = changed.joined {
+            let joined = users.into_iter().map(|user| Change::Joined { user }).collect();
+            self.announce_change(room, version, joined);
+        }
+        Ok(())
+    }
+
+    /// Becomes a member of a public room. Being one already succeeds.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn join(&self, room: RoomId) -> Result<(), Error> {
+        let user = self.user().await?.id.clone();
+        let at = self.chat().clock().now();
+        if let Some(version) = self.chat().inner.store.join_room(&self.caller()?, room, at).await? {
+            self.announce_change(room, version, vec![Change::Joined { user }]);
+        }
+        Ok(())
+    }
+
+    /// Stops being a member.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn leave(&self, room: RoomId) -> Result<(), Error> {
+        let at = self.chat().clock().now();
+        let caller = self.caller()?;
+        let left = self.chat().inner.store.leave_room(&caller, room, at).await?;
+        self.announce_change(room, left.version, vec![Change::Left { user: caller.user }]);
+        Ok(())
+    }
+
+    /// Counts the actor's rooms and their messages of the last 24 hours; with a room given, that
+    /// room alone.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; with a room, [`Error::NotFound`] and [`Error::Denied`].
+    pub async fn stats(&self, room: Option<RoomId>) -> Result<RoomStats, Error> {
+        if let Some(room) = room {
+            self.may(Action::View, room).await?;
+        }
+        let now: Timestamp = self.chat().clock().now();
+        let since = now.before(Duration::from_hours(24));
+        let query = StatsQuery { by: self.caller()?, room, since, today: now.start_of_day() };
+        Ok(self.chat().inner.store.stats(query).await?)
+    }
+
+    /// Asks each open socket of a room, on every node, to tell its client about itself.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn check_health(&self, room: RoomId) -> Result<(), Error> {
+        self.may(Action::CheckHealth, room).await?;
+        self.chat().signal(Signal::HealthCheck { room }, Hint::HealthCheck(room));
+        Ok(())
+    }
+
+    /// The same in every active room of the actor; returns how many rooms that were.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn check_health_everywhere(&self) -> Result<u64, Error> {
+        let mut asked = 0;
+        loop {
+            let rooms = self.rooms(RoomOrder::Id, Slice { skip: asked, take: 100 }).await?;
+            for summary in &rooms.items {
+                let room = summary.room.id;
+                self.chat().signal(Signal::HealthCheck { room }, Hint::HealthCheck(room));
+            }
+            asked += rooms.items.len() as u64;
+            if asked >= rooms.count || rooms.items.is_empty() {
+                return Ok(asked);
+            }
+        }
+    }
+
+    async fn may_add(&self, users: &[UserId]) -> Result<(), Error> {
+        if users.is_empty() {
+            return Ok(());
+        }
+        let me = self.user().await?;
+        let known = self.chat().inner.directory.users(users).await?;
+        if let Some(unknown) = users.iter().find(|id| !known.contains_key(*id)) {
+            return Err(Error::invalid("members", Problem::UnknownUser(unknown.to_string())));
+        }
+        for user in users {
+            let allowed = self.chat().inner.hooks.before_add(user, &me).await;
+            allowed.map_err(|refusal| Error::invalid("members", refusal.into()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn announce_change(&self, room: RoomId, version: Version, changes: Vec<Change>) {
+        self.chat().announce(RoomEvent { room, reached: Cursor::version(version), changes });
+    }
+}

@@ -1,0 +1,92 @@
+//! Typing: said, prolonged, ended.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Actor, Chat, Error};
+use crate::host::Hint;
+use crate::model::{RoomId, Signal, Timestamp, User, UserId};
+use crate::rules::Action;
+
+impl Actor {
+    /// Says that the actor types in a room. Ends by itself after
+    /// [`Config::typing_limit`](crate::Config::typing_limit); saying it again prolongs it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn start_typing(&self, room: RoomId, now: Instant) -> Result<(), Error> {
+        self.may(Action::Type, room).await?;
+        let user = self.user().await?;
+        let at = self.chat().clock().now();
+        if self.chat().typing().start(room, &user, now, at) {
+            self.chat().signal_typing(room, user, true);
+        }
+        Ok(())
+    }
+
+    /// Says that the actor types no more.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn stop_typing(&self, room: RoomId) -> Result<(), Error> {
+        self.may(Action::Type, room).await?;
+        self.end_typing(room);
+        Ok(())
+    }
+
+    /// Who types in a room, but the actor, and when each last said so.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn typing_users(
+        &self,
+        room: RoomId,
+        now: Instant,
+    ) -> Result<Vec<(Arc<User>, Timestamp)>, Error> {
+        self.may(Action::Type, room).await?;
+        Ok(self.others_typing(room, now))
+    }
+
+    /// Who types in a room that the actor has been shown already.
+    pub(crate) fn others_typing(&self, room: RoomId, now: Instant) -> Vec<(Arc<User>, Timestamp)> {
+        let mut users = self.chat().typing().users(room, now);
+        users.retain(|(user, _)| self.id().is_ok_and(|me| user.id != *me));
+        users
+    }
+
+    pub(super) fn end_typing(&self, room: RoomId) {
+        if let Ok(user) = self.id() {
+            self.chat().end_typing(room, user);
+        }
+    }
+}
+
+impl Chat {
+    /// When somebody's typing ends next.
+    pub fn poll_typing_timeout(&self) -> Option<Instant> {
+        self.typing().poll_timeout()
+    }
+
+    /// Ends the typing that is over, and tells. To be called when
+    /// [`Chat::poll_typing_timeout`] has come.
+    pub fn handle_typing_timeout(&self, now: Instant) {
+        let ended = self.typing().handle_timeout(now);
+        for (room, user) in ended {
+            self.signal_typing(room, user, false);
+        }
+    }
+
+    /// Ends a user's typing in a room, as when their last socket there has closed.
+    pub(super) fn end_typing(&self, room: RoomId, user: &UserId) {
+        let stopped = self.typing().stop(room, user);
+        if let Some(user) = stopped {
+            self.signal_typing(room, user, false);
+        }
+    }
+
+    fn signal_typing(&self, room: RoomId, user: Arc<User>, is_typing: bool) {
+        let hint = Hint::Typing(room, user.id.clone(), is_typing);
+        let at = self.clock().now();
+        self.signal(Signal::Typing { room, user, is_typing, at }, hint);
+    }
+}

@@ -1,0 +1,161 @@
+//! What a dialect says about its frames.
+
+use serde_json::{Map, Value};
+
+use super::Command;
+use crate::config::Config;
+use crate::model::{Change, RoomId, Signal, Timestamp, User};
+use crate::service::{Error, SendKey};
+
+/// How a dialect's sockets find out whether the other side is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// By frames of its own ([`Reply::Ping`]), and by telling when one stays unanswered.
+    Frames,
+    /// By the protocol's ping frames.
+    Protocol,
+}
+
+/// A dialect's frames, in both directions. All but [`Codec::decode`] return JSON text; `None` where
+/// the dialect has no such frame.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    /// How its sockets are kept alive.
+    pub heartbeat: Heartbeat,
+    /// Whether its sockets are told of other members' presence.
+    pub presence: bool,
+    /// Understands a client's frame, or says in a sentence what is wrong with it.
+    pub decode: fn(&Map<String, Value>, &Config) -> Result<Incoming, String>,
+    /// A change as everybody in the room sees it.
+    pub change: fn(&Change) -> Option<String>,
+    /// A message that was sent, as the sending socket itself sees it.
+    pub own_copy: fn(&Change, &TempId) -> Option<String>,
+    /// A signal as everybody sees it.
+    pub signal: fn(&Signal) -> Option<String>,
+    /// What concerns one socket alone.
+    pub reply: fn(&Reply<'_>, &About<'_>) -> Option<String>,
+}
+
+/// A client's frame, understood.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Incoming {
+    /// Something to be done.
+    Command(Command),
+    /// A ping, to be answered with this timestamp.
+    Ping(Value),
+    /// The answer to a ping.
+    Pong,
+    /// A question about the connection.
+    Check,
+}
+
+/// The key that a client gave a message, as it gave it: a string or an integer, which comes back
+/// as it was (wire.md, "Sending twice").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TempId(Value);
+
+impl TempId {
+    /// The longest key, in characters.
+    const MOST: usize = 200;
+
+    /// The frame's `temp_id` if it is one to give back: a string or an integer.
+    pub fn of(frame: &Map<String, Value>) -> Option<Self> {
+        let value = frame.get("temp_id")?;
+        let plain = value.is_string() || value.is_i64() || value.is_u64();
+        plain.then(|| Self(value.clone()))
+    }
+
+    /// The frame's `temp_id`, checked; none where it has none.
+    ///
+    /// # Errors
+    /// A sentence, where it is no string or integer of 1 to 200 characters.
+    pub fn parse(frame: &Map<String, Value>) -> Result<Option<Self>, String> {
+        if frame.get("temp_id").is_none_or(Value::is_null) {
+            return Ok(None);
+        }
+        let temp = Self::of(frame).ok_or("temp_id must be a string or an integer")?;
+        if let Value::String(text) = &temp.0 {
+            if !(1..=Self::MOST).contains(&text.chars().count()) {
+                return Err(format!("temp_id must have 1 to {} characters", Self::MOST));
+            }
+            if text.contains('\0') {
+                return Err("temp_id may not contain null characters".to_owned());
+            }
+        }
+        Ok(Some(temp))
+    }
+
+    /// As JSON.
+    pub fn value(&self) -> &Value {
+        &self.0
+    }
+
+    /// As the key under which the store finds a repetition.
+    pub fn key(&self) -> SendKey {
+        SendKey::Temporary(self.0.to_string())
+    }
+}
+
+/// What is told to one socket alone.
+#[derive(Debug)]
+pub enum Reply<'a> {
+    /// The socket is open.
+    Opened,
+    /// Are you there?
+    Ping {
+        /// Counts this socket's pings from 1.
+        sequence: u64,
+    },
+    /// The answer to a client's ping.
+    Pong {
+        /// What the ping bore.
+        timestamp: &'a Value,
+    },
+    /// The answer to a question about the connection.
+    Status,
+    /// The answer to a health check of the room.
+    Health,
+    /// Opening a new socket would be wise.
+    Reconnect {
+        /// Why: `ping_timeout` or `server_restart`.
+        reason: &'static str,
+        /// How many pings in a row were not answered.
+        attempts: u32,
+    },
+    /// The frame was not understood.
+    BadFrame {
+        /// What is wrong, in a sentence.
+        sentence: &'a str,
+        /// The frame's key, if it had one.
+        temp_id: Option<&'a TempId>,
+    },
+    /// What the frame asked for was refused or failed.
+    Refused {
+        /// Why.
+        error: &'a Error,
+        /// The frame's key, if it had one.
+        temp_id: Option<&'a TempId>,
+    },
+    /// The message could not be stored. Told after [`Reply::Refused`].
+    SendFailed {
+        /// The frame's key, if it had one.
+        temp_id: Option<&'a TempId>,
+    },
+}
+
+/// The socket that a reply is for.
+#[derive(Debug)]
+pub struct About<'a> {
+    /// The room.
+    pub room: RoomId,
+    /// Whose socket.
+    pub user: &'a User,
+    /// When it opened.
+    pub connected_at: Timestamp,
+    /// When the last frame came, or it opened.
+    pub last_activity: Timestamp,
+    /// The time.
+    pub now: Timestamp,
+    /// The figures in force.
+    pub config: &'a Config,
+}

@@ -1,0 +1,66 @@
+//! What a client's frame asks for, and what came of it.
+
+use std::time::Instant;
+
+use super::TempId;
+use crate::model::{MessageId, RoomId, SessionId};
+use crate::service::{Actor, Delivered, Error, Outgoing};
+use crate::store::ReceiptKind;
+
+/// Work that a frame asks for: the driver performs it and hands back what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Send a message.
+    Send {
+        /// The text, not yet checked.
+        text: String,
+        /// The most characters of the dialect.
+        limit: usize,
+        /// The message it answers.
+        reply_to: Option<MessageId>,
+        /// The client's key.
+        temp_id: Option<TempId>,
+    },
+    /// Say that one types, or no more.
+    Typing(bool),
+    /// Say that a message was received or read.
+    Mark(MessageId, ReceiptKind),
+}
+
+/// What came of a [`Command`].
+#[derive(Debug)]
+pub enum Performed {
+    /// A message was sent, or not.
+    Sent(Result<Delivered, Error>),
+    /// Something else was done, or not.
+    Done(Result<(), Error>),
+}
+
+impl Command {
+    /// Does it. Once begun it should be let finish: a message that was stored is announced by it.
+    pub async fn perform(
+        self,
+        actor: Actor,
+        room: RoomId,
+        session: SessionId,
+        now: Instant,
+    ) -> Performed {
+        match self {
+            Self::Send { text, limit, reply_to, temp_id } => {
+                let mut outgoing = Outgoing::new(text)
+                    .with_limit(limit)
+                    .with_send_key(temp_id.map(|temp| temp.key()))
+                    .with_origin(session);
+                if let Some(message) = reply_to {
+                    outgoing = outgoing.with_reply_to(message);
+                }
+                Performed::Sent(actor.send(room, outgoing).await)
+            }
+            Self::Typing(true) => Performed::Done(actor.start_typing(room, now).await),
+            Self::Typing(false) => Performed::Done(actor.stop_typing(room).await),
+            Self::Mark(message, kind) => {
+                Performed::Done(actor.mark(room, message, kind).await.map(drop))
+            }
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! The machine.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::open::leave;
+use super::timers::{Timer, Timers};
+use super::{
+    About, Close, Command, Delivery, Frame, Heartbeat, Incoming, Performed, Reply, TempId,
+};
+use crate::config::Config;
+use crate::dialect::Dialect;
+use crate::model::{Change, Cursor, Event, MessageId, RoomEvent, RoomId, Signal, Timestamp, User};
+use crate::rules::Access;
+use crate::service::{Actor, Error, OpenSession};
+
+/// How many frames of a client may wait for the one before them before no more are read.
+const WAITING_FRAMES: usize = 32;
+
+/// How many of one's own messages that were not delivered yet keep their `temp_id`.
+const UNCLAIMED: usize = 64;
+
+/// What comes in.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A text frame of the client.
+    Text(&'a str),
+    /// A binary frame of the client.
+    Binary,
+    /// A ping or pong of the protocol: a sign of life.
+    Activity,
+    /// An event of the room, or about somebody in it.
+    Delivery(&'a Delivery),
+    /// What came of the command that was to be performed.
+    Performed(Performed),
+    /// The deadline of [`Output::Wait`] may have come.
+    Timeout,
+    /// The server drains.
+    Drain,
+    /// The socket cannot stay, for a reason that the driver found.
+    Close(Close),
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a text frame.
+    Send(Frame),
+    /// Send a ping of the protocol.
+    Ping,
+    /// Perform a command and hand back what came of it. There is one at a time.
+    Perform(Command),
+    /// Close. Nothing follows but [`Output::Wait`].
+    Close(Close),
+    /// Nothing, until something comes in or this deadline has come.
+    Wait(Option<Instant>),
+}
+
+/// One WebSocket, from its opening frame to its close.
+#[derive(Debug)]
+pub struct Socket {
+    dialect: &'static Dialect,
+    actor: Actor,
+    user: Arc<User>,
+    room: RoomId,
+    session: OpenSession,
+    /// How far the client has been told the room's changes.
+    cursor: Cursor,
+    connected_at: Timestamp,
+    last_activity: Timestamp,
+    expires_at: Option<Timestamp>,
+    timers: Timers,
+    pings: u64,
+    /// Pings in a row that were not answered.
+    missed: u32,
+    /// When the last bad frames came, the oldest first.
+    bad_frames: VecDeque<Instant>,
+    /// Frames that wait for the command before them.
+    waiting: VecDeque<Result<Incoming, BadFrame>>,
+    /// The command that is being performed, if it is a send with a key: the key.
+    performing: Option<Option<TempId>>,
+    /// Own messages that are stored but were not delivered here yet, with their keys.
+    unclaimed: VecDeque<(MessageId, TempId)>,
+    outputs: VecDeque<Output>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct BadFrame {
+    sentence: String,
+    temp_id: Option<TempId>,
+}
+
+impl Socket {
+    /// A socket that has just been let into a room. Everything up to `access.version` is known to
+    /// its client, or can be read.
+    pub(super) fn new(
+        dialect: &'static Dialect,
+        actor: Actor,
+        user: Arc<User>,
+        access: Access,
+        session: OpenSession,
+        expires_at: Option<Timestamp>,
+        now: Instant,
+    ) -> Self {
+        let wall = actor.chat().clock().now();
+        let mut socket = Self {
+            dialect,
+            actor,
+            user,
+            room: access.room,
+            session,
+            cursor: Cursor::version(access.version),
+            connected_at: wall,
+            last_activity: wall,
+            expires_at,
+            timers: Timers::default(),
+            pings: 0,
+            missed: 0,
+            bad_frames: VecDeque::new(),
+            waiting: VecDeque::new(),
+            performing: None,
+            unclaimed: VecDeque::new(),
+            outputs: VecDeque::new(),
+            closed: false,
+        };
+        socket.timers.set(Timer::Ping, now + socket.config().ping_interval);
+        socket.timers.set(Timer::Lifetime, now + socket.config().lifetime);
+        socket.set_expiry(now);
+        socket.reply(&Reply::Opened);
+        socket
+    }
+
+    /// The room.
+    pub fn room(&self) -> RoomId {
+        self.room
+    }
+
+    /// Who acts through the socket.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// The socket's session.
+    pub fn session(&self) -> &OpenSession {
+        &self.session
+    }
+
+    /// How far the client has been told the room's changes: from where to catch up.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Whether frames of the client are to be read now. With many waiting for a command, reading
+    /// on would only fill memory.
+    pub fn wants_frames(&self) -> bool {
+        !self.closed && self.waiting.len() < WAITING_FRAMES
+    }
+
+    /// Ends the socket's session, once the connection is closed.
+    pub async fn leave(self) {
+        leave(self.actor, self.session).await;
+    }
+
+    /// Takes what came in.
+    pub fn handle(&mut self, input: Input<'_>, now: Instant) {
+        if self.closed {
+            return;
+        }
+        match input {
+            Input::Text(text) => self.handle_text(text, now),
+            Input::Binary => self.close(Close::BINARY),
+            Input::Activity => self.handle_activity(),
+            Input::Delivery(delivery) => self.handle_delivery(delivery),
+            Input::Performed(performed) => self.handle_performed(performed, now),
+            Input::Timeout => self.handle_timeout(now),
+            Input::Drain => {
+                self.reply(&Reply::Reconnect { reason: "server_restart", attempts: 0 });
+                self.close(Close::DRAIN);
+            }
+            Input::Close(close) => self.close(close),
+        }
+    }
+
+    /// Says what is to be done next; [`Output::Wait`] once there is nothing else.
+    pub fn poll(&mut self) -> Output {
+        let wait = || Output::Wait(if self.closed { None } else { self.timers.next() });
+        self.outputs.pop_front().unwrap_or_else(wait)
+    }
+
+    fn handle_text(&mut self, text: &str, now: Instant) {
+        self.handle_activity();
+        let incoming = self.decode(text);
+        self.waiting.push_back(incoming);
+        self.work(now);
+    }
+
+    fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
+        let value: Value = serde_json::from_str(text).map_err(|_| BadFrame::new("Invalid JSON"))?;
+        let Value::Object(frame) = value else {
+            return Err(BadFrame::new("A frame must be a JSON object"));
+        };
+        (self.dialect.codec.decode)(&frame, self.config())
+            .map_err(|sentence| BadFrame::of(&frame, sentence))
+    }
+
+    /// Takes up waiting frames, in their order, until one needs to be performed.
+    fn work(&mut self, now: Instant) {
+        while self.performing.is_none() && !self.closed {
+            let Some(incoming) = self.waiting.pop_front() else { return };
+            match incoming {
+                Ok(Incoming::Command(command)) => {
+                    let temp_id = match &command {
+                        Command::Send { temp_id, .. } => temp_id.clone(),
+                        Command::Typing(_) | Command::Mark(..) => None,
+                    };
+                    self.performing = Some(temp_id);
+                    self.outputs.push_back(Output::Perform(command));
+                }
+                Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
+                Ok(Incoming::Pong) => {}
+                Ok(Incoming::Check) => self.reply(&Reply::Status),
+                Err(BadFrame { sentence, temp_id }) => {
+                    self.reply(&Reply::BadFrame { sentence: &sentence, temp_id: temp_id.as_ref() });
+                    self.count_bad_frame(now);
+                }
+            }
+        }
+    }
+
+    fn count_bad_frame(&mut self, now: Instant) {
+        let config = self.actor.chat().config();
+        while self.bad_frames.front().is_some_and(|at| *at + config.bad_frame_window <= now) {
+            self.bad_frames.pop_front();
+        }
+        self.bad_frames.push_back(now);
+        if self.bad_frames.len() >= config.bad_frame_limit {
+            self.close(Close::BAD_FRAMES);
+        }
+    }
+
+    fn handle_performed(&mut self, performed: Performed, now: Instant) {
+        let temp_id = self.performing.take().flatten();
+        match performed {
+            Performed::Done(Ok(())) => {}
+            Performed::Sent(Ok(sent)) if sent.repeated => {
+                let change =
+                    Change::Sent { message: sent.message, sender: sent.sender, origin: None };
+                if let Some(temp_id) = temp_id {
+                    self.send((self.dialect.codec.own_copy)(&change, &temp_id));
+                }
+            }
+            Performed::Sent(Ok(sent)) => {
+                // If the delivery comes from the store it no longer names this socket.
+                let delivered = sent.message.versions.sent <= self.cursor.version;
+                if let (Some(temp_id), false) = (temp_id, delivered) {
+                    self.unclaimed.truncate(UNCLAIMED - 1);
+                    self.unclaimed.push_front((sent.message.id, temp_id));
+                }
+            }
+            Performed::Sent(Err(error)) => {
+                let temp_id = temp_id.as_ref();
+                self.reply(&Reply::Refused { error: &error, temp_id });
+                if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
+                    self.reply(&Reply::SendFailed { temp_id });
+                }
+                self.handle_error(&error, now);
+            }
+            Performed::Done(Err(error)) => {
+                self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
+                self.handle_error(&error, now);
+            }
+        }
+        self.work(now);
+    }
+
+    fn handle_error(&mut self, error: &Error, now: Instant) {
+        match error {
+            Error::Invalid(_) => self.count_bad_frame(now),
+            Error::Denied(crate::rules::Denial::NotMember) => self.close(Close::FORBIDDEN),
+            Error::Unavailable(source) | Error::Internal(source) => {
+                tracing::warn!(room = %self.room, user = %self.user.id, %source, "a frame could not be carried out");
+            }
+            _ => {}
+        }
+    }
+
+    fn handle_delivery(&mut self, delivery: &Delivery) {
+        match delivery.event() {
+            Event::Room(event) => self.handle_room_event(event, delivery),
+            Event::Signal(Signal::HealthCheck { .. }) => self.reply(&Reply::Health),
+            Event::Signal(Signal::Typing { user, .. } | Signal::Presence { user, .. }) => {
+                if user.id != self.user.id {
+                    self.send_shared(delivery);
+                }
+            }
+            Event::Signal(Signal::Attendance { .. }) => self.send_shared(delivery),
+        }
+    }
+
+    fn handle_room_event(&mut self, event: &RoomEvent, delivery: &Delivery) {
+        if event.reached <= self.cursor {
+            return;
+        }
+        let own = event.changes.iter().any(|change| self.is_own(change));
+        if own {
+            for change in &event.changes {
+                match self.claim(change) {
+                    Some(temp_id) => self.send((self.dialect.codec.own_copy)(change, &temp_id)),
+                    None => self.send((self.dialect.codec.change)(change)),
+                }
+            }
+        } else {
+            self.send_shared(delivery);
+        }
+        self.cursor = event.reached;
+        let removed =
+            |change: &Change| matches!(change, Change::Left { user } if *user == self.user.id);
+        if event.changes.iter().any(removed) {
+            self.close(Close::FORBIDDEN);
+        }
+    }
+
+    /// Whether a change may be a message that was sent over this socket with a key.
+    fn is_own(&self, change: &Change) -> bool {
+        let Change::Sent { message, origin, .. } = change else { return false };
+        let performing =
+            *origin == Some(self.session.id()) && matches!(self.performing, Some(Some(_)));
+        performing || self.unclaimed.iter().any(|(id, _)| *id == message.id)
+    }
+
+    /// The key of a message that was sent over this socket.
+    fn claim(&mut self, change: &Change) -> Option<TempId> {
+        let Change::Sent { message, origin, .. } = change else { return None };
+        if let Some(index) = self.unclaimed.iter().position(|(id, _)| *id == message.id) {
+            return self.unclaimed.remove(index).map(|(_, temp_id)| temp_id);
+        }
+        let performing = *origin == Some(self.session.id());
+        self.performing.clone().flatten().filter(|_| performing)
+    }
+
+    fn handle_activity(&mut self) {
+        self.last_activity = self.actor.chat().clock().now();
+        self.session.touch(self.last_activity);
+        self.timers.clear(Timer::Pong);
+        self.missed = 0;
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        while let Some((timer, due)) = self.timers.take_due(now) {
+            match timer {
+                Timer::Ping => self.ping(due, now),
+                Timer::Pong => self.handle_missed_ping(),
+                Timer::Expiry => self.set_expiry(now),
+                Timer::Lifetime => self.close(Close::LIFETIME),
+            }
+            if self.closed {
+                return;
+            }
+        }
+    }
+
+    fn ping(&mut self, due: Instant, now: Instant) {
+        let config = self.actor.chat().config();
+        // After a pause of the whole machine the pings that were missed are not made up for.
+        let next = (due + config.ping_interval).max(now);
+        self.timers.set(Timer::Ping, next);
+        if !self.timers.is_set(Timer::Pong) {
+            self.timers.set(Timer::Pong, now + config.ping_timeout);
+        }
+        self.pings += 1;
+        match self.dialect.codec.heartbeat {
+            Heartbeat::Frames => self.reply(&Reply::Ping { sequence: self.pings }),
+            Heartbeat::Protocol => self.outputs.push_back(Output::Ping),
+        }
+    }
+
+    fn handle_missed_ping(&mut self) {
+        self.missed += 1;
+        self.reply(&Reply::Reconnect { reason: "ping_timeout", attempts: self.missed });
+        if self.missed >= self.config().max_missed_pings {
+            self.close(Close::PING_TIMEOUT);
+        }
+    }
+
+    /// Closes if the sign-in has expired by the wall clock, else waits until it may have.
+    fn set_expiry(&mut self, now: Instant) {
+        let Some(expires_at) = self.expires_at else { return };
+        let wall = self.actor.chat().clock().now();
+        if expires_at <= wall {
+            self.close(Close::UNAUTHENTICATED);
+        } else {
+            self.timers.set(Timer::Expiry, now + expires_at.since(wall));
+        }
+    }
+
+    fn config(&self) -> &Config {
+        self.actor.chat().config()
+    }
+
+    fn reply(&mut self, reply: &Reply<'_>) {
+        let about = About {
+            room: self.room,
+            user: &self.user,
+            connected_at: self.connected_at,
+            last_activity: self.last_activity,
+            now: self.actor.chat().clock().now(),
+            config: self.config(),
+        };
+        let text = (self.dialect.codec.reply)(reply, &about);
+        self.send(text);
+    }
+
+    fn send(&mut self, text: Option<String>) {
+        self.outputs.extend(text.map(|text| Output::Send(text.into())));
+    }
+
+    fn send_shared(&mut self, delivery: &Delivery) {
+        let frames = delivery.frames(self.dialect).iter().cloned();
+        self.outputs.extend(frames.map(Output::Send));
+    }
+
+    fn close(&mut self, close: Close) {
+        if !self.closed {
+            self.closed = true;
+            self.waiting.clear();
+            self.outputs.push_back(Output::Close(close));
+        }
+    }
+}
+
+impl BadFrame {
+    fn new(sentence: &str) -> Self {
+        Self { sentence: sentence.to_owned(), temp_id: None }
+    }
+
+    fn of(frame: &Map<String, Value>, sentence: String) -> Self {
+        Self { sentence, temp_id: TempId::of(frame) }
+    }
+}

@@ -80,8 +80,10 @@ pub struct Socket {
     bad_frames: VecDeque<Instant>,
     /// Frames that wait for the command before them.
     waiting: VecDeque<Result<Incoming, BadFrame>>,
-    /// The command that is being performed, if it is a send with a key: the key.
-    performing: Option<Option<TempId>>,
+    /// Whether a command is being performed.
+    performing: bool,
+    /// The key of the message that is being sent.
+    sending: Option<TempId>,
     /// Own messages that are stored but were not delivered here yet, with their keys.
     unclaimed: VecDeque<(MessageId, TempId)>,
     outputs: VecDeque<Output>,
@@ -122,7 +124,8 @@ impl Socket {
             missed: 0,
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
-            performing: None,
+            performing: false,
+            sending: None,
             unclaimed: VecDeque::new(),
             outputs: VecDeque::new(),
             closed: false,
@@ -209,15 +212,15 @@ impl Socket {
 
     /// Takes up waiting frames, in their order, until one needs to be performed.
     fn work(&mut self, now: Instant) {
-        while self.performing.is_none() && !self.closed {
+        while !self.performing && !self.closed {
             let Some(incoming) = self.waiting.pop_front() else { return };
             match incoming {
                 Ok(Incoming::Command(command)) => {
-                    let temp_id = match &command {
+                    self.performing = true;
+                    self.sending = match &command {
                         Command::Send { temp_id, .. } => temp_id.clone(),
                         Command::Typing(_) | Command::Mark(..) => None,
                     };
-                    self.performing = Some(temp_id);
                     self.outputs.push_back(Output::Perform(command));
                 }
                 Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
@@ -243,7 +246,8 @@ impl Socket {
     }
 
     fn handle_performed(&mut self, performed: Performed, now: Instant) {
-        let temp_id = self.performing.take().flatten();
+        self.performing = false;
+        let temp_id = self.sending.take();
         match performed {
             Performed::Done(Ok(())) => {}
             Performed::Sent(Ok(sent)) if sent.repeated => {
@@ -327,9 +331,8 @@ impl Socket {
     /// Whether a change may be a message that was sent over this socket with a key.
     fn is_own(&self, change: &Change) -> bool {
         let Change::Sent { message, origin, .. } = change else { return false };
-        let performing =
-            *origin == Some(self.session.id()) && matches!(self.performing, Some(Some(_)));
-        performing || self.unclaimed.iter().any(|(id, _)| *id == message.id)
+        let sending = *origin == Some(self.session.id()) && self.sending.is_some();
+        sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
     }
 
     /// The key of a message that was sent over this socket.
@@ -338,8 +341,7 @@ impl Socket {
         if let Some(index) = self.unclaimed.iter().position(|(id, _)| *id == message.id) {
             return self.unclaimed.remove(index).map(|(_, temp_id)| temp_id);
         }
-        let performing = *origin == Some(self.session.id());
-        self.performing.clone().flatten().filter(|_| performing)
+        self.sending.clone().filter(|_| *origin == Some(self.session.id()))
     }
 
     fn handle_activity(&mut self) {

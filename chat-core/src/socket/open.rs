@@ -209,8 +209,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(ORIGIN, origin.parse().unwrap());
         headers.insert(HOST, host.parse().unwrap());
-        let mut config = Config::default();
-        config.allowed_origins = list.iter().map(|&origin| origin.to_owned()).collect();
+        let allowed_origins = list.iter().map(|&origin| origin.to_owned()).collect();
+        let config = Config { allowed_origins, ..Config::default() };
         origin_allowed(&headers, &config)
     }
 

@@ -76,7 +76,7 @@ async fn list_rooms(call: Call) -> Answer {
     let rooms = call.actor.rooms(RoomOrder::Activity, page.slice()).await?;
     let people = call.actor.chat().people(rooms.items.iter().flat_map(views::shown)).await?;
     let me = call.actor.id()?;
-    let views =
+    let views: Vec<_> =
         rooms.items.iter().map(|room| views::room(&call, me, room, &people, call.now)).collect();
     Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, &views)?))
 }

@@ -309,16 +309,20 @@ impl Socket {
         if event.reached <= self.cursor {
             return;
         }
-        let own = event.changes.iter().any(|change| self.is_own(change));
-        if own {
-            for change in &event.changes {
+        let known = |change: &Change| {
+            change.version().is_some_and(|version| version <= self.cursor.version)
+        };
+        let for_all = |change: &Change| !known(change) && !self.is_own(change);
+        if event.changes.iter().all(for_all) {
+            self.send_shared(delivery);
+        } else {
+            let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
+            for change in new {
                 match self.claim(change) {
                     Some(temp_id) => self.send((self.dialect.codec.own_copy)(change, &temp_id)),
                     None => self.send((self.dialect.codec.change)(change)),
                 }
             }
-        } else {
-            self.send_shared(delivery);
         }
         self.cursor = event.reached;
         let removed =

@@ -94,9 +94,11 @@ fn sides(message: &Arc<Message>, after: Cursor, people: &People) -> Vec<Change> 
         let told = since(versions.deleted).then_some(Change::Deleted { message, sender });
         return told.into_iter().collect();
     }
-    if since(versions.sent) {
-        return vec![Change::Sent { message, sender, origin: None }];
-    }
+    let sent = since(versions.sent).then(|| Change::Sent {
+        message: message.clone(),
+        sender: sender.clone(),
+        origin: None,
+    });
     let edited =
         since(versions.edited).then(|| Change::Edited { message: message.clone(), sender });
     let reacted = since(versions.reacted).then(|| Change::Reacted { message: message.clone() });

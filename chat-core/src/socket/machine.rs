@@ -157,10 +157,16 @@ impl Socket {
         self.cursor
     }
 
-    /// Whether frames of the client are to be read now. With many waiting for a command, reading
-    /// on would only fill memory.
+    /// Notes how far the client has been told, where what was read from the store ended in
+    /// changes that no frame shows.
+    pub fn catch_up_to(&mut self, reached: Cursor) {
+        self.cursor = self.cursor.max(reached);
+    }
+
+    /// Whether frames of the client are to be read now. With many waiting for a command, or many
+    /// answers waiting to be taken, reading on would only fill memory.
     pub fn wants_frames(&self) -> bool {
-        !self.closed && self.waiting.len() < WAITING_FRAMES
+        !self.closed && self.waiting.len() < WAITING_FRAMES && self.outputs.len() < WAITING_FRAMES
     }
 
     /// Ends the socket's session, once the connection is closed.

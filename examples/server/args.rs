@@ -9,22 +9,22 @@ use lexopt::prelude::*;
 
 /// What the server was told.
 #[derive(Debug)]
-pub struct Args {
-    pub listen: SocketAddr,
-    pub dialect: &'static Dialect,
-    pub jwt_secret: Option<String>,
-    pub data: Option<PathBuf>,
+pub(crate) struct Args {
+    pub(crate) listen: SocketAddr,
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) jwt_secret: Option<String>,
+    pub(crate) data: Option<PathBuf>,
 }
 
 /// What the command line asks for.
-pub enum Parsed {
+pub(crate) enum Parsed {
     Run(Args),
     Help(String),
 }
 
 impl Args {
     /// Reads the command line, and the environment for what it leaves open.
-    pub fn parse() -> Result<Parsed, lexopt::Error> {
+    pub(crate) fn parse() -> Result<Parsed, lexopt::Error> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let mut listen = set("CHAT_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".into());
         let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::MESSENGER.name.into());
@@ -49,10 +49,13 @@ impl Args {
         only(&adapter, "axum", "--adapter")?;
         only(&store, "memory", "--store")?;
         let name = dialect.string()?;
-        let dialect = Dialect::named(&name)
-            .ok_or_else(|| format!("there is no dialect {name:?}; there are: {}", names().join(", ")))?;
+        let dialect = Dialect::named(&name).ok_or_else(|| {
+            format!("there is no dialect {name:?}; there are: {}", names().join(", "))
+        })?;
         Ok(Parsed::Run(Self {
-            listen: listen.parse_with(|text| text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}")))?,
+            listen: listen.parse_with(|text| {
+                text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}"))
+            })?,
             dialect,
             jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
             data: data.map(PathBuf::from),

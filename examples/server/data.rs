@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
-use chat_core::Chat;
+use chat_core::dialect::Dialect;
 use chat_core::host::StaticDirectory;
-use chat_core::model::{RoomId, RoomKind, User, UserId};
+use chat_core::model::{RoomId, RoomKind, Slice, User, UserId};
 use chat_core::rules::RoomName;
-use chat_core::store::{NewDirectRoom, NewRoom, Store};
+use chat_core::store::{NewDirectRoom, NewRoom, RoomOrder, Store};
+use chat_core::{Actor, Chat};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -16,8 +17,8 @@ type Error = Box<dyn std::error::Error>;
 /// Users and rooms, as the data file has them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Data {
-    pub users: Vec<UserRow>,
+pub(crate) struct Data {
+    pub(crate) users: Vec<UserRow>,
     #[serde(default)]
     rooms: Vec<RoomRow>,
     /// What was said already, in rooms by their place in the file. In the demo only.
@@ -28,19 +29,19 @@ pub struct Data {
 /// An id, as a number or a string.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
-pub enum Id {
+pub(crate) enum Id {
     Number(u64),
     Text(String),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct UserRow {
-    pub id: Id,
-    pub username: String,
+pub(crate) struct UserRow {
+    pub(crate) id: Id,
+    pub(crate) username: String,
     #[serde(default)]
     email: String,
-    pub display_name: Option<String>,
+    pub(crate) display_name: Option<String>,
     #[serde(default)]
     first_name: String,
     #[serde(default)]
@@ -65,10 +66,11 @@ struct RoomRow {
 
 impl Data {
     /// Reads a data file.
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
-        let data: Self = serde_json::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
+        let data: Self =
+            serde_json::from_str(&text).map_err(|error| format!("{shown}: {error}"))?;
         for id in data.ids() {
             UserId::new(id.to_string()).map_err(|error| format!("{shown}: user {id}: {error}"))?;
         }
@@ -76,7 +78,7 @@ impl Data {
     }
 
     /// Five people who have talked a little.
-    pub fn demo() -> Self {
+    pub(crate) fn demo() -> Self {
         let user = |id, first: &str, last: &str| UserRow {
             id: Id::Number(id),
             username: format!("{}_{}", first.to_lowercase(), last.to_lowercase()),
@@ -125,12 +127,12 @@ impl Data {
     }
 
     /// The users as a directory.
-    pub fn directory(&self) -> StaticDirectory {
+    pub(crate) fn directory(&self) -> StaticDirectory {
         self.users.iter().filter_map(UserRow::user).collect()
     }
 
     /// Makes the rooms, and says in them what was said.
-    pub async fn load(&self, chat: &Chat, store: &impl Store) -> Result<(), Error> {
+    pub(crate) async fn load(&self, chat: &Chat, store: &impl Store) -> Result<(), Error> {
         let mut rooms = Vec::new();
         for (index, room) in self.rooms.iter().enumerate() {
             let made = room.make(chat, store).await;
@@ -142,8 +144,26 @@ impl Data {
         Ok(())
     }
 
+    /// Each user's first room in a dialect, in the order of the users.
+    pub(crate) async fn first_rooms(
+        &self,
+        chat: &Chat,
+        dialect: &Dialect,
+    ) -> Result<Vec<Option<RoomId>>, Error> {
+        let mut first = Vec::new();
+        for row in &self.users {
+            let user =
+                chat.user(&row.id.user_id()?).await?.ok_or("a user is not in the directory")?;
+            let actor = Actor::recognised(chat, user, dialect.kinds);
+            let rooms = actor.rooms(RoomOrder::Id, Slice::first(1)).await?;
+            first.push(rooms.items.first().map(|summary| summary.room.id));
+        }
+        Ok(first)
+    }
+
     fn ids(&self) -> impl Iterator<Item = &Id> {
-        let of_rooms = self.rooms.iter().flat_map(|room| room.members.iter().chain(&room.created_by));
+        let of_rooms =
+            self.rooms.iter().flat_map(|room| room.members.iter().chain(&room.created_by));
         self.users.iter().map(|user| &user.id).chain(of_rooms)
     }
 }
@@ -152,10 +172,13 @@ impl RoomRow {
     async fn make(&self, chat: &Chat, store: &impl Store) -> Result<RoomId, Error> {
         let at = chat.clock().now();
         let metadata = self.metadata.clone();
-        let members: Vec<UserId> = self.members.iter().map(Id::user_id).collect::<Result<_, _>>()?;
-        let kind = RoomKind::parse(&self.kind).ok_or_else(|| format!("there is no kind {:?}", self.kind))?;
+        let members: Vec<UserId> =
+            self.members.iter().map(Id::user_id).collect::<Result<_, _>>()?;
+        let kind = RoomKind::parse(&self.kind)
+            .ok_or_else(|| format!("there is no kind {:?}", self.kind))?;
         if kind == RoomKind::Direct {
-            let [first, second] = members.try_into().map_err(|_| "a direct room has two members")?;
+            let [first, second] =
+                members.try_into().map_err(|_| "a direct room has two members")?;
             return Ok(store.direct_room(NewDirectRoom { first, second, metadata, at }).await?.0);
         }
         let name = self.name.as_deref().map(RoomName::parse).transpose()?;

@@ -54,7 +54,12 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).compact().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .compact()
+        .init();
 
     let data = match &args.data {
         Some(path) => Data::read(path)?,
@@ -66,9 +71,12 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     data.load(&chat, &store).await?;
     let server = Server::start(chat);
 
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| format!("{}: {error}", args.listen))?;
     let address = listener.local_addr()?;
-    Banner { address, dialect: args.dialect, tokens: &tokens, data: &data }.print()?;
+    let rooms = data.first_rooms(server.chat(), args.dialect).await?;
+    Banner { address, dialect: args.dialect, tokens: &tokens, data: &data, rooms }.print()?;
     serve::serve(listener, serve::app(&server, args.dialect), told_to_stop()).await;
 
     tracing::info!("draining");

@@ -30,7 +30,7 @@ const CONNECTIONS: usize = 20_000;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The root dialect at its documented paths, and each under its name.
-pub fn app(server: &Server, root: &'static Dialect) -> Router {
+pub(crate) fn app(server: &Server, root: &'static Dialect) -> Router {
     let mut app = Router::new().merge(chat_axum::router(server, root));
     for dialect in dialect::all() {
         app = app.nest(&format!("/{}", dialect.name), chat_axum::router(server, dialect));
@@ -39,7 +39,7 @@ pub fn app(server: &Server, root: &'static Dialect) -> Router {
 }
 
 /// Serves until told to stop; then takes no new connection and lets the others finish.
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -53,8 +53,10 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
         };
         let Some((stream, peer, slot)) = accepted else { continue };
         let app = app.clone();
-        let service = service_fn(move |request: Request<Incoming>| call(app.clone(), request, peer));
-        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let service =
+            service_fn(move |request: Request<Incoming>| call(app.clone(), request, peer));
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
         let watched = graceful.watch(connection);
         tokio::spawn(async move {
             // A client that breaks off is no news.
@@ -82,7 +84,11 @@ async fn accept(
     }
 }
 
-async fn call(mut app: Router, request: Request<Incoming>, peer: SocketAddr) -> Result<Response, Infallible> {
+async fn call(
+    mut app: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
     use tower::Service;
     let mut request = request.map(axum::body::Body::new);
     request.extensions_mut().insert(PeerAddr(peer));

@@ -10,31 +10,32 @@ use uuid::Uuid;
 const LIFETIME: Duration = Duration::from_hours(24);
 
 /// Signs tokens with one secret.
-pub struct Tokens {
+pub(crate) struct Tokens {
     secret: String,
     random: bool,
 }
 
 impl Tokens {
     /// Signs with this secret, or a random one.
-    pub fn new(secret: Option<String>) -> Self {
+    pub(crate) fn new(secret: Option<String>) -> Self {
         let random = secret.is_none();
-        let secret = secret.unwrap_or_else(|| format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
+        let secret = secret
+            .unwrap_or_else(|| format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
         Self { secret, random }
     }
 
     /// The secret.
-    pub fn secret(&self) -> &[u8] {
+    pub(crate) fn secret(&self) -> &[u8] {
         self.secret.as_bytes()
     }
 
     /// The secret, if it was made for this run and may be shown.
-    pub fn random_secret(&self) -> Option<&str> {
+    pub(crate) fn random_secret(&self) -> Option<&str> {
         self.random.then_some(self.secret.as_str())
     }
 
     /// A token for a user.
-    pub fn sign(&self, user: &str) -> Result<String, jsonwebtoken::errors::Error> {
+    pub(crate) fn sign(&self, user: &str) -> Result<String, jsonwebtoken::errors::Error> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let claims = json!({ "sub": user, "exp": (now + LIFETIME).as_secs() });
         encode(&Header::default(), &claims, &EncodingKey::from_secret(self.secret()))

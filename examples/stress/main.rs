@@ -14,6 +14,7 @@ mod check;
 mod client;
 mod limits;
 mod load;
+mod received;
 mod report;
 mod run;
 mod wire;

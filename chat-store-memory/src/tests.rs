@@ -2,6 +2,7 @@
 //! The contract itself is tested by `chat-conformance`.
 
 mod catching_up;
+mod contract;
 mod costs;
 mod presence;
 mod races;

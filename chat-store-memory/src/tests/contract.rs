@@ -16,8 +16,8 @@ async fn set_active(store: &MemoryStore, room: RoomId, active: bool) {
 }
 
 fn denial<T>(result: StoreResult<T>) -> Option<Denial> {
-    match result {
-        Err(StoreError::Denied(denial)) => Some(denial),
+    match result.err()? {
+        StoreError::Denied(denial) => Some(denial),
         _ => None,
     }
 }
@@ -158,6 +158,20 @@ async fn a_status_moves_when_the_last_present_member_gets_there() {
         .map(|member| member.user.as_integer().unwrap())
         .collect();
     assert_eq!(order, [1, 3, 4, 2]);
+}
+
+#[tokio::test]
+async fn a_status_that_stands_is_not_set_again() {
+    let store = MemoryStore::new();
+    let room = room_of(&store, &[1, 2, 3]).await;
+    fill(&store, room, 1, 2).await;
+    mark(&store, room, 2, ReceiptKind::Delivered, Targets::All).await;
+    let delivered = mark(&store, room, 3, ReceiptKind::Delivered, Targets::All).await;
+    assert_eq!((delivered.newly, delivered.version), (2, Some(4)));
+    let read = mark(&store, room, 2, ReceiptKind::Read, Targets::All).await;
+    assert_eq!((read.newly, read.version), (2, None));
+    let read = mark(&store, room, 3, ReceiptKind::Read, Targets::All).await;
+    assert_eq!((read.newly, read.version, read.moved.len()), (2, Some(5), 2));
 }
 
 #[tokio::test]

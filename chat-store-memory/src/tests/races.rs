@@ -111,7 +111,7 @@ async fn a_list_shows_no_room_that_the_user_has_left() {
         rooms.push(room_of(&store, &[9]).await);
     }
     race(async |thread| {
-        for _ in 0..300 {
+        for _ in 0..1_000 {
             if thread <= 4 {
                 for room in &rooms {
                     // A leaving is refused where another thread has left already.

@@ -184,7 +184,7 @@ impl Run<'_> {
         status: u16,
         headers: &BTreeMap<String, Value>,
     ) -> Result<(), String> {
-        let body = brief(&String::from_utf8_lossy(&answer.body)).clone();
+        let body = brief(&String::from_utf8_lossy(&answer.body));
         if answer.status != status {
             return Err(format!("expected the status {status}, got {} {body}", answer.status));
         }
@@ -292,7 +292,7 @@ impl Run<'_> {
                         continue;
                     }
                     self.coverage.note_received(&frame);
-                    let text = brief(&frame.to_string()).clone();
+                    let text = brief(&frame.to_string());
                     let checked = self.names().check(pattern, &frame);
                     return checked.map_err(|problem| format!("{name}: {problem}\n    in {text}"));
                 }

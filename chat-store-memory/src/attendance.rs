@@ -1,0 +1,236 @@
+//! Who is there: the sessions of all users, and what their coming and going amounts to.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use chat_core::model::{NodeId, Presence, RoomId, Session, SessionId, Timestamp, UserId};
+use chat_core::store::Attendance;
+
+/// The sessions of all users.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    entries: HashMap<SessionId, Entry>,
+    users: HashMap<UserId, Visitor>,
+    /// The sessions of each node that are not closed.
+    nodes: HashMap<NodeId, HashSet<SessionId>>,
+    /// When to look after each session that is not closed: at the end of its lease or before, as
+    /// a renewal leaves this as it is.
+    due: BTreeSet<(Timestamp, SessionId)>,
+}
+
+struct Entry {
+    session: Session,
+    /// Whether it was closed because its lease was over.
+    lapsed: bool,
+}
+
+/// What is kept of a user, for ever.
+#[derive(Default)]
+struct Visitor {
+    last_seen: Option<Timestamp>,
+    /// The sessions in the user's list, by when they opened.
+    list: BTreeSet<(Timestamp, SessionId)>,
+    /// The sessions that are not closed; their lease may be over all the same.
+    unclosed: Vec<SessionId>,
+    /// Whether the user's coming was told and their going not yet, and likewise for rooms. So a
+    /// going is told once, also where several sessions were over before anyone looked.
+    there: bool,
+    rooms: HashSet<RoomId>,
+}
+
+impl Visitor {
+    fn see(&mut self, at: Timestamp) {
+        self.last_seen = self.last_seen.max(Some(at));
+    }
+}
+
+impl Sessions {
+    pub(crate) fn open(&mut self, mut session: Session) -> Attendance {
+        session.closed_at = None;
+        // A node that opens a session again does so later than the socket connected.
+        let now = session.connected_at.max(session.last_seen);
+        let (user, room) = (session.user.clone(), session.room);
+        let (of_user, in_room) = self.absent(&user, room, now);
+        self.take_out(session.id);
+
+        let visitor = self.users.entry(user.clone()).or_default();
+        visitor.see(now);
+        visitor.there = true;
+        visitor.rooms.insert(room);
+        visitor.unclosed.push(session.id);
+        visitor.list.insert((session.connected_at, session.id));
+        self.nodes.entry(session.node).or_default().insert(session.id);
+        self.due.insert((session.lease_until, session.id));
+        self.entries.insert(session.id, Entry { session, lapsed: false });
+        let presence = self.presence(&user, now);
+        Attendance { user, room, of_user, in_room, presence }
+    }
+
+    /// Closes a session that is open now; `None` where it is not.
+    pub(crate) fn close(&mut self, id: SessionId, now: Timestamp) -> Option<Attendance> {
+        let entry = self.entries.get(&id).filter(|entry| entry.session.is_open(now))?;
+        if let Some(visitor) = self.users.get_mut(&entry.session.user) {
+            visitor.see(now);
+        }
+        self.finish(id, now, now)
+    }
+
+    /// Closes the sessions whose lease is over.
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<Attendance> {
+        let mut ended = Vec::new();
+        while let Some((at, id)) = self.due.pop_first() {
+            if at > now {
+                self.due.insert((at, id));
+                break;
+            }
+            let Some(entry) = self.entries.get_mut(&id) else { continue };
+            let session = &entry.session;
+            if session.closed_at.is_some() {
+                continue;
+            }
+            if session.lease_until > now {
+                self.due.insert((session.lease_until, id));
+                continue;
+            }
+            let closed_at = end_of_lapsed(session);
+            entry.lapsed = true;
+            ended.extend(self.finish(id, closed_at, now));
+        }
+        ended
+    }
+
+    /// Prolongs the leases of a node's open sessions, and returns those of `alive` whose lease is
+    /// over.
+    pub(crate) fn renew(
+        &mut self,
+        node: NodeId,
+        alive: &[(SessionId, Timestamp)],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Vec<SessionId> {
+        for id in self.nodes.get(&node).into_iter().flatten() {
+            if let Some(Entry { session, .. }) = self.entries.get_mut(id)
+                && session.is_open(now)
+            {
+                session.lease_until = session.lease_until.max(lease_until);
+            }
+        }
+        let mut over = Vec::new();
+        for &(id, heard) in alive {
+            let Some(entry) = self.entries.get_mut(&id).filter(|e| e.session.node == node) else {
+                continue;
+            };
+            if entry.session.is_open(now) {
+                entry.session.last_seen = entry.session.last_seen.max(heard);
+                if let Some(visitor) = self.users.get_mut(&entry.session.user) {
+                    visitor.see(heard);
+                }
+            } else if entry.lapsed || entry.session.closed_at.is_none() {
+                over.push(id);
+            }
+        }
+        over
+    }
+
+    pub(crate) fn presence(&self, user: &UserId, now: Timestamp) -> Presence {
+        let last_seen = self.users.get(user).and_then(|visitor| visitor.last_seen);
+        Presence { online: self.open_of(user, now).next().is_some(), last_seen }
+    }
+
+    /// A user's sessions, the newest first.
+    pub(crate) fn list(&self, user: &UserId, limit: usize) -> Vec<Session> {
+        let ids = self.users.get(user).into_iter().flat_map(|visitor| visitor.list.iter().rev());
+        let sessions = ids.filter_map(|(_, id)| Some(self.entries.get(id)?.session.clone()));
+        sessions.take(limit).collect()
+    }
+
+    /// Takes the sessions that closed before a moment out of their user's list.
+    pub(crate) fn forget(
+        &mut self,
+        user: &UserId,
+        closed_before: Timestamp,
+        now: Timestamp,
+    ) -> u64 {
+        let Some(visitor) = self.users.get_mut(user) else { return 0 };
+        let before = visitor.list.len();
+        visitor.list.retain(|(_, id)| {
+            let Some(Entry { session, .. }) = self.entries.get(id) else { return false };
+            if session.is_open(now) || end_of(session) >= closed_before {
+                return true;
+            }
+            // One whose lease is over but that nobody has closed is still to be told.
+            if session.closed_at.is_some() {
+                self.entries.remove(id);
+            }
+            false
+        });
+        (before - visitor.list.len()) as u64
+    }
+
+    /// The sessions of a user that are open.
+    fn open_of(&self, user: &UserId, now: Timestamp) -> impl Iterator<Item = &Session> {
+        let ids = self.users.get(user).into_iter().flat_map(|visitor| &visitor.unclosed);
+        let sessions = ids.filter_map(|id| Some(&self.entries.get(id)?.session));
+        sessions.filter(move |session| session.is_open(now))
+    }
+
+    /// Whether a user has no open session, and none in a room.
+    fn absent(&self, user: &UserId, room: RoomId, now: Timestamp) -> (bool, bool) {
+        let open = || self.open_of(user, now);
+        (open().next().is_none(), !open().any(|session| session.room == room))
+    }
+
+    /// Closes a session that is not closed.
+    fn finish(
+        &mut self,
+        id: SessionId,
+        closed_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Attendance> {
+        let session = &mut self.entries.get_mut(&id)?.session;
+        session.closed_at = Some(closed_at);
+        let (user, room, node) = (session.user.clone(), session.room, session.node);
+        let listed = (session.connected_at, id);
+        self.unlink(&user, node, id);
+        let (user_absent, room_absent) = self.absent(&user, room, now);
+        let visitor = self.users.get_mut(&user)?;
+        let of_user = user_absent && std::mem::take(&mut visitor.there);
+        let in_room = room_absent && visitor.rooms.remove(&room);
+        if !visitor.list.contains(&listed) {
+            self.entries.remove(&id);
+        }
+        let presence = self.presence(&user, now);
+        Some(Attendance { user, room, of_user, in_room, presence })
+    }
+
+    /// Takes a session out that is about to be opened again.
+    fn take_out(&mut self, id: SessionId) {
+        let Some(Entry { session, .. }) = self.entries.remove(&id) else { return };
+        self.unlink(&session.user, session.node, id);
+        if let Some(visitor) = self.users.get_mut(&session.user) {
+            visitor.list.remove(&(session.connected_at, id));
+        }
+    }
+
+    /// Takes a session out of those that are not closed.
+    fn unlink(&mut self, user: &UserId, node: NodeId, id: SessionId) {
+        if let Some(visitor) = self.users.get_mut(user) {
+            visitor.unclosed.retain(|other| *other != id);
+        }
+        if let Some(sessions) = self.nodes.get_mut(&node) {
+            sessions.remove(&id);
+            if sessions.is_empty() {
+                self.nodes.remove(&node);
+            }
+        }
+    }
+}
+
+/// When a session ended that is not open any more.
+fn end_of(session: &Session) -> Timestamp {
+    session.closed_at.unwrap_or_else(|| end_of_lapsed(session))
+}
+
+/// When a session ended whose lease is over: nobody knows better than its last frame.
+fn end_of_lapsed(session: &Session) -> Timestamp {
+    session.lease_until.min(session.last_seen)
+}

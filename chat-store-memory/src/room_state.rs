@@ -1,0 +1,265 @@
+//! One room: its members, its messages and what changed when.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chat_core::model::{
+    Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
+};
+use chat_core::rules::{Access, Action, Caller, Denial, Standing};
+use chat_core::store::{Changed, Changes, ChangesAfter, Once};
+
+use crate::timeline::Timeline;
+
+/// Something whose changes can be caught up on. Those of members come first, as their position
+/// is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Row {
+    /// A member, by slot.
+    Member(usize),
+    /// A message.
+    Message(Seq),
+}
+
+/// One room. `version` and `last_seq` move only through its methods.
+pub(crate) struct RoomState {
+    pub(crate) room: Room,
+    pub(crate) messages: Timeline,
+    /// The messages that have `delivered_at`, and those that have `read_at`.
+    pub(crate) delivered: SeqSet,
+    pub(crate) read: SeqSet,
+    /// Who ever was a member. The index is the user's slot and stays theirs.
+    members: Vec<Member>,
+    slots: HashMap<UserId, usize>,
+    /// The slots of who is a member now, in the order they joined.
+    present: Vec<usize>,
+    /// What was sent under which key, by the sender's slot and the key.
+    keys: HashMap<(usize, [u8; 16]), ([u8; 16], Seq)>,
+    /// Every member and message once, at the version of its last change.
+    changed: BTreeSet<(Version, Row)>,
+}
+
+impl RoomState {
+    pub(crate) fn new(room: Room) -> Self {
+        Self {
+            room,
+            messages: Timeline::default(),
+            delivered: SeqSet::new(),
+            read: SeqSet::new(),
+            members: Vec::new(),
+            slots: HashMap::new(),
+            present: Vec::new(),
+            keys: HashMap::new(),
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// The slot of a user who is a member now.
+    pub(crate) fn slot(&self, user: &UserId) -> Option<usize> {
+        self.slots.get(user).copied().filter(|slot| !self.members[*slot].left)
+    }
+
+    /// The member of a slot.
+    pub(crate) fn member(&self, slot: usize) -> &Member {
+        &self.members[slot]
+    }
+
+    /// The member of a slot, for what they have received and read to grow.
+    pub(crate) fn member_mut(&mut self, slot: usize) -> &mut Member {
+        &mut self.members[slot]
+    }
+
+    /// What a caller is to the room.
+    pub(crate) fn access(&self, by: &Caller) -> Access {
+        self.standing(by).0
+    }
+
+    /// What a caller is to the room, and their slot where they are a member.
+    pub(crate) fn standing(&self, by: &Caller) -> (Access, Option<usize>) {
+        let slot = self.slot(&by.user);
+        let standing = if slot.is_none() {
+            Standing::Stranger
+        } else if self.room.created_by.as_ref() == Some(&by.user) {
+            Standing::Creator
+        } else {
+            Standing::Member
+        };
+        let access = Access {
+            room: self.room.id,
+            kind: self.room.kind,
+            shown: by.kinds.contains(self.room.kind),
+            standing,
+            active: self.room.active,
+            version: self.room.version,
+            last_seq: self.room.last_seq,
+        };
+        (access, slot)
+    }
+
+    /// The slot of a caller who is a member and may do this.
+    pub(crate) fn permit(&self, by: &Caller, action: Action) -> Result<usize, Denial> {
+        let (access, slot) = self.standing(by);
+        access.permit(action)?;
+        slot.ok_or(Denial::NotMember)
+    }
+
+    /// Whether a list of the caller's rooms shows the room.
+    pub(crate) fn is_listed(&self, by: &Caller) -> bool {
+        self.room.active && self.is_shown(by)
+    }
+
+    /// Whether the caller is a member and sees rooms of this kind.
+    pub(crate) fn is_shown(&self, by: &Caller) -> bool {
+        by.kinds.contains(self.room.kind) && self.slot(&by.user).is_some()
+    }
+
+    pub(crate) fn summary(&self, by: &Caller) -> RoomSummary {
+        let last_message = self
+            .room
+            .deleted
+            .missing_below(self.room.last_seq, 0)
+            .and_then(|seq| self.messages.at(seq).cloned());
+        let unread =
+            self.slot(&by.user).map_or(0, |slot| self.room.unread(&self.member(slot).read));
+        RoomSummary {
+            room: self.room.clone(),
+            members: self.present.iter().map(|slot| self.member(*slot).clone()).collect(),
+            last_message,
+            unread,
+        }
+    }
+
+    /// Takes the room's next version.
+    pub(crate) fn next_version(&mut self) -> Version {
+        self.room.version += 1;
+        self.room.version
+    }
+
+    /// Makes a user a member who has read everything so far; false where they are one already.
+    pub(crate) fn join(&mut self, user: &UserId, at: Timestamp, version: Version) -> bool {
+        if self.slot(user).is_some() {
+            return false;
+        }
+        let last = self.room.last_seq;
+        let member = Member {
+            user: user.clone(),
+            joined_at: at,
+            joined_seq: last,
+            read: SeqSet::up_to(last),
+            delivered: SeqSet::up_to(last),
+            version,
+            left: false,
+        };
+        let slot = if let Some(&slot) = self.slots.get(user) {
+            self.changed.remove(&(self.members[slot].version, Row::Member(slot)));
+            self.members[slot] = member;
+            slot
+        } else {
+            self.members.push(member);
+            self.slots.insert(user.clone(), self.members.len() - 1);
+            self.members.len() - 1
+        };
+        self.present.push(slot);
+        self.changed.insert((version, Row::Member(slot)));
+        true
+    }
+
+    /// Ends a membership with the next version; `None` where the user is no member.
+    pub(crate) fn leave(&mut self, user: &UserId) -> Option<Version> {
+        let slot = self.slot(user)?;
+        let version = self.next_version();
+        self.present.retain(|present| *present != slot);
+        let member = &mut self.members[slot];
+        self.changed.remove(&(member.version, Row::Member(slot)));
+        self.changed.insert((version, Row::Member(slot)));
+        member.version = version;
+        member.left = true;
+        Some(version)
+    }
+
+    /// Adds a message that bears the room's next `seq` and version, sent by the member of a slot.
+    pub(crate) fn push(&mut self, slot: usize, message: Arc<Message>, once: Option<Once>) {
+        let seq = message.seq;
+        self.room.version = message.versions.sent;
+        self.room.last_seq = seq;
+        self.room.activity_at = self.room.activity_at.max(message.created_at);
+        self.changed.insert((message.versions.sent, Row::Message(seq)));
+        self.messages.push(message);
+        self.members[slot].read.insert(seq);
+        self.members[slot].delivered.insert(seq);
+        if let Some(once) = once {
+            self.keys.insert((slot, once.key), (once.content, seq));
+        }
+    }
+
+    /// What the member of a slot has sent under a key: the digest of its content, and where it is.
+    pub(crate) fn sent_under(&self, slot: usize, once: Once) -> Option<([u8; 16], Seq)> {
+        self.keys.get(&(slot, once.key)).copied()
+    }
+
+    /// Changes the message at a position, under a version that the change has to note in it.
+    pub(crate) fn change(
+        &mut self,
+        seq: Seq,
+        version: Version,
+        change: impl FnOnce(&mut Message),
+    ) -> Option<Arc<Message>> {
+        let message = self.messages.at_mut(seq)?;
+        self.changed.remove(&(message.versions.last(), Row::Message(seq)));
+        change(Arc::make_mut(message));
+        self.changed.insert((version, Row::Message(seq)));
+        Some(Arc::clone(message))
+    }
+
+    /// Those of the candidates that every present member has in a set of theirs.
+    pub(crate) fn in_all(&self, mut candidates: SeqSet, of: fn(&Member) -> &SeqSet) -> SeqSet {
+        for slot in &self.present {
+            if candidates.is_empty() {
+                break;
+            }
+            let set = of(&self.members[*slot]);
+            // Most often a member has all of them, or the only one is missing.
+            let covered = candidates
+                .ranges()
+                .all(|range| set.count_in(range.clone()) == range.end() - range.start() + 1);
+            if !covered {
+                candidates = candidates.intersection(set);
+            }
+        }
+        candidates
+    }
+
+    /// What changed after a point.
+    ///
+    /// The members who joined at one version have no position by which a page could end between
+    /// them, so they stay together even where they are more than `limit`.
+    pub(crate) fn changes(&self, after: ChangesAfter, limit: usize) -> Changes {
+        let first = match after.seq {
+            0 => Row::Member(0),
+            seq => Row::Message(seq.saturating_add(1)),
+        };
+        let mut items = Vec::new();
+        let mut more = None;
+        let mut newest = None;
+        for &(version, row) in self.changed.range((after.version.saturating_add(1), first)..) {
+            if items.len() >= limit.max(1) {
+                more = match newest {
+                    Some((same, Row::Message(seq))) if same == version => {
+                        Some(ChangesAfter { version: version - 1, seq })
+                    }
+                    Some((before, _)) if before < version => Some(ChangesAfter::version(before)),
+                    _ => None,
+                };
+                if more.is_some() {
+                    break;
+                }
+            }
+            items.extend(match row {
+                Row::Member(slot) => Some(Changed::Member(self.member(slot).clone())),
+                Row::Message(seq) => self.messages.at(seq).cloned().map(Changed::Message),
+            });
+            newest = Some((version, row));
+        }
+        Changes { room: self.room.clone(), items, more }
+    }
+}

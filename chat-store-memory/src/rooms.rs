@@ -1,0 +1,191 @@
+//! Rooms and their members.
+
+use std::cmp::{Ordering, Reverse};
+
+use async_trait::async_trait;
+use chat_core::model::{Page, RoomId, RoomKind, RoomSummary, Timestamp, UserId, Version};
+use chat_core::rules::{Access, Action, Caller, Denial, Guarded};
+use chat_core::store::{
+    Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
+    StatsQuery, StoreResult,
+};
+
+use crate::MemoryStore;
+use crate::room_state::RoomState;
+use crate::shards::lock;
+
+#[async_trait]
+impl RoomStore for MemoryStore {
+    async fn create_room(&self, new: NewRoom) -> StoreResult<RoomId> {
+        if new.kind == RoomKind::Direct {
+            return Err(Denial::WrongKind.into());
+        }
+        self.state.add_room(new)
+    }
+
+    async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)> {
+        let NewDirectRoom { first, second, metadata, at } = new;
+        let pair = match first.cmp(&second) {
+            Ordering::Less => (first.clone(), second.clone()),
+            Ordering::Equal => return Err(Denial::WrongKind.into()),
+            Ordering::Greater => (second.clone(), first.clone()),
+        };
+        // Guards the pair until its room is made, so that no other call makes one.
+        let mut pairs = self.state.pairs.hold(&pair);
+        if let Some(room) = pairs.get(&pair) {
+            return Ok((*room, false));
+        }
+        let room = self.state.add_room(NewRoom {
+            kind: RoomKind::Direct,
+            name: None,
+            creator: Some(first),
+            members: vec![second],
+            metadata,
+            at,
+        })?;
+        pairs.insert(pair, room);
+        Ok((room, true))
+    }
+
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
+        Ok(self.read(room, |state| state.access(by)))
+    }
+
+    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+        Ok(self.read(room, |state| Guarded::new(state.access(by), state.summary(by))))
+    }
+
+    async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
+        let RoomQuery { by, order, slice } = query;
+        let mut listed: Vec<_> = self
+            .state
+            .rooms_of(&by.user)
+            .into_iter()
+            .filter_map(|id| {
+                let key = |state: &RoomState| (state.room.activity_at, id);
+                self.read(id, |state| state.is_listed(&by).then(|| key(state)))?
+            })
+            .collect();
+        let count = listed.len() as u64;
+        if order == RoomOrder::Activity {
+            listed.sort_unstable_by_key(|key| Reverse(*key));
+        }
+        // A room that was left or hidden since it was counted must not be shown any more.
+        let mut items: Vec<_> = listed
+            .into_iter()
+            .skip(usize::try_from(slice.skip).unwrap_or(usize::MAX))
+            .take(slice.take)
+            .filter_map(|(_, id)| {
+                self.read(id, |state| state.is_listed(&by).then(|| state.summary(&by)))?
+            })
+            .collect();
+        if order == RoomOrder::Activity {
+            // A message may have come meanwhile; what a page shows is in order by what it shows.
+            items.sort_by_key(|item| Reverse((item.room.activity_at, item.room.id)));
+        }
+        Ok(Page { count, items })
+    }
+
+    async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
+        let room = self.state.room(change.room)?;
+        // Guards the room from the check to the last change.
+        let mut state = lock(&room);
+        state.permit(&change.by, Action::Manage)?;
+        let name = change.name.as_ref().map(|name| name.as_str());
+        let name = name.filter(|name| state.room.name.as_deref() != Some(name));
+        let active = change.active.filter(|active| *active != state.room.active);
+        let settings = (name.is_some() || active.is_some()).then(|| state.next_version());
+        if let Some(version) = settings {
+            state.room.settings_version = version;
+        }
+        if let Some(name) = name {
+            state.room.name = Some(name.to_owned());
+        }
+        if let Some(active) = active {
+            state.room.active = active;
+        }
+        // Taken into the room only where somebody does join.
+        let version = state.room.version + 1;
+        let users = self.state.join(&mut state, change.add, change.at, version);
+        let joined = (!users.is_empty()).then(|| (users, state.next_version()));
+        Ok(Added { settings, joined })
+    }
+
+    async fn join_room(
+        &self,
+        by: &Caller,
+        room: RoomId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Version>> {
+        let room = self.state.room(room)?;
+        // Guards the room from the check to the last change.
+        let mut state = lock(&room);
+        state.access(by).permit(Action::Join)?;
+        let version = state.room.version + 1;
+        let users = self.state.join(&mut state, vec![by.user.clone()], at, version);
+        Ok((!users.is_empty()).then(|| state.next_version()))
+    }
+
+    async fn leave_room(&self, by: &Caller, room: RoomId, _at: Timestamp) -> StoreResult<Left> {
+        let room = self.state.room(room)?;
+        // Guards the room from the check to the last change.
+        let mut state = lock(&room);
+        state.permit(by, Action::Leave)?;
+        let version = self.state.leave(&mut state, &by.user).ok_or(Denial::NotMember)?;
+        Ok(Left { version })
+    }
+
+    async fn remove_member(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        _at: Timestamp,
+    ) -> StoreResult<Option<Left>> {
+        let room = self.state.room(room)?;
+        // Guards the room while the member is taken out of it.
+        let mut state = lock(&room);
+        Ok(self.state.leave(&mut state, user).map(|version| Left { version }))
+    }
+
+    async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
+        let version = |id: &RoomId| Some((*id, self.read(*id, |state| state.room.version)?));
+        Ok(rooms.iter().filter_map(version).collect())
+    }
+
+    async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
+        let rooms = match query.room {
+            Some(room) => vec![room],
+            None => self.state.rooms_of(&query.by.user),
+        };
+        let mut stats = RoomStats::default();
+        for id in rooms {
+            let count = |state: &RoomState| {
+                let counted = if query.room.is_some() {
+                    state.is_shown(&query.by)
+                } else {
+                    state.is_listed(&query.by)
+                };
+                if !counted {
+                    return;
+                }
+                let last = state.room.last_seq;
+                let old = state.messages.before_time(query.since);
+                stats.rooms += 1;
+                stats.active_today += u64::from(state.messages.before_time(query.today) < last);
+                stats.recent_messages += last - old - state.room.deleted.count_in(old + 1..=last);
+            };
+            self.read(id, count);
+        }
+        Ok(stats)
+    }
+}
+
+impl MemoryStore {
+    /// Reads a room at one moment; `None` where there is no such room.
+    pub(crate) fn read<T>(&self, room: RoomId, read: impl FnOnce(&RoomState) -> T) -> Option<T> {
+        let room = self.state.rooms.find(room.get())?;
+        // Guards the room, so that what is read is of one moment.
+        let state = lock(&room);
+        Some(read(&state))
+    }
+}

@@ -1,0 +1,116 @@
+//! All that a store holds, and the order in which it is locked.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, RwLock};
+
+use chat_core::model::{MessageId, Room, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use chat_core::store::{NewRoom, StoreError, StoreResult};
+
+use crate::attendance::Sessions;
+use crate::room_state::RoomState;
+use crate::shards::{Numbered, Shards, lock};
+
+/// One room behind its lock, which guards all of the room: whoever writes holds it from the check
+/// of the access rules to the last change, whoever reads sees one moment.
+pub(crate) type SharedRoom = Arc<Mutex<RoomState>>;
+
+/// All that a store holds.
+///
+/// Locks are taken in this order, and none of a line while another of the same line is held: a
+/// shard of `pairs`; a room; a shard of `rooms`, `places` or `user_rooms`. `sessions` is taken
+/// alone.
+#[derive(Default)]
+pub(crate) struct State {
+    /// The rooms by id.
+    pub(crate) rooms: Numbered<SharedRoom>,
+    /// Where each message is, by id. A message is put here while its room is held and stays for
+    /// ever, so what is found here can be relied on without a lock.
+    pub(crate) places: Numbered<(RoomId, Seq)>,
+    /// The direct rooms, by the two users in ascending order.
+    pub(crate) pairs: Shards<(UserId, UserId), RoomId>,
+    /// The rooms of which a user is a member now; changed only while the room is held.
+    pub(crate) user_rooms: Shards<UserId, BTreeSet<RoomId>>,
+    /// The sessions of all users. The lock guards them as a whole, because an expiry goes through
+    /// the sessions of many users; they change far less often than messages are sent.
+    pub(crate) sessions: RwLock<Sessions>,
+}
+
+impl State {
+    /// The room of an id.
+    pub(crate) fn room(&self, id: RoomId) -> StoreResult<SharedRoom> {
+        self.rooms.find(id.get()).ok_or(StoreError::NotFound)
+    }
+
+    /// The position of a message in a room; `None` where it is not in that room.
+    pub(crate) fn seq_in(&self, room: RoomId, message: MessageId) -> Option<Seq> {
+        let (home, seq) = self.places.find(message.get())?;
+        (home == room).then_some(seq)
+    }
+
+    /// Adds a room of any kind at version 1, with its creator as the first member.
+    pub(crate) fn add_room(&self, new: NewRoom) -> StoreResult<RoomId> {
+        let id = RoomId::new(self.rooms.give()).ok_or(StoreError::Limit("no room id is left"))?;
+        let room = Room {
+            id,
+            kind: new.kind,
+            name: new.name.map(|name| name.as_str().to_owned()),
+            created_by: new.creator.clone(),
+            created_at: new.at,
+            active: true,
+            metadata: Arc::new(new.metadata),
+            last_seq: 0,
+            version: 1,
+            settings_version: 1,
+            activity_at: new.at,
+            deleted: SeqSet::new(),
+            uncounted: SeqSet::new(),
+        };
+        let shared = Arc::new(Mutex::new(RoomState::new(room)));
+        // Guards the room, which others can find before all its members know of it.
+        let mut state = lock(&shared);
+        self.rooms.put(id.get(), Arc::clone(&shared));
+        let members = new.creator.into_iter().chain(new.members).collect();
+        self.join(&mut state, members, new.at, 1);
+        drop(state);
+        Ok(id)
+    }
+
+    /// Makes users members of a room that is held, with the given version, and returns those who
+    /// were none.
+    pub(crate) fn join(
+        &self,
+        state: &mut RoomState,
+        users: Vec<UserId>,
+        at: Timestamp,
+        version: Version,
+    ) -> Vec<UserId> {
+        let mut joined = users;
+        joined.retain(|user| state.join(user, at, version));
+        for user in &joined {
+            // Guards the list of the user's rooms, which has to follow the room's members.
+            self.user_rooms.hold(user).entry(user.clone()).or_default().insert(state.room.id);
+        }
+        joined
+    }
+
+    /// Ends a user's membership in a room that is held; `None` where they are no member.
+    pub(crate) fn leave(&self, state: &mut RoomState, user: &UserId) -> Option<Version> {
+        let version = state.leave(user)?;
+        // Guards the list of the user's rooms, which has to follow the room's members.
+        let mut lists = self.user_rooms.hold(user);
+        if let Some(rooms) = lists.get_mut(user) {
+            rooms.remove(&state.room.id);
+            if rooms.is_empty() {
+                lists.remove(user);
+            }
+        }
+        Some(version)
+    }
+
+    /// The rooms of which a user is a member, by id.
+    pub(crate) fn rooms_of(&self, user: &UserId) -> Vec<RoomId> {
+        // Guards the list of the user's rooms while it is copied.
+        let lists = self.user_rooms.hold(user);
+        lists.get(user).map_or_else(Vec::new, |rooms| rooms.iter().copied().collect())
+    }
+}

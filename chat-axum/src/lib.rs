@@ -1,1 +1,97 @@
+//! Mounts chat into an [`axum`] app: [`router`] is all there is.
+//!
+//! No rule lives in here. The routes are those of the dialect; requests go to
+//! [`Server::respond`], handshakes to [`Server::upgrade`].
 
+use axum::body::Body;
+use axum::extract::{ConnectInfo, OriginalUri, Request};
+use axum::response::Response;
+use axum::routing::{MethodRouter, any};
+use chat_core::dialect::Dialect;
+use chat_core::http::{self as core, BodyError};
+use chat_runtime::{PeerAddr, Server};
+use futures::StreamExt;
+use std::net::SocketAddr;
+
+/// The routes of a dialect, to be merged into a host's router or nested under a prefix of its.
+///
+/// They bring no fallback, layer or state of their own, so that the host's stay as they are and
+/// apply. Several dialects can be mounted at once, each under its own prefix.
+///
+/// Where the host serves with `into_make_service_with_connect_info::<SocketAddr>()`, or puts a
+/// [`PeerAddr`] into the request's extensions, a user's sessions show where they come from.
+///
+/// # Panics
+/// Like axum itself, where routes are merged that are there already.
+pub fn router<S: Clone + Send + Sync + 'static>(
+    server: &Server,
+    dialect: &'static Dialect,
+) -> axum::Router<S> {
+    let mut router = axum::Router::new();
+    let mut paths: Vec<&str> = dialect.endpoints.iter().map(|endpoint| endpoint.path).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    for path in paths {
+        router = route(router, path, respond(server, dialect));
+    }
+    for socket in dialect.sockets {
+        router = route(router, socket.path, upgrade(server, dialect));
+    }
+    router
+}
+
+/// A path with and without its trailing slash.
+fn route<S: Clone + Send + Sync + 'static>(
+    router: axum::Router<S>,
+    path: &str,
+    handler: MethodRouter<S>,
+) -> axum::Router<S> {
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    router.route(path, handler.clone()).route(bare, handler)
+}
+
+fn respond<S: Clone + Send + Sync + 'static>(
+    server: &Server,
+    dialect: &'static Dialect,
+) -> MethodRouter<S> {
+    let server = server.clone();
+    any(move |request: Request| async move {
+        let prefix = prefix(&request);
+        let (parts, body) = request.into_parts();
+        let body = body
+            .into_data_stream()
+            .map(|piece| piece.map_err(|error| BodyError(error.into())))
+            .boxed();
+        into_response(server.respond(dialect, core::Request { parts, prefix, body }).await)
+    })
+}
+
+fn upgrade<S: Clone + Send + Sync + 'static>(
+    server: &Server,
+    dialect: &'static Dialect,
+) -> MethodRouter<S> {
+    let server = server.clone();
+    any(move |request: Request| async move {
+        let (mut parts, _) = request.into_parts();
+        if let Some(ConnectInfo(address)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
+            let peer = PeerAddr(*address);
+            parts.extensions.insert(peer);
+        }
+        into_response(server.upgrade(dialect, parts))
+    })
+}
+
+/// Under which prefix the routes were nested: what the path was longer before.
+fn prefix(request: &Request) -> String {
+    let path = request.uri().path();
+    let original =
+        request.extensions().get::<OriginalUri>().map_or(path, |original| original.0.path());
+    original.strip_suffix(path).unwrap_or_default().to_owned()
+}
+
+fn into_response(response: core::Response) -> Response {
+    response.map(|body| match body {
+        core::Body::Full(bytes) => Body::from(bytes),
+        core::Body::Stream(stream) => Body::from_stream(stream),
+    })
+}

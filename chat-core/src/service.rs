@@ -5,6 +5,7 @@ mod actor;
 mod changes;
 mod chat;
 mod error;
+mod hints;
 mod messages;
 mod people;
 mod presence;

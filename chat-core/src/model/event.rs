@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserId};
+use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserId, Version};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -74,6 +74,21 @@ pub enum Change {
     },
     /// The room's name, metadata or activity changed.
     Settings,
+}
+
+impl Change {
+    /// The room's version at which this side of a message last changed; none for what is not about
+    /// a message. Who has come that far knows the change, in whatever event it comes.
+    pub fn version(&self) -> Option<Version> {
+        match self {
+            Self::Sent { message, .. } => Some(message.versions.sent),
+            Self::Edited { message, .. } => Some(message.versions.edited),
+            Self::Deleted { message, .. } => Some(message.versions.deleted),
+            Self::Reacted { message } => Some(message.versions.reacted),
+            Self::Status { message } => Some(message.versions.status),
+            Self::Joined { .. } | Self::Left { .. } | Self::Settings => None,
+        }
+    }
 }
 
 /// A passing signal.

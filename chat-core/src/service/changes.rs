@@ -30,8 +30,8 @@ impl Chat {
     /// What changed in a room after a point, about `limit` rows at once. Asks nobody for
     /// permission, like [`Chat::versions`].
     ///
-    /// What changed more than once is told once, as it is now: a message that was sent and edited
-    /// since is sent with its new text, and one that was sent and deleted since is deleted.
+    /// What changed more than once is told as it is now: a message that was sent and edited since
+    /// is sent with its new text and then edited, one that was sent and deleted since is deleted.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
@@ -94,12 +94,14 @@ fn sides(message: &Arc<Message>, after: Cursor, people: &People) -> Vec<Change> 
         let told = since(versions.deleted).then_some(Change::Deleted { message, sender });
         return told.into_iter().collect();
     }
-    if since(versions.sent) {
-        return vec![Change::Sent { message, sender, origin: None }];
-    }
+    let sent = since(versions.sent).then(|| Change::Sent {
+        message: message.clone(),
+        sender: sender.clone(),
+        origin: None,
+    });
     let edited =
         since(versions.edited).then(|| Change::Edited { message: message.clone(), sender });
     let reacted = since(versions.reacted).then(|| Change::Reacted { message: message.clone() });
     let status = since(versions.status).then_some(Change::Status { message });
-    edited.into_iter().chain(reacted).chain(status).collect()
+    sent.into_iter().chain(edited).chain(reacted).chain(status).collect()
 }

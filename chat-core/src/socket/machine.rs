@@ -157,10 +157,16 @@ impl Socket {
         self.cursor
     }
 
-    /// Whether frames of the client are to be read now. With many waiting for a command, reading
-    /// on would only fill memory.
+    /// Notes how far the client has been told, where what was read from the store ended in
+    /// changes that no frame shows.
+    pub fn catch_up_to(&mut self, reached: Cursor) {
+        self.cursor = self.cursor.max(reached);
+    }
+
+    /// Whether frames of the client are to be read now. With many waiting for a command, or many
+    /// answers waiting to be taken, reading on would only fill memory.
     pub fn wants_frames(&self) -> bool {
-        !self.closed && self.waiting.len() < WAITING_FRAMES
+        !self.closed && self.waiting.len() < WAITING_FRAMES && self.outputs.len() < WAITING_FRAMES
     }
 
     /// Ends the socket's session, once the connection is closed.
@@ -309,16 +315,20 @@ impl Socket {
         if event.reached <= self.cursor {
             return;
         }
-        let own = event.changes.iter().any(|change| self.is_own(change));
-        if own {
-            for change in &event.changes {
+        let known = |change: &Change| {
+            change.version().is_some_and(|version| version <= self.cursor.version)
+        };
+        let for_all = |change: &Change| !known(change) && !self.is_own(change);
+        if event.changes.iter().all(for_all) {
+            self.send_shared(delivery);
+        } else {
+            let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
+            for change in new {
                 match self.claim(change) {
                     Some(temp_id) => self.send((self.dialect.codec.own_copy)(change, &temp_id)),
                     None => self.send((self.dialect.codec.change)(change)),
                 }
             }
-        } else {
-            self.send_shared(delivery);
         }
         self.cursor = event.reached;
         let removed =

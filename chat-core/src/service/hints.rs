@@ -1,0 +1,46 @@
+//! What other nodes tell: followed by looking, never believed.
+
+use std::time::Instant;
+
+use super::{Chat, Error};
+use crate::host::Hint;
+use crate::model::{Event, Signal};
+
+impl Chat {
+    /// Follows a hint of another node about what passes: typing, presence, attendance, health
+    /// checks. Tells this node's listeners. Hints about lasting changes are for whoever keeps count
+    /// of versions, and do nothing here.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn handle_hint(&self, hint: Hint, now: Instant) -> Result<(), Error> {
+        match hint {
+            Hint::Presence(id) => {
+                let person = self.people([&id]).await?.person(&id);
+                self.tell(&Event::Signal(Signal::Presence {
+                    user: person.user,
+                    presence: person.presence,
+                }));
+            }
+            Hint::Typing(room, id, is_typing) => {
+                let user = self.users([&id]).await?.user(&id);
+                let at = self.clock().now();
+                let changed = if is_typing {
+                    self.typing().start(room, &user, now, at)
+                } else {
+                    self.typing().stop(room, &id).is_some()
+                };
+                if changed {
+                    self.tell(&Event::Signal(Signal::Typing { room, user, is_typing, at }));
+                }
+            }
+            Hint::Attendance(room, id, present) => {
+                let user = self.users([&id]).await?.user(&id);
+                self.tell(&Event::Signal(Signal::Attendance { room, user, present }));
+            }
+            Hint::HealthCheck(room) => self.tell(&Event::Signal(Signal::HealthCheck { room })),
+            Hint::Room(..) | Hint::Missed => {}
+        }
+        Ok(())
+    }
+}

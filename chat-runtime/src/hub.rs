@@ -1,0 +1,198 @@
+//! Fan-out: from events to the inboxes of open sockets.
+
+mod catch_up;
+mod room;
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use chat_core::Chat;
+use chat_core::model::{Event, RoomId, Signal, UserId, Version};
+use chat_core::service::Listener;
+use chat_core::socket::Delivery;
+use tokio::runtime::Handle;
+
+use self::room::{Room, Step};
+use crate::inbox::Inbox;
+
+/// How many parts the maps are in, so that rooms hardly ever wait for each other.
+const SHARDS: usize = 64;
+
+/// How long a version may be late before it is looked for in the store: two sends that commit at
+/// once are announced in either order.
+const PATIENCE: Duration = Duration::from_millis(10);
+
+/// From events to the inboxes of the sockets that they concern, each room's in the order of its
+/// versions, without a gap and without a repetition.
+pub(crate) struct Hub {
+    /// For the catching up that an event can make necessary.
+    chat: Chat,
+    runtime: Handle,
+    me: Weak<Hub>,
+    hasher: RandomState,
+    /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
+    rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
+    /// Each guards who is told the presence of the users of one shard.
+    watchers: Vec<Mutex<HashMap<UserId, Vec<Arc<Inbox>>>>>,
+}
+
+impl Hub {
+    pub(crate) fn new(chat: Chat, runtime: Handle) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
+            chat,
+            runtime,
+            me: me.clone(),
+            hasher: RandomState::new(),
+            rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            watchers: (0..SHARDS).map(|_| Mutex::default()).collect(),
+        })
+    }
+
+    /// Fills an inbox with what happens in a room from now on. [`Subscription::begin`] says from
+    /// where its socket counts.
+    pub(crate) fn subscribe(self: &Arc<Self>, room: RoomId, inbox: Arc<Inbox>) -> Subscription {
+        self.room_shard(room).entry(room).or_default().subscribe(inbox.clone());
+        Subscription { hub: self.clone(), room, inbox, watched: Vec::new() }
+    }
+
+    /// A room has reached a version, as somebody else has heard.
+    pub(crate) fn reached(&self, room: RoomId, version: Version) {
+        let behind =
+            self.room_shard(room).get_mut(&room).is_some_and(|state| state.expect(version));
+        if behind {
+            self.catch_up(room, Duration::ZERO);
+        }
+    }
+
+    /// The rooms that have open sockets here.
+    pub(crate) fn rooms(&self) -> Vec<RoomId> {
+        let ids =
+            |shard: &Mutex<HashMap<RoomId, Room>>| lock(shard).keys().copied().collect::<Vec<_>>();
+        self.rooms.iter().flat_map(ids).collect()
+    }
+
+    /// Tells every socket that the server drains.
+    pub(crate) fn drain(&self) {
+        for shard in &self.rooms {
+            lock(shard).values().flat_map(Room::inboxes).for_each(|inbox| inbox.drain());
+        }
+    }
+
+    fn room_shard(&self, room: RoomId) -> MutexGuard<'_, HashMap<RoomId, Room>> {
+        lock(&self.rooms[self.shard(room)])
+    }
+
+    fn watcher_shard(&self, user: &UserId) -> MutexGuard<'_, HashMap<UserId, Vec<Arc<Inbox>>>> {
+        lock(&self.watchers[self.shard(user)])
+    }
+
+    fn shard(&self, key: impl Hash) -> usize {
+        // The remainder is below SHARDS.
+        usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or_default()
+    }
+
+    fn signal_room(&self, room: RoomId, event: &Event) {
+        if let Some(state) = self.room_shard(room).get(&room) {
+            let delivery = Arc::new(Delivery::new(event.clone()));
+            state.push(&delivery);
+        }
+    }
+
+    fn signal_watchers(&self, user: &UserId, event: &Event) {
+        if let Some(watchers) = self.watcher_shard(user).get(user) {
+            let delivery = Arc::new(Delivery::new(event.clone()));
+            let weight = delivery.weight();
+            for inbox in watchers {
+                inbox.push(&delivery, weight);
+            }
+        }
+    }
+}
+
+impl Listener for Hub {
+    fn on_event(&self, event: &Event) {
+        match event {
+            Event::Room(room_event) => {
+                let room = room_event.room;
+                let step = match self.room_shard(room).get_mut(&room) {
+                    Some(state) => state.take(room_event),
+                    None => Step::Done,
+                };
+                match step {
+                    Step::Done => {}
+                    Step::Wait => self.catch_up(room, PATIENCE),
+                    Step::Read => self.catch_up(room, Duration::ZERO),
+                }
+            }
+            Event::Signal(Signal::Presence { user, .. }) => self.signal_watchers(&user.id, event),
+            Event::Signal(
+                Signal::Typing { room, .. }
+                | Signal::Attendance { room, .. }
+                | Signal::HealthCheck { room },
+            ) => self.signal_room(*room, event),
+        }
+    }
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub").finish_non_exhaustive()
+    }
+}
+
+/// An inbox's place in the hub; dropped, it is filled no more.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    hub: Arc<Hub>,
+    room: RoomId,
+    inbox: Arc<Inbox>,
+    watched: Vec<UserId>,
+}
+
+impl Subscription {
+    /// Says which version of the room the socket has seen, and whose presence it wants to be told.
+    pub(crate) fn begin(&mut self, version: Version, watched: Vec<UserId>) {
+        for user in &watched {
+            self.hub.watcher_shard(user).entry(user.clone()).or_default().push(self.inbox.clone());
+        }
+        self.watched = watched;
+        let step =
+            self.hub.room_shard(self.room).get_mut(&self.room).map(|state| state.begin(version));
+        if matches!(step, Some(Step::Wait | Step::Read)) {
+            self.hub.catch_up(self.room, PATIENCE);
+        }
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        for user in &self.watched {
+            let mut shard = self.hub.watcher_shard(user);
+            if let Some(watchers) = shard.get_mut(user) {
+                remove(watchers, &self.inbox);
+                if watchers.is_empty() {
+                    shard.remove(user);
+                }
+            }
+        }
+        let mut shard = self.hub.room_shard(self.room);
+        if let Some(state) = shard.get_mut(&self.room) {
+            state.unsubscribe(&self.inbox);
+            if state.is_empty() {
+                shard.remove(&self.room);
+            }
+        }
+    }
+}
+
+fn remove(inboxes: &mut Vec<Arc<Inbox>>, inbox: &Arc<Inbox>) {
+    if let Some(index) = inboxes.iter().position(|other| Arc::ptr_eq(other, inbox)) {
+        inboxes.swap_remove(index);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

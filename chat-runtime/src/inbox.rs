@@ -1,0 +1,121 @@
+//! What waits for one socket.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use chat_core::Config;
+use chat_core::socket::Delivery;
+use futures::task::AtomicWaker;
+
+/// What waits for one socket, within bounds. Who fills it never waits.
+///
+/// Past half of the bounds signals are left out. Past the bounds everything is, and the socket has
+/// to catch up from the store once it has taken what waits.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    most_frames: usize,
+    most_bytes: usize,
+    /// Guards what waits; held to put in or take out one delivery.
+    state: Mutex<State>,
+    waker: AtomicWaker,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Arc<Delivery>>,
+    bytes: usize,
+    lagging: bool,
+    draining: bool,
+    closed: bool,
+}
+
+/// What a socket finds in its inbox.
+#[derive(Debug)]
+pub(crate) enum Mail {
+    /// The next delivery.
+    Delivery(Arc<Delivery>),
+    /// Deliveries were left out: catch up from the store. Said once; what comes from now on waits
+    /// here again.
+    Lagging,
+    /// The server drains. Said once, before everything else.
+    Draining,
+}
+
+impl Inbox {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            most_frames: config.queue_frames,
+            most_bytes: config.queue_bytes,
+            state: Mutex::default(),
+            waker: AtomicWaker::new(),
+        }
+    }
+
+    pub(crate) fn push(&self, delivery: &Arc<Delivery>, weight: usize) {
+        {
+            let mut state = self.lock();
+            if state.lagging || state.closed {
+                return;
+            }
+            let (frames, bytes) = (state.queue.len() + 1, state.bytes + weight);
+            if delivery.is_passing()
+                && (frames > self.most_frames / 2 || bytes > self.most_bytes / 2)
+            {
+                return;
+            }
+            // A single delivery of any size is let through, or it never would be.
+            if frames > 1 && (frames > self.most_frames || bytes > self.most_bytes) {
+                state.lagging = true;
+                return;
+            }
+            state.queue.push_back(delivery.clone());
+            state.bytes = bytes;
+            if frames > 1 {
+                return;
+            }
+        }
+        self.waker.wake();
+    }
+
+    pub(crate) fn drain(&self) {
+        self.lock().draining = true;
+        self.waker.wake();
+    }
+
+    pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Mail> {
+        if let Some(mail) = self.take() {
+            return Poll::Ready(mail);
+        }
+        self.waker.register(cx.waker());
+        // Something may have come between the look and the registration.
+        self.take().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Throws away what waits and what comes: nobody will take it.
+    pub(crate) fn close(&self) {
+        let mut state = self.lock();
+        *state = State { closed: true, ..State::default() };
+    }
+
+    fn take(&self) -> Option<Mail> {
+        let mut state = self.lock();
+        if std::mem::take(&mut state.draining) {
+            return Some(Mail::Draining);
+        }
+        if let Some(delivery) = state.queue.pop_front() {
+            state.bytes = state.bytes.saturating_sub(delivery.weight());
+            if state.queue.is_empty() {
+                // An idle socket keeps no buffer.
+                state.queue = VecDeque::new();
+                state.bytes = 0;
+            }
+            return Some(Mail::Delivery(delivery));
+        }
+        std::mem::take(&mut state.lagging).then_some(Mail::Lagging)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

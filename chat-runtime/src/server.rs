@@ -1,0 +1,172 @@
+//! The running server that adapters mount.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chat_core::Chat;
+use chat_core::dialect::Dialect;
+use chat_core::http::{Rejection, Request, Response, dispatch, drain_response, refuse};
+use chat_core::service::{Error, Listener};
+use http::request::Parts;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::hub::Hub;
+use crate::{tasks, upgrade};
+
+/// A running chat server: the open sockets of this process and what keeps them going. Cloning is
+/// cheap; it ends with the last clone.
+#[derive(Clone)]
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    chat: Chat,
+    hub: Arc<Hub>,
+    listener: Arc<dyn Listener>,
+    runtime: Handle,
+    life: Arc<Life>,
+    /// Ends the tasks when dropped.
+    _tasks: JoinSet<()>,
+}
+
+/// What is going on, for the drain.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    draining: AtomicBool,
+    busy: AtomicUsize,
+    idle: Notify,
+}
+
+/// Something that a drain waits for: a socket or a request.
+#[derive(Debug)]
+pub(crate) struct Guard(Arc<Life>);
+
+impl Guard {
+    fn new(life: &Arc<Life>) -> Self {
+        life.busy.fetch_add(1, Ordering::SeqCst);
+        Self(life.clone())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if self.0.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+/// How a drain ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drained {
+    /// Every socket was closed and every request answered.
+    Whole,
+    /// So many sockets and requests were still there when the time was over.
+    Cut(usize),
+}
+
+impl Server {
+    /// Starts serving a chat. Must be called inside a tokio runtime with timers and I/O.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(chat: Chat) -> Self {
+        let runtime = Handle::current();
+        let hub = Hub::new(chat.clone(), runtime.clone());
+        let listener: Arc<dyn Listener> = hub.clone();
+        chat.add_listener(listener.clone());
+        let tasks = tasks::start(&chat, &hub);
+        let inner = Inner { chat, hub, listener, runtime, life: Arc::default(), _tasks: tasks };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// The chat.
+    pub fn chat(&self) -> &Chat {
+        &self.inner.chat
+    }
+
+    /// How many sockets and requests are open now.
+    pub fn open(&self) -> usize {
+        self.inner.life.busy.load(Ordering::SeqCst)
+    }
+
+    /// Answers a request in a dialect. For adapters.
+    ///
+    /// The work goes on also when the client goes away and the future is dropped, so that what was
+    /// stored is told.
+    pub async fn respond(&self, dialect: &'static Dialect, request: Request) -> Response {
+        if self.inner.life.draining.load(Ordering::SeqCst) {
+            return drain_response();
+        }
+        let guard = Guard::new(&self.inner.life);
+        let chat = self.inner.chat.clone();
+        let work = self.inner.runtime.spawn(async move {
+            let response =
+                dispatch(&chat, dialect, request, tokio::time::Instant::now().into_std()).await;
+            drop(guard);
+            response
+        });
+        work.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a request was not answered");
+            refuse(dialect, &Rejection::Chat(Error::Internal(error.into())))
+        })
+    }
+
+    /// Answers a WebSocket handshake, and runs the socket if it was accepted. For adapters. The
+    /// request's extensions must hold hyper's `OnUpgrade`, and may hold a
+    /// [`PeerAddr`](crate::PeerAddr).
+    pub fn upgrade(&self, dialect: &'static Dialect, request: Parts) -> Response {
+        if self.inner.life.draining.load(Ordering::SeqCst) {
+            return drain_response();
+        }
+        let (response, accepted) = upgrade::accept(&self.inner.chat, dialect, request);
+        if let Some((accepted, connection)) = accepted {
+            let guard = Guard::new(&self.inner.life);
+            let hub = self.inner.hub.clone();
+            self.inner.runtime.spawn(upgrade::run(accepted, connection, hub, guard));
+        }
+        response
+    }
+
+    /// Stops serving: new requests are answered 503, open sockets get their dialect's hint and are
+    /// closed 1012, requests under way finish. Returns when all is done or the time is over.
+    pub async fn drain(&self, patience: Duration) -> Drained {
+        let life = &self.inner.life;
+        life.draining.store(true, Ordering::SeqCst);
+        self.inner.hub.drain();
+        let idle = async {
+            loop {
+                let notified = life.idle.notified();
+                if life.busy.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                notified.await;
+            }
+        };
+        match tokio::time::timeout(patience, idle).await {
+            Ok(()) => Drained::Whole,
+            Err(_) => Drained::Cut(self.open()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.chat.remove_listener(&self.listener);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("open", &self.open()).finish_non_exhaustive()
+    }
+}

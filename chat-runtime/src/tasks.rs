@@ -1,0 +1,75 @@
+//! What runs beside the sockets: the sweep, the leases, the end of typing, the bus.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use chat_core::Chat;
+use chat_core::host::Hint;
+use futures::StreamExt;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::hub::Hub;
+
+/// How often the versions of rooms with open sockets are compared with the store's. A bus that
+/// loses everything delays a message by this much.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// How many times a lease is renewed before it would be over.
+const RENEWALS: u32 = 4;
+
+/// Starts all of it. It ends with the set, or with the hub.
+pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    tasks.spawn(sweep(Arc::downgrade(hub)));
+    tasks.spawn(renew_sessions(chat.clone()));
+    tasks.spawn(end_typing(chat.clone()));
+    tasks.spawn(hear(chat.clone(), Arc::downgrade(hub)));
+    tasks
+}
+
+async fn sweep(hub: Weak<Hub>) {
+    loop {
+        sleep(SWEEP).await;
+        let Some(hub) = hub.upgrade() else { return };
+        if let Err(error) = hub.sweep().await {
+            tracing::warn!(%error, "the rooms could not be swept; trying again");
+        }
+    }
+}
+
+async fn renew_sessions(chat: Chat) {
+    loop {
+        sleep(chat.config().session_lease / RENEWALS).await;
+        if let Err(error) = chat.renew_sessions().await {
+            tracing::warn!(%error, "the sessions could not be renewed; trying again");
+        }
+    }
+}
+
+async fn end_typing(chat: Chat) {
+    loop {
+        // Typing that begins while this sleeps ends no earlier than a whole limit later.
+        let next = chat.poll_typing_timeout().map(Instant::from_std);
+        sleep_until(next.unwrap_or_else(|| Instant::now() + chat.config().typing_limit)).await;
+        chat.handle_typing_timeout(Instant::now().into_std());
+    }
+}
+
+async fn hear(chat: Chat, hub: Weak<Hub>) {
+    let mut hints = chat.bus().subscribe();
+    while let Some(hint) = hints.next().await {
+        let Some(hub) = hub.upgrade() else { return };
+        let heard = match hint {
+            Hint::Room(room, version) => {
+                hub.reached(room, version);
+                Ok(())
+            }
+            Hint::Missed => hub.sweep().await,
+            hint => chat.handle_hint(hint, Instant::now().into_std()).await,
+        };
+        if let Err(error) = heard {
+            tracing::warn!(%error, "a hint could not be followed");
+        }
+    }
+}

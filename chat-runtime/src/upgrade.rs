@@ -1,0 +1,165 @@
+//! From a handshake request to a running driver.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chat_core::Chat;
+use chat_core::dialect::Dialect;
+use chat_core::http::{Body, Params, Rejection, Response, detail, match_path, refuse};
+use chat_core::socket::{Close, Opening, SocketRoute, origin_allowed};
+use futures::{SinkExt, StreamExt};
+use http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use hyper::upgrade::OnUpgrade;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+
+use crate::driver::{CLOSE_TIMEOUT, Driver, close_message};
+use crate::hub::Hub;
+use crate::inbox::Inbox;
+use crate::server::Guard;
+use crate::stream::Stream;
+
+/// The address a request came from. An adapter or host that knows it puts it into the request's
+/// extensions; it is shown in the list of a user's sessions.
+#[derive(Debug, Clone, Copy)]
+pub struct PeerAddr(pub SocketAddr);
+
+/// Memory for reading and for writing that a socket holds while it is idle, in bytes.
+const READ_BUFFER: usize = 2 * 1024;
+const WRITE_BUFFER: usize = 8 * 1024;
+
+/// The most that may wait to be written, beyond which a connection is given up, in bytes. Larger
+/// than any frame that we send.
+const MOST_UNWRITTEN: usize = 2 * 1024 * 1024;
+
+/// A handshake that was accepted: what is needed once the connection has been handed over.
+pub(crate) struct Accepted {
+    pub(crate) chat: Chat,
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) route: &'static SocketRoute,
+    pub(crate) params: Params,
+    pub(crate) headers: HeaderMap,
+    pub(crate) query: Option<String>,
+    pub(crate) peer: Option<SocketAddr>,
+}
+
+/// Checks a handshake (RFC 6455, section 4.2) and answers it; the second part is there if it was
+/// accepted.
+pub(crate) fn accept(
+    chat: &Chat,
+    dialect: &'static Dialect,
+    mut parts: Parts,
+) -> (Response, Option<(Accepted, OnUpgrade)>) {
+    let refused = |rejection| (refuse(dialect, &rejection), None);
+    let path = parts.uri.path();
+    let found =
+        dialect.sockets.iter().find_map(|route| Some((route, match_path(route.path, path)?)));
+    let Some((route, params)) = found else { return refused(Rejection::NoSuchPath) };
+    if parts.method != Method::GET {
+        return refused(Rejection::MethodNotAllowed(vec![Method::GET]));
+    }
+    let has = |name, word: &str| {
+        let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values
+            .flat_map(|value| value.split(','))
+            .any(|token| token.trim().eq_ignore_ascii_case(word))
+    };
+    let version = has(SEC_WEBSOCKET_VERSION, "13");
+    let key = parts.headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
+    let upgrade = parts.extensions.remove::<OnUpgrade>();
+    let (true, true, Some(key), Some(upgrade)) =
+        (has(CONNECTION, "upgrade") && has(UPGRADE, "websocket"), version, key, upgrade)
+    else {
+        let mut response =
+            detail(StatusCode::UPGRADE_REQUIRED, "This is a WebSocket: upgrade with version 13.");
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        response.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return (response, None);
+    };
+    if !origin_allowed(&parts.headers, chat.config()) {
+        return (detail(StatusCode::FORBIDDEN, "This origin may not connect."), None);
+    }
+    let mut response = http::Response::new(Body::Full(bytes::Bytes::new()));
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if has(SEC_WEBSOCKET_PROTOCOL, "bearer") {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("bearer"));
+    }
+    let accepted = Accepted {
+        chat: chat.clone(),
+        dialect,
+        route,
+        params,
+        query: parts.uri.query().map(str::to_owned),
+        peer: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
+        headers: parts.headers,
+    };
+    (response, Some((accepted, upgrade)))
+}
+
+/// Runs a socket from the moment its connection is handed over to its end.
+pub(crate) async fn run(accepted: Accepted, upgrade: OnUpgrade, hub: Arc<Hub>, guard: Guard) {
+    let Ok(upgraded) = upgrade.await else { return };
+    let (stream, read) = Stream::from_upgraded(upgraded);
+    let limit = accepted.chat.config().frame_limit;
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
+        .max_write_buffer_size(MOST_UNWRITTEN)
+        .max_message_size(Some(limit))
+        .max_frame_size(Some(limit));
+    let mut stream =
+        WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
+            .await;
+    let inbox = Arc::new(Inbox::new(accepted.chat.config()));
+    match open(&accepted, &hub, &inbox).await {
+        Ok((socket, subscription)) => {
+            drop(accepted);
+            if guard.is_draining() {
+                // The drain may have passed before the subscription was there to be told.
+                inbox.drain();
+            }
+            let socket = Driver::new(stream, socket, inbox).run().await;
+            drop(subscription);
+            socket.leave().await;
+        }
+        Err(close) => {
+            let goodbye = async {
+                stream.send(close_message(close)).await?;
+                while stream.next().await.transpose()?.is_some() {}
+                Ok::<_, tungstenite::Error>(())
+            };
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+        }
+    }
+}
+
+/// Subscribes first, then reads what the socket has to know: nothing falls between.
+async fn open(
+    accepted: &Accepted,
+    hub: &Arc<Hub>,
+    inbox: &Arc<Inbox>,
+) -> Result<(chat_core::socket::Socket, crate::hub::Subscription), Close> {
+    let Accepted { chat, dialect, route, params, headers, query, peer } = accepted;
+    let opening =
+        Opening::recognise(chat, dialect, route, params.clone(), headers, query.as_deref()).await?;
+    let mut subscription = hub.subscribe(opening.room(), inbox.clone());
+    let ip_address = peer.map(|peer| peer.ip());
+    let (socket, watched) = opening.enter(headers, ip_address, Instant::now()).await?;
+    subscription.begin(socket.cursor().version, watched);
+    Ok((socket, subscription))
+}

@@ -378,8 +378,8 @@ impl Socket {
     fn ping(&mut self, due: Instant, now: Instant) {
         let config = self.actor.chat().config();
         // After a pause of the whole machine the pings that were missed are not made up for.
-        let next = (due + config.ping_interval).max(now);
-        self.timers.set(Timer::Ping, next);
+        let next = due + config.ping_interval;
+        self.timers.set(Timer::Ping, if next > now { next } else { now + config.ping_interval });
         if !self.timers.is_set(Timer::Pong) {
             self.timers.set(Timer::Pong, now + config.ping_timeout);
         }

@@ -195,6 +195,11 @@ impl World {
         self.sockets[peer.0].command.is_some()
     }
 
+    /// Whether the machine wants more frames of its client now.
+    pub(crate) fn wants_frames(&self, peer: Peer) -> bool {
+        self.sockets[peer.0].socket.as_ref().is_some_and(|socket| socket.wants_frames())
+    }
+
     /// From now on deliveries to a socket are lost, or no more.
     pub(crate) fn set_deaf(&mut self, peer: Peer, deaf: bool) {
         self.settle();

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use super::fields::Fields;
 use super::open::leave;
 use super::timers::{Timer, Timers};
 use super::{
@@ -215,10 +216,14 @@ impl Socket {
     }
 
     fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let value: Value = serde_json::from_str(text).map_err(|_| BadFrame::new("Invalid JSON"))?;
-        let Value::Object(frame) = value else {
-            return Err(BadFrame::new("A frame must be a JSON object"));
-        };
+        let Fields(frame) = serde_json::from_str(text).map_err(|error| {
+            let is_json = error.is_data();
+            BadFrame::new(if is_json {
+                "A frame must be a JSON object with each key once"
+            } else {
+                "Invalid JSON"
+            })
+        })?;
         (self.dialect.codec.decode)(&frame, self.config())
             .map_err(|sentence| BadFrame::of(&frame, sentence))
     }
@@ -361,15 +366,15 @@ impl Socket {
     /// Whether one of these changes may be the message that is being sent, or they come after one
     /// that may be.
     fn must_hold(&self, changes: &[&Change]) -> bool {
-        let may_be_sending = |change: &&Change| {
-            matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user.id)
-        };
+        let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user.id);
         let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
         (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD
     }
 
     fn holds(&self, id: MessageId) -> bool {
-        self.held.iter().any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
+        self.held
+            .iter()
+            .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
     }
 
     fn release_held(&mut self) {

@@ -95,7 +95,8 @@ fn assert_refused(authenticator: JwtAuthenticator, time: &Time, why: &str, token
         return; // No header can hold it.
     }
     let answer = ask(authenticator, time, token);
-    let body = json!({ "detail": "Authentication credentials were not provided or are not valid." });
+    let body =
+        json!({ "detail": "Authentication credentials were not provided or are not valid." });
     assert_eq!((answer.status, &answer.body), (401, &body), "{why}");
     assert_eq!(answer.header("www-authenticate"), "Bearer", "{why}");
 }
@@ -109,8 +110,7 @@ fn tokens_that_are_not_signed_by_the_secret_are_refused() {
     let rsa = EncodingKey::from_rsa_pem(RSA).unwrap();
     let valid = with_payload(&good);
     let (message, signature) = valid.rsplit_once('.').unwrap();
-    let unsigned =
-        |header: &str| format!("{}.{}.", base64(header), base64(&good));
+    let unsigned = |header: &str| format!("{}.{}.", base64(header), base64(&good));
     let hs256 = r#"{"alg":"HS256"}"#;
     let jwk = r#"{"alg":"HS256","jwk":{"kty":"oct","k":"YW5vdGhlciBzZWNyZXQgb2YgYXQgbGVhc3QgMzIgYnl0ZXM"}}"#;
     let mut broken_signature = signature.to_owned();
@@ -129,23 +129,85 @@ fn tokens_that_are_not_signed_by_the_secret_are_refused() {
         ("alg as an array", with_header(r#"{"alg":["HS256"]}"#, &good)),
         ("no signature", unsigned(hs256)),
         ("another secret", signed(hs256, &good, Algorithm::HS256, &other)),
-        ("the empty secret", signed(hs256, &good, Algorithm::HS256, &EncodingKey::from_secret(b""))),
+        (
+            "the empty secret",
+            signed(hs256, &good, Algorithm::HS256, &EncodingKey::from_secret(b"")),
+        ),
         ("the right secret, HS384", signed(r#"{"alg":"HS384"}"#, &good, Algorithm::HS384, &secret)),
         ("the right secret, HS512", signed(r#"{"alg":"HS512"}"#, &good, Algorithm::HS512, &secret)),
         ("HS512 named as HS256", signed(hs256, &good, Algorithm::HS512, &secret)),
-        ("RS256 where HS256 is configured", signed(r#"{"alg":"RS256"}"#, &good, Algorithm::RS256, &rsa)),
+        (
+            "RS256 where HS256 is configured",
+            signed(r#"{"alg":"RS256"}"#, &good, Algorithm::RS256, &rsa),
+        ),
         ("the key that it brings", signed(jwk, &good, Algorithm::HS256, &other)),
-        ("jku", signed(r#"{"alg":"HS256","jku":"https://evil.example/keys"}"#, &good, Algorithm::HS256, &other)),
-        ("x5u", signed(r#"{"alg":"HS256","x5u":"https://evil.example/cert"}"#, &good, Algorithm::HS256, &other)),
-        ("kid as a path", signed(r#"{"alg":"HS256","kid":"../../dev/null"}"#, &good, Algorithm::HS256, &EncodingKey::from_secret(b""))),
-        ("kid as SQL", signed(r#"{"alg":"HS256","kid":"x' union select 'k'--"}"#, &good, Algorithm::HS256, &EncodingKey::from_secret(b"k"))),
-        ("kid as a URL", signed(r#"{"alg":"HS256","kid":"https://evil.example/k"}"#, &good, Algorithm::HS256, &other)),
-        ("a critical extension nobody knows", with_header(r#"{"alg":"HS256","crit":["exp2"],"exp2":1}"#, &good)),
-        ("an unencoded payload", with_header(r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#, &good)),
-        ("an empty list of critical extensions", with_header(r#"{"alg":"HS256","crit":[]}"#, &good)),
+        (
+            "jku",
+            signed(
+                r#"{"alg":"HS256","jku":"https://evil.example/keys"}"#,
+                &good,
+                Algorithm::HS256,
+                &other,
+            ),
+        ),
+        (
+            "x5u",
+            signed(
+                r#"{"alg":"HS256","x5u":"https://evil.example/cert"}"#,
+                &good,
+                Algorithm::HS256,
+                &other,
+            ),
+        ),
+        (
+            "kid as a path",
+            signed(
+                r#"{"alg":"HS256","kid":"../../dev/null"}"#,
+                &good,
+                Algorithm::HS256,
+                &EncodingKey::from_secret(b""),
+            ),
+        ),
+        (
+            "kid as SQL",
+            signed(
+                r#"{"alg":"HS256","kid":"x' union select 'k'--"}"#,
+                &good,
+                Algorithm::HS256,
+                &EncodingKey::from_secret(b"k"),
+            ),
+        ),
+        (
+            "kid as a URL",
+            signed(
+                r#"{"alg":"HS256","kid":"https://evil.example/k"}"#,
+                &good,
+                Algorithm::HS256,
+                &other,
+            ),
+        ),
+        (
+            "a critical extension nobody knows",
+            with_header(r#"{"alg":"HS256","crit":["exp2"],"exp2":1}"#, &good),
+        ),
+        (
+            "an unencoded payload",
+            with_header(r#"{"alg":"HS256","b64":false,"crit":["b64"]}"#, &good),
+        ),
+        (
+            "an empty list of critical extensions",
+            with_header(r#"{"alg":"HS256","crit":[]}"#, &good),
+        ),
         ("a changed signature", format!("{message}.{broken_signature}")),
         ("a shortened signature", format!("{message}.{}", &signature[..signature.len() - 2])),
-        ("another payload", format!("{}.{}.{signature}", base64(hs256), base64(claims_with(&time, "sub", json!(2))))),
+        (
+            "another payload",
+            format!(
+                "{}.{}.{signature}",
+                base64(hs256),
+                base64(claims_with(&time, "sub", json!(2)))
+            ),
+        ),
     ];
     for (why, token) in &cases {
         assert_refused(self::hs256(&time), &time, why, token);
@@ -462,9 +524,8 @@ fn the_first_of_header_query_subprotocol_and_cookie_counts() {
         ("sec-websocket-protocol", protocol.as_str()),
         ("cookie", cookie.as_str()),
     ];
-    let user = |first: usize, query| {
-        recognised(Transport::WebSocket, &headers(&all[first..]), query)
-    };
+    let user =
+        |first: usize, query| recognised(Transport::WebSocket, &headers(&all[first..]), query);
     assert_eq!(user(0, Some(&query)).as_deref(), Some("1"));
     assert_eq!(user(1, Some(&query)).as_deref(), Some("2"));
     assert_eq!(user(1, None).as_deref(), Some("3"));

@@ -167,7 +167,9 @@ fn a_message_goes_to_everybody_in_the_room_and_to_nobody_else() {
 #[test]
 fn text_comes_back_as_it_was_sent() {
     let (mut world, john, jane) = two();
-    for text in [" padded ", "<b>&amp;</b>", "\u{202e}rtl \u{1f468}\u{200d}\u{1f469}", "\"\\\n\t\u{7f}"] {
+    for text in
+        [" padded ", "<b>&amp;</b>", "\u{202e}rtl \u{1f468}\u{200d}\u{1f469}", "\"\\\n\t\u{7f}"]
+    {
         say(&mut world, john, text);
         assert_eq!(world.frame(jane)["message"]["content"], text);
         assert_eq!(world.frame(john)["message"]["content"], text);
@@ -192,7 +194,9 @@ fn the_temp_id_is_on_the_copy_of_the_sending_socket_and_no_other() {
 fn a_temp_id_comes_back_as_it_was() {
     let (mut world, john, _) = two();
     let longest = "é".repeat(200);
-    for temp_id in [json!("t"), json!("7"), json!(7), json!(0), json!(-7), json!(u64::MAX), json!(longest)] {
+    for temp_id in
+        [json!("t"), json!("7"), json!(7), json!(0), json!(-7), json!(u64::MAX), json!(longest)]
+    {
         world.send(john, &json!({ "type": "message", "content": "x", "temp_id": temp_id }));
         assert_eq!(world.frame(john)["temp_id"], temp_id);
     }
@@ -204,7 +208,9 @@ fn a_temp_id_comes_back_as_it_was() {
 fn a_temp_id_of_another_form_is_an_error() {
     let (mut world, john, jane) = two();
     let too_long = "x".repeat(201);
-    for temp_id in [json!(""), json!(too_long), json!(1.5), json!([]), json!({}), json!(true), json!("a\0b")] {
+    for temp_id in
+        [json!(""), json!(too_long), json!(1.5), json!([]), json!({}), json!(true), json!("a\0b")]
+    {
         world.send(john, &json!({ "type": "message", "content": "x", "temp_id": temp_id }));
         let mut error = world.frame(john);
         if temp_id.is_string() {
@@ -279,7 +285,8 @@ fn repeating_a_message_that_was_deleted_since_is_an_error() {
 fn a_refused_message_is_answered_with_its_temp_id_and_reaches_nobody() {
     let (mut world, john, jane) = two();
     let too_long = "é".repeat(1_001);
-    for content in [json!(""), json!(" \n"), json!(too_long), json!("a\0b"), json!(1), json!(null)] {
+    for content in [json!(""), json!(" \n"), json!(too_long), json!("a\0b"), json!(1), json!(null)]
+    {
         world.send(john, &json!({ "type": "message", "content": content, "temp_id": 5 }));
         let error = world.frame(john);
         assert_eq!(error["temp_id"], 5, "{error}");
@@ -362,8 +369,17 @@ fn frames_are_handled_in_the_order_they_came_while_a_command_is_in_flight() {
             other => other.to_owned(),
         })
         .collect();
-    let expected =
-        ["message 0", "pong 0", "error", "message 1", "pong 1", "error", "message 2", "pong 2", "error"];
+    let expected = [
+        "message 0",
+        "pong 0",
+        "error",
+        "message 1",
+        "pong 1",
+        "error",
+        "message 2",
+        "pong 2",
+        "error",
+    ];
     assert_eq!(order, expected);
     assert_eq!(world.frames(jane).len(), 3);
 }
@@ -460,7 +476,8 @@ fn a_receipt_takes_the_id_as_a_string_too() {
 #[test]
 fn a_receipt_for_what_is_not_in_the_room_is_an_error_without_effect() {
     let (mut world, john, jane) = two();
-    let (elsewhere, alex) = (world.open_in(1, world.other_room), world.open_in(3, world.other_room));
+    let (elsewhere, alex) =
+        (world.open_in(1, world.other_room), world.open_in(3, world.other_room));
     let foreign = sent(&mut world, alex, &[elsewhere], "elsewhere");
     let strangers = world.direct_room(3, 4);
     let hidden = now(world.chat.acting_as("3").send(strangers, "hidden")).unwrap().message.id.get();
@@ -556,7 +573,9 @@ fn a_health_check_makes_each_socket_of_the_room_answer_about_itself() {
     let path = format!("/api/v1.0/chat/rooms/{}/health/", world.room);
     assert_eq!(world.get(2, &path).status, 200);
     world.settle();
-    for (peer, user, duration, last) in [(john, 1, 15, "10"), (jane, 2, 15, "00"), (phone, 1, 5, "10")] {
+    for (peer, user, duration, last) in
+        [(john, 1, 15, "10"), (jane, 2, 15, "00"), (phone, 1, 5, "10")]
+    {
         let expected = json!({
             "type": "health_check_response",
             "room_id": world.room.get(),

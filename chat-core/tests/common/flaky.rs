@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session, SessionId,
-    Timestamp, UserId, Version,
+    Attachment, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
+    SessionId, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
     Added, Attendance, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, Left,
-    ManageRoom, Mark, Marked, MessageStore, NewDirectRoom, NewMessage, NewRoom, React, ReceiptStore,
-    RoomQuery, RoomStats, RoomStore, Sent, SessionStore, StatsQuery, StoreError, StoreResult,
+    ManageRoom, Mark, Marked, MessageStore, NewDirectRoom, NewMessage, NewRoom, React,
+    ReceiptStore, RoomQuery, RoomStats, RoomStore, Sent, SessionStore, StatsQuery, StoreError,
+    StoreResult,
 };
 use chat_store_memory::MemoryStore;
 

@@ -32,7 +32,8 @@ impl Answer {
 /// A request with a body that comes in these pieces.
 pub(crate) fn request(method: &str, uri: &str, headers: HeaderMap, pieces: Vec<Bytes>) -> Request {
     let method: Method = method.parse().unwrap();
-    let (mut parts, ()) = http::Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
+    let (mut parts, ()) =
+        http::Request::builder().method(method).uri(uri).body(()).unwrap().into_parts();
     parts.headers = headers;
     let body = stream::iter(pieces.into_iter().map(Ok)).boxed();
     Request { parts, prefix: String::new(), body }

@@ -119,7 +119,8 @@ impl World {
     ) -> Result<Peer, Close> {
         let route = &MESSENGER.sockets[0];
         let params = match_path(route.path, path).unwrap();
-        let opening = now(Opening::recognise(&self.chat, MESSENGER, route, params, headers, query))?;
+        let opening =
+            now(Opening::recognise(&self.chat, MESSENGER, route, params, headers, query))?;
         let (socket, watched) = now(opening.enter(headers, None, self.time.instant()))?;
         self.sockets.push(Driven::new(socket, watched));
         self.settle();

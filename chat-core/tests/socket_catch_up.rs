@@ -31,7 +31,9 @@ fn what_was_missed_is_caught_up_in_order_and_once() {
     world.catch_up(jane, 2);
     let frames = world.frames(jane);
     assert_eq!(texts(&frames), ["1", "2", "3", "4", "5"]);
-    frames.iter().for_each(|frame| assert_shape(frame, &server_frame("message")));
+    for frame in &frames {
+        assert_shape(frame, &server_frame("message"));
+    }
     world.catch_up(jane, 2);
     world.assert_quiet(jane);
     say(&mut world, john, "6", "t6");
@@ -106,8 +108,8 @@ fn statuses_that_moved_together_are_told_once_over_several_readings() {
     world.set_deaf(jane, false);
     world.catch_up(jane, 2);
     let updates = world.frames(jane);
-    let updated: Vec<_> = updates.iter().map(|frame| frame["message_id"].clone()).collect();
-    assert_eq!(updated, ids);
+    let told: Vec<_> = updates.iter().map(|frame| frame["message_id"].clone()).collect();
+    assert_eq!(told, ids);
 }
 
 #[test]
@@ -297,10 +299,10 @@ proptest! {
             let stands = now(world.chat.acting_as(1).message(None, *id)).unwrap().deleted_at.is_none();
             prop_assert!(!stands || told.contains(&text.as_str()), "{text} was lost");
             let last = |frames: &[Value]| {
-                let of_message = frames.iter().filter(|frame| {
+                let mut of_message = frames.iter().filter(|frame| {
                     frame["message_id"] == id.get() || frame["message"]["id"] == id.get()
                 });
-                of_message.last().map(|frame| {
+                of_message.next_back().map(|frame| {
                     let status = if frame["type"] == "message" { &frame["message"]["status"] } else { &frame["status"] };
                     status.clone()
                 })

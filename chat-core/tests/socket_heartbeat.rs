@@ -194,7 +194,7 @@ fn the_figures_are_configuration_and_are_those_reported() {
     config.ping_interval = Duration::from_secs(7);
     config.ping_timeout = Duration::from_secs(3);
     config.max_missed_pings = 2;
-    config.lifetime = Duration::from_secs(600);
+    config.lifetime = Duration::from_mins(10);
     let mut world = World::with_config(config);
     let token = world.token(1);
     let peer = world.open_at(&format!("/ws/chat/{}/", world.room), &token).unwrap();

@@ -343,7 +343,9 @@ impl Socket {
             self.held.extend(new.into_iter().cloned());
         } else if new.len() < event.changes.len() || new.iter().any(|change| self.is_own(change)) {
             self.release_held();
-            new.into_iter().for_each(|change| self.tell(change));
+            for change in new {
+                self.tell(change);
+            }
         } else {
             self.release_held();
             self.send_shared(delivery);

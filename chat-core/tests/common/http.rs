@@ -6,6 +6,13 @@ use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
+use super::World;
+
+pub(crate) const ROOMS: &str = "/api/v1.0/chat/rooms/";
+pub(crate) const MESSAGES: &str = "/api/v1.0/chat/messages/";
+pub(crate) const STATS: &str = "/api/v1.0/chat/stats/";
+pub(crate) const HEALTH: &str = "/api/v1.0/chat/health-check/";
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -37,4 +44,39 @@ pub(crate) fn request(method: &str, uri: &str, headers: HeaderMap, pieces: Vec<B
     parts.headers = headers;
     let body = stream::iter(pieces.into_iter().map(Ok)).boxed();
     Request { parts, prefix: String::new(), body }
+}
+
+/// The seven endpoints with the room of 1 and 2.
+pub(crate) fn endpoints(world: &World) -> [(&'static str, String); 7] {
+    let room = format!("{ROOMS}{}/", world.room);
+    [
+        ("GET", ROOMS.to_owned()),
+        ("GET", room.clone()),
+        ("GET", format!("{room}messages/")),
+        ("POST", MESSAGES.to_owned()),
+        ("GET", STATS.to_owned()),
+        ("GET", format!("{room}health/")),
+        ("POST", HEALTH.to_owned()),
+    ]
+}
+
+/// Checks that an answer is one sentence under `detail`.
+#[track_caller]
+pub(crate) fn assert_detail(answer: &Answer, status: u16) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    let fields = answer.body.as_object().unwrap();
+    assert_eq!(fields.keys().collect::<Vec<_>>(), ["detail"]);
+    assert!(answer.body["detail"].is_string());
+    assert_eq!(answer.header("content-type"), "application/json");
+}
+
+/// The body of a 400: a map from field to sentences.
+#[track_caller]
+pub(crate) fn fields(answer: &Answer) -> Value {
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    for sentences in answer.body.as_object().unwrap().values() {
+        let sentences = sentences.as_array().unwrap();
+        assert!(!sentences.is_empty() && sentences.iter().all(Value::is_string));
+    }
+    answer.body.clone()
 }

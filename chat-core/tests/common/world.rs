@@ -9,7 +9,7 @@ use chat_core::dialect::MESSENGER;
 use chat_core::host::{Clock, JwtAuthenticator, StaticDirectory};
 use chat_core::http::{Request, dispatch, match_path};
 use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, User, UserId};
-use chat_core::socket::{Close, Delivery, Input, Opening};
+use chat_core::socket::{Close, Delivery, Input, Opening, Socket};
 use chat_core::store::{NewDirectRoom, RoomStore};
 use chat_core::{Chat, Config};
 use futures::FutureExt;
@@ -198,7 +198,7 @@ impl World {
 
     /// Whether the machine wants more frames of its client now.
     pub(crate) fn wants_frames(&self, peer: Peer) -> bool {
-        self.sockets[peer.0].socket.as_ref().is_some_and(|socket| socket.wants_frames())
+        self.sockets[peer.0].socket.as_ref().is_some_and(Socket::wants_frames)
     }
 
     /// From now on deliveries to a socket are lost, or no more.

@@ -89,7 +89,8 @@ fn prefix(request: &Request) -> String {
     original.strip_suffix(path).unwrap_or_default().to_owned()
 }
 
-fn into_response(response: core::Response) -> Response {
+/// A response of the core as one of axum, for hosts that answer in the same shape themselves.
+pub fn into_response(response: core::Response) -> Response {
     response.map(|body| match body {
         core::Body::Full(bytes) => Body::from(bytes),
         core::Body::Stream(stream) => Body::from_stream(stream),

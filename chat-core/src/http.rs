@@ -10,11 +10,11 @@ mod page;
 mod rejection;
 
 pub use body::{Body, BodyError, Request, Response, json};
-pub use call::{Call, Fields};
+pub use call::{Call, Fields, Problems};
 pub use dispatch::{dispatch, drain_response, refuse};
 pub use endpoint::{Endpoint, Handler, Input, Params, match_path};
 pub use links::Links;
-pub use page::PageNumber;
+pub use page::{Envelope, PageNumber};
 pub use rejection::{Rejection, detail, standard};
 
 pub(crate) use call::canonical;

@@ -22,15 +22,22 @@ pub(crate) enum Stream {
 impl Stream {
     /// Takes a connection over from hyper, with what was read already.
     pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
-        match downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => {
-                let stream = parts.io.into_inner();
-                // Frames are small and flushed whole; to wait for more would only delay them.
-                let _ = stream.set_nodelay(true);
-                (Self::Tcp(stream), parts.read_buf)
-            }
+        // From hyper-util's server, which both frameworks use, or from hyper's own.
+        let upgraded = match downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => return (Self::tcp(parts.io), parts.read_buf),
+            Err(upgraded) => upgraded,
+        };
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => (Self::tcp(parts.io), parts.read_buf),
             Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Bytes::new()),
         }
+    }
+
+    fn tcp(io: TokioIo<TcpStream>) -> Self {
+        let stream = io.into_inner();
+        // Frames are small and flushed whole; to wait for more would only delay them.
+        let _ = stream.set_nodelay(true);
+        Self::Tcp(stream)
     }
 }
 

@@ -28,7 +28,7 @@ impl ReceiptStore for MemoryStore {
         let reads = mark.kind == ReceiptKind::Read;
         let member = state.member_mut(slot);
         let new = targets.difference(if reads { &member.read } else { &member.delivered });
-        for range in new.ranges() {
+        for range in targets.ranges() {
             if reads {
                 member.read.insert_range(range.clone());
             }

@@ -1,6 +1,6 @@
 //! One room: its members, its messages and what changed when.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
@@ -33,8 +33,9 @@ pub(crate) struct RoomState {
     slots: HashMap<UserId, usize>,
     /// The slots of who is a member now, in the order they joined.
     present: Vec<usize>,
-    /// What was sent under which key, by the sender's slot and the key.
-    keys: HashMap<(usize, [u8; 16]), ([u8; 16], Seq)>,
+    /// What was sent under which key, by the sender's slot and the key. A tree, because a hash map
+    /// of a long room would keep it locked each time it grows.
+    keys: BTreeMap<(usize, [u8; 16]), ([u8; 16], Seq)>,
     /// Every member and message once, at the version of its last change.
     changed: BTreeSet<(Version, Row)>,
 }
@@ -49,7 +50,7 @@ impl RoomState {
             members: Vec::new(),
             slots: HashMap::new(),
             present: Vec::new(),
-            keys: HashMap::new(),
+            keys: BTreeMap::new(),
             changed: BTreeSet::new(),
         }
     }

@@ -4,7 +4,7 @@ use std::cmp::{Ordering, Reverse};
 
 use async_trait::async_trait;
 use chat_core::model::{Page, RoomId, RoomKind, RoomSummary, Timestamp, UserId, Version};
-use chat_core::rules::{Access, Action, Caller, Denial, Guarded};
+use chat_core::rules::{Access, Action, Caller, Denial, Guarded, RoomName};
 use chat_core::store::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery, StoreResult,
@@ -91,7 +91,7 @@ impl RoomStore for MemoryStore {
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
         state.permit(&change.by, Action::Manage)?;
-        let name = change.name.as_ref().map(|name| name.as_str());
+        let name = change.name.as_ref().map(RoomName::as_str);
         let name = name.filter(|name| state.room.name.as_deref() != Some(name));
         let active = change.active.filter(|active| *active != state.room.active);
         let settings = (name.is_some() || active.is_some()).then(|| state.next_version());

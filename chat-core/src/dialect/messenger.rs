@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod errors;
+mod frames;
 mod socket;
 mod views;
 

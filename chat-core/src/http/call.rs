@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::{Links, Params, Rejection};
 use crate::model::{MessageId, RoomId};
 use crate::rules::check_text;
-use crate::service::{Actor, Error, Problem, SendKey};
+use crate::service::{Actor, Error, FieldError, Problem, SendKey};
 
 /// The longest idempotency key, in characters.
 const KEY_CHARACTERS: usize = 200;
@@ -115,5 +115,22 @@ impl Fields {
             Some(Value::Null) => Err(Problem::Null),
             Some(value) => value.as_i64().ok_or(Problem::NotInteger),
         }
+    }
+}
+
+/// Gathers what is wrong with the fields of a body, so that a client is told all of it at once.
+#[derive(Debug, Default)]
+pub struct Problems(Vec<FieldError>);
+
+impl Problems {
+    /// Keeps what is wrong with a field, or hands its value on.
+    pub fn keep<T>(&mut self, field: &'static str, value: Result<T, Problem>) -> Option<T> {
+        value.map_err(|problem| self.0.push(FieldError { field: field.into(), problem })).ok()
+    }
+}
+
+impl From<Problems> for Rejection {
+    fn from(problems: Problems) -> Self {
+        Error::Invalid(problems.0).into()
     }
 }

@@ -1,7 +1,6 @@
 //! Page numbers, as query parameters give them.
 
 use serde::Serialize;
-use serde_json::Value;
 
 use super::{Call, Rejection};
 use crate::model::Slice;
@@ -43,12 +42,12 @@ impl PageNumber {
     ///
     /// # Errors
     /// [`Rejection::InvalidPage`] where the page lies past the end; page 1 of nothing does not.
-    pub fn envelope<T: Serialize>(
+    pub fn envelope<T>(
         self,
         call: &Call,
         count: u64,
-        results: &[T],
-    ) -> Result<Value, Rejection> {
+        results: Vec<T>,
+    ) -> Result<Envelope<T>, Rejection> {
         let before = self.slice().skip;
         if self.number > 1 && before >= count {
             return Err(Rejection::InvalidPage);
@@ -57,10 +56,17 @@ impl PageNumber {
             |number: u64| call.links.with(&[("page", (number > 1).then(|| number.to_string()))]);
         let next = (before.saturating_add(self.size as u64) < count).then(|| link(self.number + 1));
         let previous = (self.number > 1).then(|| link(self.number - 1));
-        Ok(
-            serde_json::json!({ "count": count, "next": next, "previous": previous, "results": results }),
-        )
+        Ok(Envelope { count, next, previous, results })
     }
+}
+
+/// A page as most dialects show it.
+#[derive(Debug, Serialize)]
+pub struct Envelope<T> {
+    count: u64,
+    next: Option<String>,
+    previous: Option<String>,
+    results: Vec<T>,
 }
 
 /// A positive integer; one that is too large for the numbers is only past every end.

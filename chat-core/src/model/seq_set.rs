@@ -85,15 +85,24 @@ impl SeqSet {
     /// What is in either set.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        let (mut whole, part) = if self.ranges.len() < other.ranges.len() {
-            (other.clone(), self)
-        } else {
-            (self.clone(), other)
-        };
-        for range in part.ranges() {
-            whole.insert_range(range);
+        let (mut a, mut b) = (self.ranges.iter().peekable(), other.ranges.iter().peekable());
+        let mut ranges: Vec<(Seq, Seq)> =
+            Vec::with_capacity(self.ranges.len().max(other.ranges.len()));
+        loop {
+            let from_a = match (a.peek(), b.peek()) {
+                (Some(a), Some(b)) => a.0 <= b.0,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
+                (None, None) => return Self { ranges },
+            };
+            let Some(&(low, high)) = (if from_a { a.next() } else { b.next() }) else {
+                return Self { ranges };
+            };
+            match ranges.last_mut() {
+                Some(last) if low <= last.1.saturating_add(1) => last.1 = last.1.max(high),
+                _ => ranges.push((low, high)),
+            }
         }
-        whole
     }
 
     /// What is in both sets.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::{Actor, Chat, Error};
 use crate::host::Hint;
@@ -36,22 +36,31 @@ impl OpenSession {
 #[derive(Debug, Default)]
 pub(super) struct LiveSessions {
     /// Guards the map; held for a map operation at a time, or to copy it for a new lease.
-    sessions: Mutex<HashMap<UserId, Vec<(Session, OpenSession)>>>,
+    sessions: Mutex<HashMap<UserId, Vec<Live>>>,
+}
+
+/// A session for as long as somebody holds it. One that is dropped without being closed, in a
+/// panic say, is not vouched for any more and ends with its lease.
+#[derive(Debug)]
+struct Live {
+    session: Session,
+    last_seen: Weak<AtomicI64>,
+}
+
+impl Live {
+    fn last_seen(&self) -> Option<Timestamp> {
+        let micros = self.last_seen.upgrade()?.load(Ordering::Relaxed);
+        Some(Timestamp::from_micros(micros))
+    }
 }
 
 impl LiveSessions {
-    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Vec<(Session, OpenSession)>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<UserId, Vec<Live>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn last_seen(&self, user: &UserId) -> Option<Timestamp> {
-        let sessions = self.lock();
-        let seen = sessions
-            .get(user)?
-            .iter()
-            .map(|(_, open)| open.last_seen.load(Ordering::Relaxed))
-            .max()?;
-        Some(Timestamp::from_micros(seen))
+        self.lock().get(user)?.iter().filter_map(Live::last_seen).max()
     }
 }
 
@@ -89,7 +98,10 @@ impl Actor {
             if of_user.len() >= chat.config().sockets_per_user {
                 return Err(Error::Limited { retry_after: chat.config().ping_interval });
             }
-            of_user.push((session.clone(), open.clone()));
+            of_user.push(Live {
+                session: session.clone(),
+                last_seen: Arc::downgrade(&open.last_seen),
+            });
         }
         match chat.inner.store.open_session(session).await {
             Ok(came) => {
@@ -150,10 +162,7 @@ impl Chat {
         let alive: Vec<_> = {
             let live = self.inner.live.lock();
             let all = live.values().flatten();
-            all.map(|(_, open)| {
-                (open.id, Timestamp::from_micros(open.last_seen.load(Ordering::Relaxed)))
-            })
-            .collect()
+            all.filter_map(|live| Some((live.session.id, live.last_seen()?))).collect()
         };
         let store = &self.inner.store;
         let lost = store.renew_sessions(self.node(), &alive, now, lease_until).await?;
@@ -173,14 +182,14 @@ impl Chat {
 
     fn live_sessions(&self, ids: &[SessionId]) -> Vec<Session> {
         let live = self.inner.live.lock();
-        let all = live.values().flatten().map(|(session, _)| session);
+        let all = live.values().flatten().map(|live| &live.session);
         all.filter(|session| ids.contains(&session.id)).cloned().collect()
     }
 
     fn forget_live(&self, user: &UserId, session: SessionId) {
         let mut live = self.inner.live.lock();
         if let Some(of_user) = live.get_mut(user) {
-            of_user.retain(|(_, open)| open.id != session);
+            of_user.retain(|live| live.session.id != session && live.last_seen.strong_count() > 0);
             if of_user.is_empty() {
                 live.remove(user);
             }

@@ -1,11 +1,14 @@
 //! The seven endpoints.
 
 use http::{Method, StatusCode};
-use serde_json::json;
+use serde_json::Value;
 
-use super::{DIALECT, views};
+use super::DIALECT;
+use super::views::{
+    self, HealthView, MessageView, RoomHealthView, RoomView, SettingsView, StatsView,
+};
 use crate::dialect::wire::UserIdView;
-use crate::http::{Call, Endpoint, Input, PageNumber, Rejection, Response, json};
+use crate::http::{Call, Endpoint, Fields, Input, PageNumber, Problems, Rejection, Response, json};
 use crate::model::RoomId;
 use crate::service::{Error, Outgoing, Problem};
 use crate::store::{Anchor, RoomOrder};
@@ -75,16 +78,15 @@ async fn list_rooms(call: Call) -> Answer {
     let page = PageNumber::of(&call)?;
     let rooms = call.actor.rooms(RoomOrder::Activity, page.slice()).await?;
     let people = call.actor.chat().people(rooms.items.iter().flat_map(views::shown)).await?;
-    let me = call.actor.id()?;
-    let views: Vec<_> =
-        rooms.items.iter().map(|room| views::room(&call, me, room, &people, call.now)).collect();
-    Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, &views)?))
+    let views = rooms.items.iter().map(|room| RoomView::new(&call, room, &people));
+    let views = views.collect::<Result<Vec<_>, _>>()?;
+    Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, views)?))
 }
 
 async fn room(call: Call) -> Answer {
     let room = call.actor.room(call.room("room_id")?).await?;
     let people = call.actor.chat().people(views::shown(&room)).await?;
-    Ok(json(StatusCode::OK, &views::room(&call, call.actor.id()?, &room, &people, call.now)))
+    Ok(json(StatusCode::OK, &RoomView::new(&call, &room, &people)?))
 }
 
 async fn list_messages(call: Call) -> Answer {
@@ -93,72 +95,50 @@ async fn list_messages(call: Call) -> Answer {
     let messages = call.actor.history(room, Anchor::Newest, page.slice(), false).await?;
     let people =
         call.actor.chat().people(messages.items.iter().map(|message| &message.sender)).await?;
-    let views: Vec<_> =
-        messages.items.iter().map(|message| views::message(message, &people)).collect();
-    Ok(json(StatusCode::OK, &page.envelope(&call, messages.count, &views)?))
+    let views = messages.items.iter().map(|message| MessageView::new(message, &people)).collect();
+    Ok(json(StatusCode::OK, &page.envelope(&call, messages.count, views)?))
 }
 
 async fn send_message(call: Call) -> Answer {
-    let (room, text) = (room_field(&call), call.body.text("content"));
-    let (room, text) = both("room", room, "content", text)?;
+    let mut problems = Problems::default();
+    let room = problems.keep("room", room_field(&call.body));
+    let text = problems.keep("content", call.body.text("content"));
+    let (Some(room), Some(text)) = (room, text) else { return Err(problems.into()) };
     let limit = (DIALECT.message_limit)(call.actor.chat().config());
     let message = Outgoing::new(text).with_limit(limit).with_send_key(call.key()?);
-    let sent = call.actor.send(room, message).await?;
+    let sent = call.actor.send(room.ok_or(Error::NotFound)?, message).await?;
     let people = call.actor.chat().people([&sent.message.sender]).await?;
     let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
-    Ok(json(status, &views::message(&sent.message, &people)))
+    Ok(json(status, &MessageView::new(&sent.message, &people)))
 }
 
 /// `room` has to be an integer. One that can be no room's id is that of no room.
-fn room_field(call: &Call) -> Result<Option<RoomId>, Problem> {
-    let number = match call.body.value("room") {
-        Some(serde_json::Value::Number(number)) if number.is_u64() => number.as_u64(),
-        _ => call.body.integer("room").map(|_| None)?,
+fn room_field(body: &Fields) -> Result<Option<RoomId>, Problem> {
+    let number = match body.value("room") {
+        Some(Value::Number(number)) if number.is_u64() => number.as_u64(),
+        _ => body.integer("room").map(|_| None)?,
     };
     Ok(number.and_then(RoomId::new))
-}
-
-/// Both fields, or all that is wrong with them.
-fn both(
-    room_name: &'static str,
-    room: Result<Option<RoomId>, Problem>,
-    text_name: &'static str,
-    text: Result<&str, Problem>,
-) -> Result<(RoomId, String), Error> {
-    let mut fields = Vec::new();
-    let mut keep = |name: &'static str, problem: &Problem| {
-        fields.push(crate::service::FieldError { field: name.into(), problem: problem.clone() });
-    };
-    if let Err(problem) = &room {
-        keep(room_name, problem);
-    }
-    if let Err(problem) = &text {
-        keep(text_name, problem);
-    }
-    match (room, text) {
-        (Ok(room), Ok(text)) => Ok((room.ok_or(Error::NotFound)?, text.to_owned())),
-        _ => Err(Error::Invalid(fields)),
-    }
 }
 
 async fn stats(call: Call) -> Answer {
     let chat = call.actor.chat();
     let counted = call.actor.stats(None).await?;
     let config = chat.config();
-    let view = json!({
-        "user_id": UserIdView(call.actor.id()?),
-        "total_rooms": counted.rooms,
-        "active_rooms_today": counted.active_today,
-        "recent_messages_24h": counted.recent_messages,
-        "channel_layer_status": if chat.bus().is_available() { "available" } else { "unavailable" },
-        "timestamp": chat.clock().now(),
-        "connection_settings": {
-            "heartbeat_interval": config.ping_interval.as_secs(),
-            "connection_timeout": config.lifetime.as_secs(),
-            "ping_timeout": config.ping_timeout.as_secs(),
-            "max_reconnect_attempts": config.max_missed_pings,
+    let view = StatsView {
+        user_id: UserIdView(call.actor.id()?),
+        total_rooms: counted.rooms,
+        active_rooms_today: counted.active_today,
+        recent_messages_24h: counted.recent_messages,
+        channel_layer_status: if chat.bus().is_available() { "available" } else { "unavailable" },
+        timestamp: chat.clock().now(),
+        connection_settings: SettingsView {
+            heartbeat_interval: config.ping_interval.as_secs(),
+            connection_timeout: config.lifetime.as_secs(),
+            ping_timeout: config.ping_timeout.as_secs(),
+            max_reconnect_attempts: config.max_missed_pings,
         },
-    });
+    };
     Ok(json(StatusCode::OK, &view))
 }
 
@@ -166,22 +146,21 @@ async fn room_health(call: Call) -> Answer {
     let room = call.room("room_id")?;
     let counted = call.actor.stats(Some(room)).await?;
     call.actor.check_health(room).await?;
-    let view = json!({
-        "room_id": room.get(),
-        "group_name": format!("chat_{room}"),
-        "health_check_sent": true,
-        "recent_messages_count": counted.recent_messages,
-        "timestamp": call.actor.chat().clock().now(),
-    });
+    let view = RoomHealthView {
+        room_id: room.get(),
+        group_name: format!("chat_{room}"),
+        health_check_sent: true,
+        recent_messages_count: counted.recent_messages,
+        timestamp: call.actor.chat().clock().now(),
+    };
     Ok(json(StatusCode::OK, &view))
 }
 
 async fn broadcast_health(call: Call) -> Answer {
     let rooms = call.actor.check_health_everywhere().await?;
-    let view = json!({
-        "health_checks_sent": rooms,
-        "total_rooms": rooms,
-        "timestamp": call.actor.chat().clock().now(),
-    });
-    Ok(json(StatusCode::OK, &view))
+    let timestamp = call.actor.chat().clock().now();
+    Ok(json(
+        StatusCode::OK,
+        &HealthView { health_checks_sent: rooms, total_rooms: rooms, timestamp },
+    ))
 }

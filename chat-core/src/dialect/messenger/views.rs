@@ -1,56 +1,61 @@
 //! What the document's bodies look like.
 
-use std::time::Instant;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::dialect::wire::UserIdView;
 use crate::http::Call;
-use crate::model::{Member, Message, RoomSummary, Status, Timestamp, User, UserId};
-use crate::service::{People, Person};
+use crate::model::{Message, RoomSummary, Status, Timestamp, User, UserId};
+use crate::service::{Error, People, Person};
 
 /// A participant or sender, with presence.
-#[derive(Serialize)]
-pub(super) struct PersonView<'a> {
-    id: UserIdView<'a>,
-    username: &'a str,
-    display_name: &'a str,
-    #[serde(rename = "imageUrls")]
-    image_urls: &'a [String],
-    is_online: bool,
-    last_seen: Option<Timestamp>,
-}
+struct PersonView(Person);
 
-impl<'a> PersonView<'a> {
-    fn new(person: &'a Person) -> Self {
-        let user = &*person.user;
-        Self {
+impl Serialize for PersonView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct View<'a> {
+            id: UserIdView<'a>,
+            username: &'a str,
+            display_name: &'a str,
+            #[serde(rename = "imageUrls")]
+            image_urls: &'a [String],
+            is_online: bool,
+            last_seen: Option<Timestamp>,
+        }
+        let Person { user, presence } = &self.0;
+        let view = View {
             id: UserIdView(&user.id),
             username: &user.username,
             display_name: &user.display_name,
             image_urls: &user.image_urls,
-            is_online: person.presence.online,
-            last_seen: person.presence.last_seen,
-        }
+            is_online: presence.online,
+            last_seen: presence.last_seen,
+        };
+        view.serialize(serializer)
     }
 }
 
 /// Somebody who types.
-#[derive(Serialize)]
-struct TypingView<'a> {
-    id: UserIdView<'a>,
-    username: &'a str,
-    display_name: &'a str,
-}
+struct TypingView(Arc<User>);
 
-impl<'a> TypingView<'a> {
-    fn new(user: &'a User) -> Self {
-        Self {
+impl Serialize for TypingView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct View<'a> {
+            id: UserIdView<'a>,
+            username: &'a str,
+            display_name: &'a str,
+        }
+        let user = &self.0;
+        let view = View {
             id: UserIdView(&user.id),
             username: &user.username,
             display_name: &user.display_name,
-        }
+        };
+        view.serialize(serializer)
     }
 }
 
@@ -63,8 +68,8 @@ struct LastMessageView<'a> {
     created_at: Timestamp,
 }
 
-impl<'a> LastMessageView<'a> {
-    fn new(message: &'a Message) -> Self {
+impl<'a> From<&'a Message> for LastMessageView<'a> {
+    fn from(message: &'a Message) -> Self {
         Self {
             id: message.id.get(),
             content: &message.content,
@@ -75,54 +80,56 @@ impl<'a> LastMessageView<'a> {
     }
 }
 
+/// A room as the asking user sees it.
 #[derive(Serialize)]
-struct RoomView<'a> {
+pub(super) struct RoomView<'a> {
     id: u64,
-    participant1: Option<PersonView<'a>>,
-    participant2: Option<PersonView<'a>>,
-    other_participant: Option<PersonView<'a>>,
+    participant1: Option<PersonView>,
+    participant2: Option<PersonView>,
+    other_participant: Option<PersonView>,
     #[serde(rename = "match")]
     matched: Option<&'a Value>,
     last_message: Option<LastMessageView<'a>>,
     unread_count: u64,
-    typing_users: Vec<TypingView<'a>>,
+    typing_users: Vec<TypingView>,
     created_at: Timestamp,
 }
 
-/// A room as the asking user sees it.
-pub(super) fn room(
-    call: &Call,
-    me: &UserId,
-    summary: &RoomSummary,
-    people: &People,
-    now: Instant,
-) -> Value {
-    let people: Vec<Person> =
-        summary.members.iter().map(|member| people.person(&member.user)).collect();
-    let typing = call.actor.others_typing(summary.room.id, now);
-    value(&RoomView {
-        id: summary.room.id.get(),
-        participant1: people.first().map(PersonView::new),
-        participant2: people.get(1).map(PersonView::new),
-        other_participant: people.iter().find(|person| person.user.id != *me).map(PersonView::new),
-        matched: summary.room.metadata.get("match"),
-        last_message: summary.last_message.as_deref().map(LastMessageView::new),
-        unread_count: summary.unread,
-        typing_users: typing.iter().map(|(user, _)| TypingView::new(user)).collect(),
-        created_at: summary.room.created_at,
-    })
+impl<'a> RoomView<'a> {
+    pub(super) fn new(
+        call: &Call,
+        summary: &'a RoomSummary,
+        people: &People,
+    ) -> Result<Self, Error> {
+        let room = &summary.room;
+        let person = |id: &UserId| PersonView(people.person(id));
+        let mut members = summary.members.iter().map(|member| person(&member.user));
+        let typing = call.actor.others_typing(room.id, call.now);
+        Ok(Self {
+            id: room.id.get(),
+            participant1: members.next(),
+            participant2: members.next(),
+            other_participant: summary.other(call.actor.id()?).map(person),
+            matched: room.metadata.get("match"),
+            last_message: summary.last_message.as_deref().map(LastMessageView::from),
+            unread_count: summary.unread,
+            typing_users: typing.into_iter().map(|(user, _)| TypingView(user)).collect(),
+            created_at: room.created_at,
+        })
+    }
 }
 
 /// Everybody whom a room view shows.
 pub(super) fn shown(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    summary.members.iter().map(|member: &Member| &member.user)
+    summary.members.iter().map(|member| &member.user)
 }
 
+/// A message with its sender.
 #[derive(Serialize)]
-struct MessageView<'a> {
+pub(super) struct MessageView<'a> {
     id: u64,
     room: u64,
-    sender: PersonView<'a>,
+    sender: PersonView,
     content: &'a str,
     status: Status,
     status_display: &'static str,
@@ -134,24 +141,24 @@ struct MessageView<'a> {
     updated_at: Timestamp,
 }
 
-/// A message with its sender.
-pub(super) fn message(message: &Message, people: &People) -> Value {
-    let sender = people.person(&message.sender);
-    let status = message.status();
-    value(&MessageView {
-        id: message.id.get(),
-        room: message.room.get(),
-        sender: PersonView::new(&sender),
-        content: &message.content,
-        status,
-        status_display: display(status),
-        sent_at: message.created_at,
-        delivered_at: message.delivered_at,
-        read_at: message.read_at,
-        is_read: status == Status::Read,
-        created_at: message.created_at,
-        updated_at: message.updated_at(),
-    })
+impl<'a> MessageView<'a> {
+    pub(super) fn new(message: &'a Message, people: &People) -> Self {
+        let status = message.status();
+        Self {
+            id: message.id.get(),
+            room: message.room.get(),
+            sender: PersonView(people.person(&message.sender)),
+            content: &message.content,
+            status,
+            status_display: display(status),
+            sent_at: message.created_at,
+            delivered_at: message.delivered_at,
+            read_at: message.read_at,
+            is_read: status == Status::Read,
+            created_at: message.created_at,
+            updated_at: message.updated_at(),
+        }
+    }
 }
 
 fn display(status: Status) -> &'static str {
@@ -164,7 +171,41 @@ fn display(status: Status) -> &'static str {
     }
 }
 
-fn value(view: &impl Serialize) -> Value {
-    // The views are plain structs with string keys, which always serialise.
-    serde_json::to_value(view).unwrap_or_default()
+/// Connection and chat statistics.
+#[derive(Serialize)]
+pub(super) struct StatsView<'a> {
+    pub(super) user_id: UserIdView<'a>,
+    pub(super) total_rooms: u64,
+    pub(super) active_rooms_today: u64,
+    pub(super) recent_messages_24h: u64,
+    pub(super) channel_layer_status: &'static str,
+    pub(super) timestamp: Timestamp,
+    pub(super) connection_settings: SettingsView,
+}
+
+/// The figures in force, in seconds.
+#[derive(Serialize)]
+pub(super) struct SettingsView {
+    pub(super) heartbeat_interval: u64,
+    pub(super) connection_timeout: u64,
+    pub(super) ping_timeout: u64,
+    pub(super) max_reconnect_attempts: u32,
+}
+
+/// The health of one room's connections.
+#[derive(Serialize)]
+pub(super) struct RoomHealthView {
+    pub(super) room_id: u64,
+    pub(super) group_name: String,
+    pub(super) health_check_sent: bool,
+    pub(super) recent_messages_count: u64,
+    pub(super) timestamp: Timestamp,
+}
+
+/// The health of all the user's connections.
+#[derive(Serialize)]
+pub(super) struct HealthView {
+    pub(super) health_checks_sent: u64,
+    pub(super) total_rooms: u64,
+    pub(super) timestamp: Timestamp,
 }

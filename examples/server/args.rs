@@ -1,0 +1,100 @@
+//! The command line and the environment.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use chat_core::dialect::{self, Dialect};
+use lexopt::prelude::*;
+
+/// What the server was told.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) listen: SocketAddr,
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) jwt_secret: Option<String>,
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// What the command line asks for.
+pub(crate) enum Parsed {
+    Run(Args),
+    Help(String),
+}
+
+impl Args {
+    /// Reads the command line, and the environment for what it leaves open.
+    pub(crate) fn parse() -> Result<Parsed, lexopt::Error> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let mut listen = set("CHAT_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".into());
+        let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::MESSENGER.name.into());
+        let mut adapter = set("CHAT_ADAPTER").unwrap_or_else(|| "axum".into());
+        let mut store = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
+        let mut jwt_secret = set("CHAT_JWT_SECRET");
+        let mut data = set("CHAT_DATA");
+
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("listen") => listen = parser.value()?,
+                Long("dialect") => dialect = parser.value()?,
+                Long("adapter") => adapter = parser.value()?,
+                Long("store") => store = parser.value()?,
+                Long("jwt-secret") => jwt_secret = Some(parser.value()?),
+                Long("data") => data = Some(parser.value()?),
+                Short('h') | Long("help") => return Ok(Parsed::Help(help())),
+                _ => return Err(arg.unexpected()),
+            }
+        }
+        only(&adapter, "axum", "--adapter")?;
+        only(&store, "memory", "--store")?;
+        let name = dialect.string()?;
+        let dialect = Dialect::named(&name).ok_or_else(|| {
+            format!("there is no dialect {name:?}; there are: {}", names().join(", "))
+        })?;
+        Ok(Parsed::Run(Self {
+            listen: listen.parse_with(|text| {
+                text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}"))
+            })?,
+            dialect,
+            jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
+            data: data.map(PathBuf::from),
+        }))
+    }
+}
+
+/// Options that have one value as yet.
+fn only(value: &OsString, known: &str, option: &str) -> Result<(), lexopt::Error> {
+    if value == known {
+        return Ok(());
+    }
+    // Not the value itself: a database URL may hold a password.
+    Err(format!("{option} takes only {known}").into())
+}
+
+fn names() -> Vec<&'static str> {
+    dialect::all().map(|dialect| dialect.name).collect()
+}
+
+fn help() -> String {
+    format!(
+        "\
+The reference chat server.
+
+Usage: cargo run --example server -- [options]
+
+  --listen ADDR      address and port; port 0 picks a free one    [CHAT_LISTEN, 127.0.0.1:8080]
+  --dialect NAME     the API served at the root: {}        [CHAT_DIALECT, {}]
+                     (all are always served under /NAME/ too)
+  --adapter NAME     what mounts it: axum                         [CHAT_ADAPTER, axum]
+  --store URL        where chats are kept: memory                 [DATABASE_URL, memory]
+  --jwt-secret S     HS256 secret of the tokens                   [CHAT_JWT_SECRET, a random one]
+  --data FILE        users and rooms as JSON                      [CHAT_DATA, demo data]
+  --help             this text
+
+Logs go to standard error; RUST_LOG sets how much (info).
+",
+        names().join(", "),
+        dialect::MESSENGER.name,
+    )
+}

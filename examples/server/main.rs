@@ -1,0 +1,104 @@
+//! The reference server: chat with demo users and nothing to set up.
+//!
+//! ```sh
+//! cargo run --example server -- --help
+//! ```
+
+mod args;
+mod banner;
+mod data;
+mod serve;
+mod tokens;
+
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chat_core::Chat;
+use chat_core::host::JwtAuthenticator;
+use chat_runtime::{Drained, Server};
+use chat_store_memory::MemoryStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use self::args::{Args, Parsed};
+use self::banner::Banner;
+use self::data::Data;
+use self::tokens::Tokens;
+
+/// How long open sockets and requests have when the server is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = match Args::parse() {
+        Ok(Parsed::Run(args)) => args,
+        Ok(Parsed::Help(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("server: {error}\nTry --help.");
+            return ExitCode::from(2);
+        }
+    };
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("server: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_target(false)
+        .compact()
+        .init();
+
+    let data = match &args.data {
+        Some(path) => Data::read(path)?,
+        None => Data::demo(),
+    };
+    let tokens = Tokens::new(args.jwt_secret);
+    let store = MemoryStore::new();
+    let chat = Chat::new(store.clone(), data.directory(), JwtAuthenticator::hs256(tokens.secret()));
+    data.load(&chat, &store).await?;
+    let server = Server::start(chat);
+
+    let listener = TcpListener::bind(args.listen)
+        .await
+        .map_err(|error| format!("{}: {error}", args.listen))?;
+    let address = listener.local_addr()?;
+    let rooms = data.first_rooms(server.chat(), args.dialect).await?;
+    Banner { address, dialect: args.dialect, tokens: &tokens, data: &data, rooms }.print()?;
+    serve::serve(listener, serve::app(&server, args.dialect), told_to_stop()).await;
+
+    tracing::info!("draining");
+    if let Drained::Cut(open) = server.drain(DRAIN).await {
+        tracing::warn!(open, "sockets or requests were cut off");
+    }
+    Ok(())
+}
+
+/// Ends when the process is told to stop, by SIGINT or SIGTERM.
+async fn told_to_stop() {
+    let mut terminate = signal(SignalKind::terminate()).ok();
+    let terminated = async {
+        match &mut terminate {
+            Some(signal) => {
+                signal.recv().await;
+            }
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

@@ -1,0 +1,111 @@
+//! The accept loop: what `axum::serve` leaves out (header timeout, connection cap).
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use chat_core::dialect::{self, Dialect};
+use chat_core::http::detail;
+use chat_runtime::{PeerAddr, Server};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// How long a client may take to send the head of a request.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How many connections are open at once at the most.
+const CONNECTIONS: usize = 20_000;
+
+/// How long requests under way have once no new ones are taken.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The root dialect at its documented paths, and each under its name.
+pub(crate) fn app(server: &Server, root: &'static Dialect) -> Router {
+    let mut app = Router::new().merge(chat_axum::router(server, root));
+    for dialect in dialect::all() {
+        app = app.nest(&format!("/{}", dialect.name), chat_axum::router(server, dialect));
+    }
+    app.fallback(not_found).layer(middleware::from_fn(log))
+}
+
+/// Serves until told to stop; then takes no new connection and lets the others finish.
+pub(crate) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+    let slots = Arc::new(Semaphore::new(CONNECTIONS));
+    let graceful = GracefulShutdown::new();
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+
+    let mut stop = std::pin::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &slots) => accepted,
+            () = &mut stop => break,
+        };
+        let Some((stream, peer, slot)) = accepted else { continue };
+        let app = app.clone();
+        let service =
+            service_fn(move |request: Request<Incoming>| call(app.clone(), request, peer));
+        let connection =
+            builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+        let watched = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A client that breaks off is no news.
+            let _ = watched.await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = slots.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, slot)),
+        Err(error) => {
+            // Out of file descriptors, say: it passes when connections close.
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+async fn call(
+    mut app: Router,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+) -> Result<Response, Infallible> {
+    use tower::Service;
+    let mut request = request.map(axum::body::Body::new);
+    request.extensions_mut().insert(PeerAddr(peer));
+    app.call(request).await
+}
+
+/// Logs each request without its query, which may hold a token.
+async fn log(request: Request, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    tracing::info!(%method, path, status, ?took, "request");
+    response
+}
+
+async fn not_found() -> Response {
+    let response = detail(http::StatusCode::NOT_FOUND, "Not found.");
+    chat_axum::into_response(response)
+}

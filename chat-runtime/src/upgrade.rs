@@ -123,8 +123,7 @@ pub(crate) async fn run(accepted: Accepted, upgrade: OnUpgrade, hub: Arc<Hub>, g
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
     let mut stream =
-        WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
-            .await;
+        WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let inbox = Arc::new(Inbox::new(accepted.chat.config()));
     match open(&accepted, &hub, &inbox).await {
         Ok((socket, subscription)) => {

@@ -6,7 +6,7 @@
 //!
 //! The server is this process: chat-axum on the memory store; messages are sent in-process by one
 //! task. The clients are another process. Beside it runs the bare loop: the same frame, written by
-//! one task to 100 plain TCP streams, without queues and without WebSockets; either each frame by
+//! one task to 100 plain TCP streams, without queues and without a WebSocket; either each frame by
 //! itself, or all that wait by one write. All are measured in turn, over the same kind of
 //! connection, to the same clients.
 
@@ -174,13 +174,13 @@ impl Bench {
     async fn round(&mut self, way: Way, pace: Pace, messages: usize) -> Result<Figures, Error> {
         let group = way.group();
         self.sent[group] += messages;
-        let (start, cpu) = (Instant::now(), cpu_time()?);
+        let (start, cpu_start) = (Instant::now(), cpu_time()?);
         match pace {
             Pace::Fast => self.send_fast(way, messages).await?,
             Pace::Even => self.send_evenly(way, messages).await?,
         }
         self.clients.received(group, self.sent[group]).await?;
-        let (time, cpu) = (start.elapsed(), cpu_time()? - cpu);
+        let (time, cpu) = (start.elapsed(), cpu_time()?.saturating_sub(cpu_start));
         let deliveries = float(messages * SOCKETS);
         Ok(Figures {
             rate: deliveries / time.as_secs_f64(),

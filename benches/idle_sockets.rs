@@ -191,7 +191,7 @@ impl Place {
 
     /// The resident memory once what was going on is over.
     async fn settled(&self) -> Result<f64, Error> {
-        sleep(Duration::from_millis(1_000)).await;
+        sleep(Duration::from_secs(1)).await;
         resident_kib()
     }
 }

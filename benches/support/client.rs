@@ -39,9 +39,9 @@ pub(crate) fn run(control: &str) -> Result<(), Error> {
 /// with a handshake for this path, or without one where it is `-`.
 async fn serve(control: &str) -> Result<(), Error> {
     let (orders, mut reports) = TcpStream::connect(control).await?.into_split();
-    let (reporter, mut reported) = unbounded_channel::<String>();
+    let (reporter, mut lines) = unbounded_channel::<String>();
     tokio::task::spawn_local(async move {
-        while let Some(line) = reported.recv().await {
+        while let Some(line) = lines.recv().await {
             if reports.write_all(line.as_bytes()).await.is_err() {
                 return;
             }

@@ -6,7 +6,8 @@
 //!
 //! Each case is a server process of its own (chat-axum on the memory store) with its clients in
 //! another one. After a warm-up of 200 sockets the resident memory is compared before and after
-//! 2,000 more, and again after each has received 100 messages. What the kernel holds for a
+//! 2,000 more, again after each has received 112 messages one by one, and again after as many more
+//! at once. What the kernel holds for a
 //! connection comes on top and is the same for all.
 
 mod support;
@@ -31,7 +32,7 @@ const CASE: &str = "--case";
 
 const WARM_UP: usize = 200;
 
-/// Rounded up to a whole step of the clients' counting.
+/// A whole number of steps of the clients' counting.
 const MESSAGES: usize = 112;
 
 fn main() -> Result<(), Error> {
@@ -47,7 +48,7 @@ fn main() -> Result<(), Error> {
 
     let (rounds, sockets) = if is_quick() { (1, 1_000) } else { (3, 2_000) };
     println!("KiB per socket, {sockets} sockets, medians of {rounds} rounds");
-    println!("{:28}{:>10}{:>26}", "", "idle", format!("after {MESSAGES} messages"));
+    println!("{:28}{:>10}{:>20}{:>16}", "", "idle", "after messages", "after a burst");
     for case in Case::ALL {
         let mut all = Vec::new();
         for _ in 0..rounds {
@@ -57,9 +58,11 @@ fn main() -> Result<(), Error> {
             all.iter().filter_map(|row| row.get(index)).copied().collect()
         };
         print!("{:28}{:>10.1}", case.title(), median(&column(0)));
-        let after = column(1);
-        if !after.is_empty() {
-            print!("{:>26.1}", median(&after));
+        for (index, width) in [(1, 20), (2, 16)] {
+            let figures = column(index);
+            if !figures.is_empty() {
+                print!("{:>width$.1}", median(&figures));
+            }
         }
         println!();
     }
@@ -113,9 +116,12 @@ impl Case {
         let idle = place.settled().await?;
         println!("{}", (idle - before) / float(sockets));
         if self != Self::Rooms {
-            place.send().await?;
-            let after = place.settled().await?;
-            println!("{}", (after - before) / float(sockets));
+            // One by one, then as fast as possible, so that frames are written together.
+            for (total, pause) in [(MESSAGES, 5), (2 * MESSAGES, 0)] {
+                place.send(total, Duration::from_millis(pause)).await?;
+                let after = place.settled().await?;
+                println!("{}", (after - before) / float(sockets));
+            }
         }
         Ok(())
     }
@@ -170,8 +176,8 @@ impl Place {
         Ok(())
     }
 
-    /// Sends all sockets some messages, none so fast that one falls behind.
-    async fn send(&mut self) -> Result<(), Error> {
+    /// Sends all sockets more messages, which is `total` then.
+    async fn send(&mut self, total: usize, pause: Duration) -> Result<(), Error> {
         let sender = self.running.server.chat().acting_as("1");
         let room = sender.direct_room("2").await?.id;
         for _ in 0..MESSAGES {
@@ -183,9 +189,9 @@ impl Place {
             } else {
                 sender.send(room, "hello").await?;
             }
-            sleep(Duration::from_millis(5)).await;
+            sleep(pause).await;
         }
-        self.clients.received(0, MESSAGES).await?;
+        self.clients.received(0, total).await?;
         Ok(())
     }
 

@@ -34,7 +34,7 @@ pub struct PeerAddr(pub SocketAddr);
 
 /// Memory for reading and for writing that a socket holds while it is idle, in bytes.
 const READ_BUFFER: usize = 2 * 1024;
-const WRITE_BUFFER: usize = 8 * 1024;
+const WRITE_BUFFER: usize = 4 * 1024;
 
 /// The most that may wait to be written, beyond which a connection is given up, in bytes. Larger
 /// than any frame that we send.

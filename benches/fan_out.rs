@@ -103,6 +103,16 @@ enum Pace {
     Even,
 }
 
+impl Pace {
+    /// The ways that differ at this pace: nothing waits where messages come one by one.
+    fn ways(self) -> &'static [Way] {
+        match self {
+            Self::Fast => &Way::ALL,
+            Self::Even => &[Way::Chat, Way::Bare],
+        }
+    }
+}
+
 /// What one round came to, or the medians of several.
 #[derive(Debug, Clone, Copy)]
 struct Figures {
@@ -156,18 +166,18 @@ impl Bench {
     ) -> Result<Vec<(Way, Figures)>, Error> {
         let mut all = Vec::new();
         for _ in 0..rounds {
-            for way in Way::ALL {
+            for &way in pace.ways() {
                 all.push((way, self.round(way, pace, messages).await?));
             }
         }
-        let figures = Way::ALL.map(|way| {
+        let figures = pace.ways().iter().map(|&way| {
             let of = |figure: fn(&Figures) -> f64| {
                 let of_way = all.iter().filter(|(other, _)| *other == way);
                 median(&of_way.map(|(_, figures)| figure(figures)).collect::<Vec<_>>())
             };
             (way, Figures { rate: of(|figures| figures.rate), cpu: of(|figures| figures.cpu) })
         });
-        Ok(figures.into())
+        Ok(figures.collect())
     }
 
     /// Measures from the first send until all clients have everything.

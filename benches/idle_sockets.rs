@@ -7,8 +7,7 @@
 //! Each case is a server process of its own (chat-axum on the memory store) with its clients in
 //! another one. After a warm-up of 200 sockets the resident memory is compared before and after
 //! 2,000 more, again after each has received 112 messages one by one, and again after as many more
-//! at once. What the kernel holds for a
-//! connection comes on top and is the same for all.
+//! at once. What the kernel holds for a connection comes on top and is the same for all.
 
 mod support;
 
@@ -197,7 +196,7 @@ impl Place {
 
     /// The resident memory once what was going on is over.
     async fn settled(&self) -> Result<f64, Error> {
-        sleep(Duration::from_secs(1)).await;
+        sleep(Duration::from_millis(400)).await;
         resident_kib()
     }
 }

@@ -38,7 +38,8 @@ fn main() -> Result<(), Error> {
         row(&name, 20_000, &mut |_| store.history(page));
     }
     let mut marked = 0;
-    row("mark one message read", 20_000, &mut |_| {
+    // Each once: to mark one again would change nothing.
+    row("mark one message read", 5_000, &mut |_| {
         store.mark(store.ids[marked % store.ids.len()]);
         marked += 1;
     });

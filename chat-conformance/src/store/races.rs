@@ -8,6 +8,7 @@ use chat_core::rules::Denial;
 use chat_core::store::{Changed, ChangesAfter, ManageRoom, NewDirectRoom, NewMessage, Store};
 use serde_json::Map;
 use tokio::sync::Barrier;
+use tokio::task::yield_now;
 
 use super::world::{
     Refusal, World, at, attachment, caller, once, refusal_of, session, user, users,
@@ -319,7 +320,9 @@ pub async fn who_left_sends_nothing_after_their_leaving(store: Arc<dyn Store>) {
             let world = world.clone();
             async move {
                 if task > 0 {
-                    while world.store.send(world.text(room, 2, "text")).await.is_ok() {}
+                    while world.store.send(world.text(room, 2, "text")).await.is_ok() {
+                        yield_now().await;
+                    }
                     return None;
                 }
                 for _ in 0..round {
@@ -396,6 +399,8 @@ async fn follow(world: &World, room: RoomId, limit: usize) {
             assert!(sent.keys().copied().eq(1..=newest), "all up to {newest}: {sent:?}");
         }
         point = changes.more.unwrap_or(ChangesAfter::version(changes.room.version));
+        // A store that never waits would else leave the writers no thread to run on.
+        yield_now().await;
     }
 }
 
@@ -439,7 +444,7 @@ pub async fn sessions_that_come_and_go_are_told_in_pairs(store: Arc<dyn Store>) 
                 let room = (task + round) % 2;
                 let session = session(1, rooms[room], NodeId::random(), 0);
                 let came = world.store.open_session(session.clone()).await.unwrap();
-                tokio::task::yield_now().await;
+                yield_now().await;
                 let went = world.store.close_session(session.id, at(1)).await.unwrap().unwrap();
                 of_user += i64::from(came.of_user) - i64::from(went.of_user);
                 in_room[room] += i64::from(came.in_room) - i64::from(went.in_room);

@@ -12,7 +12,7 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// How many cases are tried where the environment does not say.
-const CASES: u64 = 48;
+const CASES: u64 = 256;
 
 /// How many smaller cases are tried after one that failed.
 const SHRINKS: usize = 2_000;

@@ -30,7 +30,7 @@ pub(super) async fn snapshots(player: &Player) -> Vec<Snapshot> {
         let query = HistoryQuery { room: room.id, by, anchor, slice, deleted: true };
         let history = player.store.history(query).await.unwrap().unwrap();
         let messages = history.permit(Action::ReadHistory).unwrap().items.into_iter();
-        let messages = messages.map(|message| (message.seq, Plain((*message).clone())));
+        let messages = messages.map(|message| (message.seq, Plain::of(&message)));
         let members = summary.members.iter().map(Row::of_member).collect();
         snapshots.push(Snapshot { room: summary.room, members, messages: messages.collect() });
     }
@@ -67,7 +67,7 @@ impl Snapshot {
     fn apply(&mut self, changed: Changed) {
         match changed {
             Changed::Message(message) => {
-                self.messages.insert(message.seq, Plain(Arc::unwrap_or_clone(message)));
+                self.messages.insert(message.seq, Plain::of(&message));
             }
             Changed::Member(member) => self.apply_member(&member),
         }

@@ -195,7 +195,7 @@ impl Player {
         if self.reference.rooms.iter().any(|room| room.id >= id) {
             return Err(format!("{id:?} is not larger than the rooms before"));
         }
-        self.reference.create(id, new);
+        self.reference.create(id, &new);
         Ok(())
     }
 
@@ -220,7 +220,7 @@ impl Player {
         }
         let (creator, members, metadata) = (Some(first), vec![second], Map::new());
         let kind = RoomKind::Direct;
-        self.reference.create(id, NewRoom { kind, name: None, creator, members, metadata, at });
+        self.reference.create(id, &NewRoom { kind, name: None, creator, members, metadata, at });
         Ok(())
     }
 
@@ -304,7 +304,7 @@ impl Player {
         let wanted = home.map(|home| {
             let permitted = home.access(&by).permit(Action::ReadHistory);
             let message = home.messages.iter().find(|message| message.id == id);
-            permitted.map(|()| message.cloned().map(Plain))
+            permitted.map(|()| message.map(Plain::of))
         });
         let found = found
             .map(|found| found.permit(Action::ReadHistory).map(|message| Some(plain(message))));
@@ -404,11 +404,11 @@ impl Player {
         };
         match target {
             Target::Nth(number) => {
-                pick(&Vec::from_iter(&self.known(self.room(room)).messages), number)
+                pick(&self.known(self.room(room)).messages.iter().collect::<Vec<_>>(), number)
             }
             Target::Anywhere(number) => {
                 let all = self.reference.rooms.iter().flat_map(|room| &room.messages);
-                pick(&Vec::from_iter(all), number)
+                pick(&all.collect::<Vec<_>>(), number)
             }
             Target::Missing => no_message(),
         }
@@ -416,6 +416,7 @@ impl Player {
 }
 
 /// Compares an answer of the store with that of the model.
+#[allow(clippy::needless_pass_by_value, reason = "both are made to be compared")]
 pub(super) fn agree<T: PartialEq + Debug>(
     wanted: Result<T, Refusal>,
     found: Result<T, Refusal>,
@@ -427,8 +428,9 @@ pub(super) fn agree<T: PartialEq + Debug>(
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "it is mapped over what stores return")]
 fn plain(message: Arc<Message>) -> Plain {
-    Plain(Arc::unwrap_or_clone(message))
+    Plain::of(&message)
 }
 
 fn row(changed: Changed) -> Row {

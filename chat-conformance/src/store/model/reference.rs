@@ -65,13 +65,13 @@ pub(super) enum Row {
 
 /// A message that shows all that it holds when a comparison fails.
 #[derive(Clone, PartialEq)]
-pub(super) struct Plain(pub(super) Message);
+pub(super) struct Plain(pub(super) Box<Message>);
 
 type Outcome<T> = Result<T, Refusal>;
 
 impl Reference {
     /// Makes a room, which the store has given this id.
-    pub(super) fn create(&mut self, id: RoomId, new: NewRoom) {
+    pub(super) fn create(&mut self, id: RoomId, new: &NewRoom) {
         let mut room = ReferenceRoom {
             id,
             name: new.name.as_ref().map(|name| name.as_str().to_owned()),
@@ -161,7 +161,7 @@ impl ReferenceRoom {
         Summary {
             room: self.room(),
             members: self.present().map(ReferenceMember::row).collect(),
-            last_message: last.cloned().map(Plain),
+            last_message: last.map(Plain::of),
             unread: self.unread(user),
         }
     }
@@ -173,7 +173,7 @@ impl ReferenceRoom {
             rows.push((member.version, 0, Row::of_member(&member.row())));
         }
         for message in &self.messages {
-            let row = Row::Message(Plain(message.clone()));
+            let row = Row::Message(Plain::of(message));
             rows.push((message.versions.last(), message.seq, row));
         }
         rows.sort_by_key(|(version, seq, _)| (*version, *seq));
@@ -196,8 +196,7 @@ impl ReferenceRoom {
             .iter()
             .filter(on_the_side)
             .filter(|message| deleted || !message.is_deleted())
-            .cloned()
-            .map(Plain)
+            .map(Plain::of)
             .collect();
         if !matches!(anchor, Anchor::AfterSeq(_)) {
             side.reverse();
@@ -218,7 +217,7 @@ impl ReferenceRoom {
             if let Some((message, key)) = self.messages.iter().zip(&self.keys).find(same) {
                 let repeats = *key == Some(once) && !message.is_deleted();
                 return if repeats {
-                    Ok((Plain(message.clone()), true))
+                    Ok((Plain::of(message), true))
                 } else {
                     Err(Refusal::KeyReused)
                 };
@@ -254,19 +253,20 @@ impl ReferenceRoom {
         let sender = self.member(&new.by.user);
         sender.read.push(message.seq);
         sender.delivered.push(message.seq);
-        self.messages.push(message.clone());
+        let sent = Plain::of(&message);
+        self.messages.push(message);
         self.keys.push(new.once);
-        Ok((Plain(message), false))
+        Ok((sent, false))
     }
 
     pub(super) fn edit(&mut self, edit: &EditMessage) -> Outcome<Plain> {
         let index = self.writable(Action::Edit, &edit.by, edit.message)?;
         self.version += 1;
         let message = &mut self.messages[index];
-        message.content = edit.content.as_str().to_owned();
+        edit.content.as_str().clone_into(&mut message.content);
         message.edited_at = Some(edit.at);
         message.versions.edited = self.version;
-        Ok(Plain(message.clone()))
+        Ok(Plain::of(message))
     }
 
     pub(super) fn delete(
@@ -281,7 +281,7 @@ impl ReferenceRoom {
         message.deleted_at = Some(delete.at);
         message.versions.deleted = self.version;
         let attachment = message.attachment.take();
-        Ok((Plain(message.clone()), attachment))
+        Ok((Plain::of(message), attachment))
     }
 
     pub(super) fn react(&mut self, react: &React) -> Outcome<(Plain, bool)> {
@@ -310,7 +310,7 @@ impl ReferenceRoom {
             self.version += 1;
             message.versions.reacted = self.version;
         }
-        Ok((Plain(message.clone()), changed))
+        Ok((Plain::of(message), changed))
     }
 
     /// How many the receipt is new for, the version, and what moved.
@@ -355,7 +355,7 @@ impl ReferenceRoom {
             if message.status() != before {
                 message.status_by = Some(mark.by.user.clone());
                 message.versions.status = self.version + 1;
-                moved.push(Plain(message.clone()));
+                moved.push(Plain::of(message));
             }
         }
         if moved.is_empty() {
@@ -509,6 +509,12 @@ impl ReferenceMember {
     }
 }
 
+impl Plain {
+    pub(super) fn of(message: &Message) -> Self {
+        Self(Box::new(message.clone()))
+    }
+}
+
 impl Row {
     pub(super) fn of_member(member: &Member) -> Self {
         let user = member.user.clone();
@@ -524,8 +530,8 @@ fn page<T>(all: Vec<T>, slice: Slice) -> Page<T> {
 
 impl std::fmt::Debug for Plain {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Message { content, attachment, reply_to, created_at, edited_at, .. } = &self.0;
-        let Message { deleted_at, reactions, delivered_at, read_at, status_by, .. } = &self.0;
+        let Message { content, attachment, reply_to, created_at, edited_at, .. } = &*self.0;
+        let Message { deleted_at, reactions, delivered_at, read_at, status_by, .. } = &*self.0;
         write!(f, "{:?} {content:?} {attachment:?} reply to {reply_to:?} ", self.0)?;
         write!(f, "created {created_at} edited {edited_at:?} deleted {deleted_at:?} ")?;
         write!(f, "{reactions:?} delivered {delivered_at:?} read {read_at:?} by {status_by:?}")

@@ -11,7 +11,7 @@ use super::play::agree;
 use crate::store::world::{World, at, refusal_of, session};
 
 const USERS: usize = 3;
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Something that happens to sessions, after a number of seconds. Sessions are numbered in the
 /// order they opened; a number past the last one begins again at the first.

@@ -31,13 +31,16 @@ use chat_core::store::Store;
 pub mod access;
 pub mod changes;
 pub mod history;
+pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod model;
 pub mod races;
 pub mod reactions;
 pub mod receipts;
+pub mod repetitions;
 pub mod rooms;
+pub mod session_races;
 pub mod sessions;
 mod world;
 
@@ -124,6 +127,15 @@ macro_rules! store_tests {
                 history_shows_messages_as_they_are_now,
                 history_comes_behind_its_check,
             }
+            lists {
+                rooms_are_listed_in_their_order,
+                inactive_rooms_and_those_one_left_are_not_listed,
+                a_page_of_rooms_counts_all_of_the_callers_kinds,
+                a_listed_room_is_as_the_room_itself,
+                versions_of_the_rooms_that_exist,
+                statistics_count_rooms_and_recent_messages,
+                statistics_of_a_room_one_may_not_see_are_nothing,
+            }
             members {
                 who_joins_has_read_and_received_everything_before,
                 joining_moves_no_status,
@@ -146,13 +158,6 @@ macro_rules! store_tests {
                 activity_never_goes_back,
                 the_sender_has_read_and_received_the_message,
                 a_system_message_is_uncounted,
-                a_second_send_with_the_same_key_returns_the_first,
-                a_key_used_for_other_content_is_refused,
-                a_key_whose_message_is_deleted_is_refused,
-                a_key_is_of_its_room_and_its_sender,
-                a_key_outlives_a_pause_of_the_membership,
-                a_repetition_succeeds_in_an_inactive_room,
-                a_refused_send_does_not_use_up_its_key,
                 only_messages_of_the_room_that_are_there_are_answered,
                 an_edit_takes_a_version_also_where_the_text_is_the_same,
                 edits_and_deletions_have_the_moment_given,
@@ -186,10 +191,6 @@ macro_rules! store_tests {
                 who_joins_many_times_at_once_joins_once,
                 who_left_sends_nothing_after_their_leaving,
                 who_follows_the_changes_sees_no_hole,
-                sessions_at_once_tell_each_coming_and_going_once,
-                sessions_that_come_and_go_are_told_in_pairs,
-                an_expiry_seen_at_once_is_told_to_one,
-                a_renewal_racing_the_expiry_has_one_outcome,
             }
             reactions {
                 one_emoji_of_a_user_counts_once,
@@ -224,6 +225,15 @@ macro_rules! store_tests {
                 a_target_must_be_in_the_room_and_not_deleted,
                 marking_an_empty_room_changes_nothing,
             }
+            repetitions {
+                a_second_send_with_the_same_key_returns_the_first,
+                a_key_used_for_other_content_is_refused,
+                a_key_whose_message_is_deleted_is_refused,
+                a_key_is_of_its_room_and_its_sender,
+                a_key_outlives_a_pause_of_the_membership,
+                a_repetition_succeeds_in_an_inactive_room,
+                a_refused_send_does_not_use_up_its_key,
+            }
             rooms {
                 a_new_room_has_its_creator_and_members_in_order_each_once,
                 a_new_room_is_as_it_was_asked_for,
@@ -240,16 +250,15 @@ macro_rules! store_tests {
                 a_room_whose_messages_are_all_deleted_has_no_last_message,
                 who_is_no_member_has_nothing_unread,
                 what_is_read_comes_behind_its_check,
-                rooms_are_listed_in_their_order,
-                inactive_rooms_and_those_one_left_are_not_listed,
-                a_page_of_rooms_counts_all_of_the_callers_kinds,
-                a_listed_room_is_as_the_room_itself,
                 settings_take_one_version_and_new_members_the_next,
                 what_is_not_given_stays_as_it_is,
                 settings_that_change_nothing_take_no_version,
-                versions_of_the_rooms_that_exist,
-                statistics_count_rooms_and_recent_messages,
-                statistics_of_a_room_one_may_not_see_are_nothing,
+            }
+            session_races {
+                sessions_at_once_tell_each_coming_and_going_once,
+                sessions_that_come_and_go_are_told_in_pairs,
+                an_expiry_seen_at_once_is_told_to_one,
+                a_renewal_racing_the_expiry_has_one_outcome,
             }
             sessions {
                 an_open_session_is_kept_as_it_was_given,
@@ -299,13 +308,16 @@ mod tests {
             include_str!("store/access.rs"),
             include_str!("store/changes.rs"),
             include_str!("store/history.rs"),
+            include_str!("store/lists.rs"),
             include_str!("store/members.rs"),
             include_str!("store/messages.rs"),
             include_str!("store/model.rs"),
             include_str!("store/races.rs"),
             include_str!("store/reactions.rs"),
             include_str!("store/receipts.rs"),
+            include_str!("store/repetitions.rs"),
             include_str!("store/rooms.rs"),
+            include_str!("store/session_races.rs"),
             include_str!("store/sessions.rs"),
         ];
         let tests = files.iter().flat_map(|file| file.lines());

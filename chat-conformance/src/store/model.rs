@@ -9,10 +9,12 @@ use proptest::prelude::*;
 
 mod cases;
 mod catch_up;
+mod compare;
 mod operation;
 mod play;
 mod reference;
 mod session_play;
+mod writes;
 
 /// Whatever happens, the store answers every call as the model does, and shows the same rooms.
 pub async fn random_histories_agree_with_the_model(store: Arc<dyn Store>) {

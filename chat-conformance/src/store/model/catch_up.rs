@@ -7,7 +7,8 @@ use chat_core::model::{Member, Room, Seq, Slice};
 use chat_core::rules::Action;
 use chat_core::store::{Anchor, Changed, ChangesAfter, HistoryQuery, Store};
 
-use super::play::{Player, agree};
+use super::compare::agree;
+use super::play::Player;
 use super::reference::{Plain, Row};
 
 /// What a client knows of a room.

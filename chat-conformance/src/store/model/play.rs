@@ -1,19 +1,18 @@
 //! Plays a history on the store and on the model, and compares what both answer.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
 use chat_core::model::{Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId};
-use chat_core::rules::{Action, Caller, Emoji};
+use chat_core::rules::{Action, Caller, Denial, Emoji};
 use chat_core::store::{
-    Anchor, Changed, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark,
-    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomOrder, RoomQuery, StatsQuery,
-    Store, Targets,
+    Anchor, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark,
+    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
 use serde_json::Map;
 
-use super::operation::{By, From, Operation, Target, USERS, What};
-use super::reference::{Plain, Reference, ReferenceRoom, Row, Summary};
+use super::compare::{Compared, agree, plain, row, summary};
+use super::operation::{By, From, Operation, Target, What};
+use super::reference::{Plain, Reference, ReferenceRoom};
 use crate::store::world::{
     Refusal, at, attachment, content, name, no_message, no_room, once, refusal_of,
 };
@@ -27,8 +26,6 @@ pub(super) struct Player {
     seconds: i64,
     last_mark: Timestamp,
 }
-
-type Compared = Result<(), String>;
 
 impl Player {
     /// A history's beginning: a group, a public room and a direct one.
@@ -140,37 +137,6 @@ impl Player {
         compared.map_err(|difference| format!("{operation:?}:\n{difference}"))
     }
 
-    /// Compares everything that can be seen.
-    pub(super) async fn compare_all(&self) -> Compared {
-        let mut versions = Vec::new();
-        for room in &self.reference.rooms {
-            versions.push((room.id, room.version));
-            self.compare_rows(room).await?;
-            for user in 1..=USERS {
-                self.compare_view(room, user).await?;
-            }
-        }
-        let ids: Vec<_> = versions.iter().map(|(room, _)| *room).collect();
-        let mut found = self.store.versions(&ids).await.map_err(refusal_of);
-        found = found.map(|mut found| {
-            found.sort_unstable();
-            found
-        });
-        versions.sort_unstable();
-        agree(Ok(versions), found)?;
-
-        for user in 1..=USERS {
-            for order in [RoomOrder::Activity, RoomOrder::Id] {
-                let by = self.caller(By { user, kinds: Kinds::ALL });
-                let query = RoomQuery { by, order, slice: Slice::first(1_000) };
-                self.list_rooms(query)
-                    .await
-                    .map_err(|difference| format!("list:\n{difference}"))?;
-            }
-        }
-        Ok(())
-    }
-
     pub(super) fn user(&self, user: u8) -> UserId {
         UserId::new(format!("{}-{user}", self.number)).expect("it is short")
     }
@@ -209,7 +175,7 @@ impl Player {
         };
         let made = self.store.direct_room(new).await.map_err(refusal_of);
         if first == second {
-            return agree(Err(Refusal::Denied(chat_core::rules::Denial::WrongKind)), made);
+            return agree(Err(Refusal::Denied(Denial::WrongKind)), made);
         }
         if let Some(room) = self.reference.direct(&first, &second) {
             return agree(Ok((room, false)), made);
@@ -331,54 +297,18 @@ impl Player {
             .map_err(|difference| format!("after {point:?}:\n{difference}"))
     }
 
-    async fn list_rooms(&self, query: RoomQuery) -> Compared {
+    pub(super) async fn list_rooms(&self, query: RoomQuery) -> Compared {
         let wanted = self.reference.list(&query);
         let page = self.store.rooms(query).await.map_err(|error| error.to_string())?;
         let items: Vec<_> = page.items.into_iter().map(summary).collect();
         agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))
     }
 
-    /// Compares all rows of a room, and all its messages.
-    async fn compare_rows(&self, room: &ReferenceRoom) -> Compared {
-        let all = ChangesAfter::version(0);
-        let changes = self.store.changes(room.id, all, 100_000).await;
-        let changes = changes.map_err(|error| error.to_string())?;
-        let rows: Vec<_> = changes.items.into_iter().map(row).collect();
-        agree(Ok(room.changes(all)), Ok(rows))?;
-        let nobody = self.user(USERS + 1);
-        agree(Ok(room.summary(&nobody).room), Ok(changes.room))?;
-
-        let Some(by) = self.reader(room) else { return Ok(()) };
-        let (anchor, slice) = (Anchor::Newest, Slice::first(100_000));
-        for deleted in [true, false] {
-            let query = HistoryQuery { room: room.id, by: by.clone(), anchor, slice, deleted };
-            let page = self.store.history(query).await.map_err(|error| error.to_string())?;
-            let page = page.ok_or("no such room")?.permit(Action::ReadHistory);
-            let page = page.map_err(|denial| denial.to_string())?;
-            let items: Vec<_> = page.items.into_iter().map(plain).collect();
-            agree(Ok(room.history(anchor, slice, deleted).items), Ok(items))?;
-        }
-        Ok(())
-    }
-
-    /// Compares a room as one user sees it.
-    async fn compare_view(&self, room: &ReferenceRoom, user: u8) -> Compared {
-        let by = self.caller(By { user, kinds: Kinds::ALL });
-        let access = room.access(&by);
-        let found = self.store.access(&by, room.id).await.map_err(refusal_of);
-        agree(Ok(Some(access)), found)?;
-        let view = self.store.room(&by, room.id).await.map_err(|error| error.to_string())?;
-        let view = view.ok_or("no such room")?;
-        agree(Ok(access), Ok(*view.access()))?;
-        let wanted = access.permit(Action::View).map(|()| room.summary(&by.user));
-        agree(Ok(wanted), Ok(view.permit(Action::View).map(summary)))
-    }
-
     fn now(&self) -> Timestamp {
         at(self.seconds)
     }
 
-    fn caller(&self, by: By) -> Caller {
+    pub(super) fn caller(&self, by: By) -> Caller {
         Caller { user: self.user(by.user), kinds: by.kinds }
     }
 
@@ -412,39 +342,5 @@ impl Player {
             }
             Target::Missing => no_message(),
         }
-    }
-}
-
-/// Compares an answer of the store with that of the model.
-#[allow(clippy::needless_pass_by_value, reason = "both are made to be compared")]
-pub(super) fn agree<T: PartialEq + Debug>(
-    wanted: Result<T, Refusal>,
-    found: Result<T, Refusal>,
-) -> Compared {
-    if wanted == found {
-        Ok(())
-    } else {
-        Err(format!("the model says {wanted:#?}\nthe store says {found:#?}"))
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "it is mapped over what stores return")]
-fn plain(message: Arc<Message>) -> Plain {
-    Plain::of(&message)
-}
-
-fn row(changed: Changed) -> Row {
-    match changed {
-        Changed::Message(message) => Row::Message(plain(message)),
-        Changed::Member(member) => Row::of_member(&member),
-    }
-}
-
-fn summary(summary: chat_core::model::RoomSummary) -> Summary {
-    Summary {
-        room: summary.room,
-        members: summary.members,
-        last_message: summary.last_message.map(plain),
-        unread: summary.unread,
     }
 }

@@ -7,7 +7,7 @@ use chat_core::model::{NodeId, Presence, RoomId, Session, Timestamp, UserId};
 use chat_core::store::{Attendance, Store};
 use proptest::prelude::*;
 
-use super::play::agree;
+use super::compare::agree;
 use crate::store::world::{World, at, refusal_of, session};
 
 const USERS: usize = 3;

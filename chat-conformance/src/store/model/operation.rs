@@ -163,7 +163,7 @@ fn what() -> impl Strategy<Value = What> {
     let kind = prop_oneof![8 => Just(MessageKind::Text), 1 => Just(MessageKind::Image),
         1 => Just(MessageKind::File), 2 => Just(MessageKind::System)];
     let reply_to = prop::option::weighted(0.2, target());
-    let once = prop::option::weighted(0.4, (0u8..2, prop_oneof![5 => Just(0u8), 1 => Just(1u8)]));
+    let once = prop::option::weighted(0.5, (0u8..2, prop_oneof![5 => Just(0u8), 1 => Just(1u8)]));
     let times = prop_oneof![6 => Just(1u8), 1 => 2u8..8];
     (kind, prop::bool::weighted(0.2), reply_to, once, late(), times).prop_map(
         |(kind, file, reply_to, once, late, times)| What {
@@ -178,11 +178,11 @@ fn what() -> impl Strategy<Value = What> {
 }
 
 fn room() -> impl Strategy<Value = u8> {
-    prop_oneof![4 => 0u8..3, 1 => 3u8..6]
+    prop_oneof![3 => 0u8..1, 4 => 1u8..3, 1 => 3u8..6]
 }
 
 fn user() -> impl Strategy<Value = u8> {
-    prop_oneof![5 => 1u8..4, 1 => 4..=USERS]
+    prop_oneof![6 => 1u8..3, 2 => 3u8..4, 1 => 4..=USERS]
 }
 
 fn users() -> impl Strategy<Value = Vec<u8>> {

@@ -3,3 +3,4 @@
 #![allow(clippy::missing_panics_doc, reason = "a test panics where a contract is broken")]
 
 pub mod adapter;
+pub mod store;

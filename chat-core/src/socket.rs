@@ -9,6 +9,7 @@
 mod codec;
 mod command;
 mod delivery;
+mod fields;
 mod frame;
 mod machine;
 mod open;

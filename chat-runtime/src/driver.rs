@@ -31,7 +31,7 @@ const TURN: usize = 64;
 /// How many changes are read at once for a socket that catches up.
 const ROWS: usize = 25;
 
-/// The driver of one open socket. As a future it ends when the connection has.
+/// The driver of one open socket.
 pub(crate) struct Driver {
     stream: WebSocketStream<Stream>,
     socket: Socket,
@@ -74,13 +74,18 @@ impl Driver {
         }
     }
 
-    /// Runs until the connection is closed, and hands the machine back.
-    pub(crate) async fn run(mut self) -> Socket {
-        std::future::poll_fn(|cx| self.poll(cx)).await;
+    /// Tells it that the server drains.
+    pub(crate) fn drain(&self) {
+        self.inbox.drain();
+    }
+
+    /// Hands the machine back, once the connection is closed.
+    pub(crate) fn into_socket(self) -> Socket {
         self.socket
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Does what can be done now; ready when the connection is closed.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let mut turn = TURN;
         loop {

@@ -4,7 +4,6 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -20,16 +19,17 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// Takes a connection over from hyper, with what was read already.
-    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Bytes) {
+    /// Takes a connection over from hyper, with what was read already: a copy, since the bytes
+    /// themselves, even none, would keep hyper's buffer for as long as the socket is open.
+    pub(crate) fn from_upgraded(upgraded: Upgraded) -> (Self, Vec<u8>) {
         // From hyper-util's server, which both frameworks use, or from hyper's own.
         let upgraded = match downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => return (Self::tcp(parts.io), parts.read_buf),
+            Ok(parts) => return (Self::tcp(parts.io), parts.read_buf.to_vec()),
             Err(upgraded) => upgraded,
         };
         match upgraded.downcast::<TokioIo<TcpStream>>() {
-            Ok(parts) => (Self::tcp(parts.io), parts.read_buf),
-            Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Bytes::new()),
+            Ok(parts) => (Self::tcp(parts.io), parts.read_buf.to_vec()),
+            Err(upgraded) => (Self::Other(TokioIo::new(upgraded)), Vec::new()),
         }
     }
 

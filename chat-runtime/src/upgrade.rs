@@ -7,7 +7,7 @@ use std::time::Instant;
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
 use chat_core::http::{Body, Params, Rejection, Response, detail, match_path, refuse};
-use chat_core::socket::{Close, Opening, SocketRoute, origin_allowed};
+use chat_core::socket::{Close, Opening, Socket, SocketRoute, origin_allowed};
 use futures::{SinkExt, StreamExt};
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::driver::{CLOSE_TIMEOUT, Driver, close_message};
-use crate::hub::Hub;
+use crate::hub::{Hub, Subscription};
 use crate::inbox::Inbox;
 use crate::server::Guard;
 use crate::stream::Stream;
@@ -34,7 +34,7 @@ pub struct PeerAddr(pub SocketAddr);
 
 /// Memory for reading and for writing that a socket holds while it is idle, in bytes.
 const READ_BUFFER: usize = 2 * 1024;
-const WRITE_BUFFER: usize = 8 * 1024;
+const WRITE_BUFFER: usize = 4 * 1024;
 
 /// The most that may wait to be written, beyond which a connection is given up, in bytes. Larger
 /// than any frame that we send.
@@ -112,9 +112,34 @@ pub(crate) fn accept(
 }
 
 /// Runs a socket from the moment its connection is handed over to its end.
-pub(crate) async fn run(accepted: Accepted, upgrade: OnUpgrade, hub: Arc<Hub>, guard: Guard) {
-    let Ok(upgraded) = upgrade.await else { return };
-    let (stream, read) = Stream::from_upgraded(upgraded);
+pub(crate) fn run(
+    accepted: Accepted,
+    upgrade: OnUpgrade,
+    hub: Arc<Hub>,
+    guard: Guard,
+) -> impl Future<Output = ()> {
+    // In a box, as a future is as large as the largest of its states for all its life: what
+    // opening takes is given back while the socket is idle.
+    let opening = Box::pin(begin(accepted, upgrade, hub));
+    async move {
+        let Some((mut driver, subscription)) = opening.await else { return };
+        if guard.is_draining() {
+            // The drain may have passed before the subscription was there to be told.
+            driver.drain();
+        }
+        std::future::poll_fn(|cx| driver.poll(cx)).await;
+        drop(subscription);
+        Box::pin(driver.into_socket().leave()).await;
+    }
+}
+
+/// Opens a socket, or closes it where it may not stay.
+async fn begin(
+    accepted: Accepted,
+    upgrade: OnUpgrade,
+    hub: Arc<Hub>,
+) -> Option<(Driver, Subscription)> {
+    let (stream, read) = Stream::from_upgraded(upgrade.await.ok()?);
     let limit = accepted.chat.config().frame_limit;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
@@ -123,20 +148,10 @@ pub(crate) async fn run(accepted: Accepted, upgrade: OnUpgrade, hub: Arc<Hub>, g
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
     let mut stream =
-        WebSocketStream::from_partially_read(stream, read.to_vec(), Role::Server, Some(config))
-            .await;
+        WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let inbox = Arc::new(Inbox::new(accepted.chat.config()));
     match open(&accepted, &hub, &inbox).await {
-        Ok((socket, subscription)) => {
-            drop(accepted);
-            if guard.is_draining() {
-                // The drain may have passed before the subscription was there to be told.
-                inbox.drain();
-            }
-            let socket = Driver::new(stream, socket, inbox).run().await;
-            drop(subscription);
-            socket.leave().await;
-        }
+        Ok((socket, subscription)) => Some((Driver::new(stream, socket, inbox), subscription)),
         Err(close) => {
             let goodbye = async {
                 stream.send(close_message(close)).await?;
@@ -144,6 +159,7 @@ pub(crate) async fn run(accepted: Accepted, upgrade: OnUpgrade, hub: Arc<Hub>, g
                 Ok::<_, tungstenite::Error>(())
             };
             let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+            None
         }
     }
 }
@@ -153,7 +169,7 @@ async fn open(
     accepted: &Accepted,
     hub: &Arc<Hub>,
     inbox: &Arc<Inbox>,
-) -> Result<(chat_core::socket::Socket, crate::hub::Subscription), Close> {
+) -> Result<(Socket, Subscription), Close> {
     let Accepted { chat, dialect, route, params, headers, query, peer } = accepted;
     let opening =
         Opening::recognise(chat, dialect, route, params.clone(), headers, query.as_deref()).await?;

@@ -148,9 +148,14 @@ impl JwtAuthenticator {
         if token.len() > MAX_TOKEN {
             return Err(AuthError::Invalid);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
-            .map_err(|_| AuthError::Invalid)?
-            .claims;
+        let decoded = jsonwebtoken::decode::<Claims>(token, &self.key, &self.validation)
+            .map_err(|_| AuthError::Invalid)?;
+        // Whoever does not understand a critical extension has to refuse the token (RFC 7515,
+        // section 4.1.11), and none is understood here.
+        if decoded.header.crit.is_some() {
+            return Err(AuthError::Invalid);
+        }
+        let claims = decoded.claims;
         let now = self.clock.now();
         let expires = moment(&claims.exp)?;
         if expires.after(self.leeway) <= now {

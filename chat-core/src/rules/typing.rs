@@ -38,7 +38,8 @@ impl Typing {
             self.ends.remove(&(before.until, room, user.id.clone()));
         }
         self.ends.insert((until, room, user.id.clone()));
-        before.is_none_or(|before| before.until <= now)
+        // One that is over but was not ended yet goes on: nobody was told of its end.
+        before.is_none()
     }
 
     /// Notes that a user types no more, and returns them where that is a change.

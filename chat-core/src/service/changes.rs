@@ -1,10 +1,14 @@
 //! What changed in a room since, as events: how a listener catches up from the store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Chat, Error, People};
-use crate::model::{Change, Cursor, Message, RoomEvent, RoomId, Version};
-use crate::store::{Changed, Changes};
+use crate::model::{Change, Cursor, Message, RoomEvent, RoomId, Seq, UserId, Version};
+use crate::store::Changed;
+
+/// How many rows are asked of the store at once, at least.
+const ROWS: usize = 500;
 
 /// What changed in a room since, as far as one reading goes.
 #[derive(Debug, Clone)]
@@ -27,81 +31,125 @@ impl Chat {
         Ok(self.inner.store.versions(rooms).await?)
     }
 
-    /// What changed in a room after a point, about `limit` rows at once. Asks nobody for
+    /// What changed in a room after a point, about `limit` changes at once. Asks nobody for
     /// permission, like [`Chat::versions`].
     ///
-    /// What changed more than once is told as it is now: a message that was sent and edited since
-    /// is sent with its new text and then edited, one that was sent and deleted since is deleted.
+    /// The changes come in the order they happened. What changed more than once is told as it is
+    /// now: a message that was sent and edited since is sent with its new text and then edited, one
+    /// that was sent and deleted since is deleted.
+    ///
+    /// Every reading goes through all rows that changed since, so a small `limit` is for little
+    /// memory and not for little work.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Unavailable`], [`Error::Internal`].
     pub async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> Result<Batch, Error> {
-        let changes = self.inner.store.changes(room, after, limit).await?;
-        let senders = changes.items.iter().filter_map(|item| match item {
+        let mut sides = Sides::new();
+        let (mut from, mut end) = (after, None);
+        // A row lies at its last change, which says nothing about when its message was sent. So
+        // the earliest changes are known only when all rows have been seen.
+        let newest = loop {
+            let changes = self.inner.store.changes(room, from, limit.max(ROWS)).await?;
+            changes.items.iter().for_each(|item| add_sides(&mut sides, item, after));
+            if let Some(Cursor { version, seq }) = end {
+                sides.split_off(&(version + 1, seq + 1, None));
+            }
+            end = cut(&mut sides, limit.max(1)).or(end);
+            match changes.more {
+                Some(next) => from = next,
+                None => break Cursor::version(changes.room.version),
+            }
+        };
+        let senders = sides.values().filter_map(|(_, item)| match item {
             Changed::Message(message) => Some(&message.sender),
             Changed::Member(_) => None,
         });
         let people = self.users(senders).await?;
-        let reached = changes.more.unwrap_or(Cursor::version(changes.room.version));
-        Ok(Batch {
-            events: events(room, after, &changes, reached, &people),
-            reached,
-            more: changes.more.is_some(),
-        })
+        let reached = end.unwrap_or(newest);
+        Ok(Batch { events: events(room, sides, reached, &people), reached, more: end.is_some() })
     }
 }
 
-/// One event for each version that rows were last changed at.
-fn events(
-    room: RoomId,
-    after: Cursor,
-    changes: &Changes,
-    reached: Cursor,
-    people: &People,
-) -> Vec<RoomEvent> {
-    let mut events: Vec<RoomEvent> = Vec::new();
-    for item in &changes.items {
-        let version = match item {
-            Changed::Message(message) => message.versions.last(),
-            Changed::Member(member) => member.version,
-        };
-        let told = match item {
-            Changed::Message(message) => sides(message, after, people),
-            Changed::Member(member) if member.left => {
-                vec![Change::Left { user: member.user.clone() }]
+/// What about a row has changed.
+#[derive(Debug, Clone, Copy)]
+enum Side {
+    Sent,
+    Edited,
+    Deleted,
+    Reacted,
+    Status,
+    Membership,
+}
+
+/// Changes by when they happened: version, message, member.
+type Sides = BTreeMap<(Version, Seq, Option<UserId>), (Side, Changed)>;
+
+/// Adds the sides of a row that changed after a point.
+fn add_sides(sides: &mut Sides, item: &Changed, after: Cursor) {
+    match item {
+        Changed::Message(message) => {
+            let versions = &message.versions;
+            let all = [
+                (Side::Sent, versions.sent),
+                (Side::Edited, versions.edited),
+                (Side::Reacted, versions.reacted),
+                (Side::Status, versions.status),
+            ];
+            let deleted = [(Side::Deleted, versions.deleted)];
+            let shown = if message.is_deleted() { &deleted[..] } else { &all[..] };
+            for (side, version) in shown {
+                let place = |version| Cursor { version, seq: message.seq };
+                if version.checked_sub(1).is_some_and(|before| place(before) > after) {
+                    sides.insert((*version, message.seq, None), (*side, item.clone()));
+                }
             }
-            Changed::Member(member) => vec![Change::Joined { user: member.user.clone() }],
+        }
+        Changed::Member(member) => {
+            let place = (member.version, 0, Some(member.user.clone()));
+            sides.insert(place, (Side::Membership, item.clone()));
+        }
+    }
+}
+
+/// Leaves out what goes beyond so many changes, and says how far the rest reaches if that was
+/// something. Only whole positions are cut off, since a cursor cannot point between the members
+/// of one version.
+fn cut(sides: &mut Sides, limit: usize) -> Option<Cursor> {
+    let (version, seq, _) = *sides.keys().nth(limit)?;
+    let mut beyond = sides.split_off(&(version, seq, None));
+    if sides.is_empty() {
+        std::mem::swap(sides, &mut beyond);
+        return None;
+    }
+    Some(Cursor { version: version - 1, seq: seq.saturating_sub(1) })
+}
+
+/// One event for each version.
+fn events(room: RoomId, sides: Sides, end: Cursor, people: &People) -> Vec<RoomEvent> {
+    let mut events: Vec<RoomEvent> = Vec::new();
+    for ((version, ..), (side, item)) in sides {
+        let change = match item {
+            Changed::Message(message) => of_message(side, message, people),
+            Changed::Member(member) if member.left => Change::Left { user: member.user },
+            Changed::Member(member) => Change::Joined { user: member.user },
         };
         // The last version may go on in the next reading.
-        let reached = Cursor::version(version).min(reached);
+        let reached = Cursor::version(version).min(end);
         match events.last_mut() {
-            Some(event) if event.reached == reached => event.changes.extend(told),
-            _ => events.push(RoomEvent { room, reached, changes: told }),
+            Some(event) if event.reached == reached => event.changes.push(change),
+            _ => events.push(RoomEvent { room, reached, changes: vec![change] }),
         }
     }
     events
 }
 
-/// The sides of a message that changed after a point.
-fn sides(message: &Arc<Message>, after: Cursor, people: &People) -> Vec<Change> {
-    // Of the version after `after.version` some rows may be known already, but then this row is
-    // not one of them.
-    let since = |version: Version| version > after.version;
-    let versions = &message.versions;
+fn of_message(side: Side, message: Arc<Message>, people: &People) -> Change {
     let sender = people.user(&message.sender);
-    let message = message.clone();
-    if message.is_deleted() {
-        let told = since(versions.deleted).then_some(Change::Deleted { message, sender });
-        return told.into_iter().collect();
+    match side {
+        Side::Sent => Change::Sent { message, sender, origin: None },
+        Side::Edited => Change::Edited { message, sender },
+        Side::Deleted => Change::Deleted { message, sender },
+        Side::Reacted => Change::Reacted { message },
+        Side::Status | Side::Membership => Change::Status { message },
     }
-    let sent = since(versions.sent).then(|| Change::Sent {
-        message: message.clone(),
-        sender: sender.clone(),
-        origin: None,
-    });
-    let edited =
-        since(versions.edited).then(|| Change::Edited { message: message.clone(), sender });
-    let reacted = since(versions.reacted).then(|| Change::Reacted { message: message.clone() });
-    let status = since(versions.status).then_some(Change::Status { message });
-    sent.into_iter().chain(edited).chain(reacted).chain(status).collect()
 }

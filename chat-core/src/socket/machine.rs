@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use super::fields::Fields;
 use super::open::leave;
 use super::timers::{Timer, Timers};
 use super::{
@@ -15,13 +16,16 @@ use crate::config::Config;
 use crate::dialect::Dialect;
 use crate::model::{Change, Cursor, Event, MessageId, RoomEvent, RoomId, Signal, Timestamp, User};
 use crate::rules::Access;
-use crate::service::{Actor, Error, OpenSession};
+use crate::service::{Actor, Delivered, Error, OpenSession};
 
 /// How many frames of a client may wait for the one before them before no more are read.
 const WAITING_FRAMES: usize = 32;
 
 /// How many of one's own messages that were not delivered yet keep their `temp_id`.
 const UNCLAIMED: usize = 64;
+
+/// How many changes may wait for the command that tells which of them is the message it sent.
+const HELD: usize = 256;
 
 /// What comes in.
 #[derive(Debug)]
@@ -86,6 +90,9 @@ pub struct Socket {
     sending: Option<TempId>,
     /// Own messages that are stored but were not delivered here yet, with their keys.
     unclaimed: VecDeque<(MessageId, TempId)>,
+    /// Changes from the store, one of which may be the message that is being sent. They wait until
+    /// that is known, so that it is told once and with its key.
+    held: VecDeque<Change>,
     outputs: VecDeque<Output>,
     closed: bool,
 }
@@ -127,6 +134,7 @@ impl Socket {
             performing: false,
             sending: None,
             unclaimed: VecDeque::new(),
+            held: VecDeque::new(),
             outputs: VecDeque::new(),
             closed: false,
         };
@@ -208,10 +216,14 @@ impl Socket {
     }
 
     fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let value: Value = serde_json::from_str(text).map_err(|_| BadFrame::new("Invalid JSON"))?;
-        let Value::Object(frame) = value else {
-            return Err(BadFrame::new("A frame must be a JSON object"));
-        };
+        let Fields(frame) = serde_json::from_str(text).map_err(|error| {
+            let is_json = error.is_data();
+            BadFrame::new(if is_json {
+                "A frame must be a JSON object with each key once"
+            } else {
+                "Invalid JSON"
+            })
+        })?;
         (self.dialect.codec.decode)(&frame, self.config())
             .map_err(|sentence| BadFrame::of(&frame, sentence))
     }
@@ -256,19 +268,9 @@ impl Socket {
         let temp_id = self.sending.take();
         match performed {
             Performed::Done(Ok(())) => {}
-            Performed::Sent(Ok(sent)) if sent.repeated => {
-                let change =
-                    Change::Sent { message: sent.message, sender: sent.sender, origin: None };
-                if let Some(temp_id) = temp_id {
-                    self.send((self.dialect.codec.own_copy)(&change, &temp_id));
-                }
-            }
             Performed::Sent(Ok(sent)) => {
-                // If the delivery comes from the store it no longer names this socket.
-                let delivered = sent.message.versions.sent <= self.cursor.version;
-                if let (Some(temp_id), false) = (temp_id, delivered) {
-                    self.unclaimed.truncate(UNCLAIMED - 1);
-                    self.unclaimed.push_front((sent.message.id, temp_id));
+                if let Some(temp_id) = temp_id {
+                    self.handle_sent(sent, temp_id);
                 }
             }
             Performed::Sent(Err(error)) => {
@@ -284,7 +286,20 @@ impl Socket {
                 self.handle_error(&error, now);
             }
         }
+        self.release_held();
         self.work(now);
+    }
+
+    fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
+        let Delivered { message, sender, repeated } = sent;
+        if message.versions.sent > self.cursor.version || self.holds(message.id) {
+            // It will be told in its turn. If that comes from the store it does not name this socket.
+            self.unclaimed.truncate(UNCLAIMED - 1);
+            self.unclaimed.push_front((message.id, temp_id));
+        } else if repeated {
+            let change = Change::Sent { message, sender, origin: None };
+            self.send((self.dialect.codec.own_copy)(&change, &temp_id));
+        }
     }
 
     fn handle_error(&mut self, error: &Error, now: Instant) {
@@ -318,23 +333,55 @@ impl Socket {
         let known = |change: &Change| {
             change.version().is_some_and(|version| version <= self.cursor.version)
         };
-        let for_all = |change: &Change| !known(change) && !self.is_own(change);
-        if event.changes.iter().all(for_all) {
-            self.send_shared(delivery);
-        } else {
-            let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
-            for change in new {
-                match self.claim(change) {
-                    Some(temp_id) => self.send((self.dialect.codec.own_copy)(change, &temp_id)),
-                    None => self.send((self.dialect.codec.change)(change)),
-                }
-            }
-        }
+        let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
         self.cursor = event.reached;
-        let removed =
-            |change: &Change| matches!(change, Change::Left { user } if *user == self.user.id);
-        if event.changes.iter().any(removed) {
+        let is_removal =
+            |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
+        if new.iter().any(is_removal) {
             self.close(Close::FORBIDDEN);
+        } else if self.must_hold(&new) {
+            self.held.extend(new.into_iter().cloned());
+        } else if new.len() < event.changes.len() || new.iter().any(|change| self.is_own(change)) {
+            self.release_held();
+            for change in new {
+                self.tell(change);
+            }
+        } else {
+            self.release_held();
+            self.send_shared(delivery);
+        }
+    }
+
+    /// Tells a change, an own message with its key.
+    fn tell(&mut self, change: &Change) {
+        let codec = &self.dialect.codec;
+        let Some(temp_id) = self.claim(change) else {
+            return self.send((codec.change)(change));
+        };
+        self.send((codec.own_copy)(change, &temp_id));
+        // A repetition that overtook the message is answered too.
+        while let Some(temp_id) = self.claim_sent(change) {
+            self.send((codec.own_copy)(change, &temp_id));
+        }
+    }
+
+    /// Whether one of these changes may be the message that is being sent, or they come after one
+    /// that may be.
+    fn must_hold(&self, changes: &[&Change]) -> bool {
+        let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user.id);
+        let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
+        (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD
+    }
+
+    fn holds(&self, id: MessageId) -> bool {
+        self.held
+            .iter()
+            .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
+    }
+
+    fn release_held(&mut self) {
+        while let Some(change) = self.held.pop_front() {
+            self.tell(&change);
         }
     }
 
@@ -345,13 +392,18 @@ impl Socket {
         sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
     }
 
-    /// The key of a message that was sent over this socket.
+    /// The key of a message that was or is being sent over this socket.
     fn claim(&mut self, change: &Change) -> Option<TempId> {
-        let Change::Sent { message, origin, .. } = change else { return None };
-        if let Some(index) = self.unclaimed.iter().position(|(id, _)| *id == message.id) {
-            return self.unclaimed.remove(index).map(|(_, temp_id)| temp_id);
-        }
-        self.sending.clone().filter(|_| *origin == Some(self.session.id()))
+        let Change::Sent { origin, .. } = change else { return None };
+        let is_sending = *origin == Some(self.session.id());
+        self.claim_sent(change).or_else(|| self.sending.clone().filter(|_| is_sending))
+    }
+
+    /// The key of a message that was sent over this socket.
+    fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
+        let Change::Sent { message, .. } = change else { return None };
+        let index = self.unclaimed.iter().position(|(id, _)| *id == message.id)?;
+        self.unclaimed.remove(index).map(|(_, temp_id)| temp_id)
     }
 
     fn handle_activity(&mut self) {
@@ -378,8 +430,8 @@ impl Socket {
     fn ping(&mut self, due: Instant, now: Instant) {
         let config = self.actor.chat().config();
         // After a pause of the whole machine the pings that were missed are not made up for.
-        let next = (due + config.ping_interval).max(now);
-        self.timers.set(Timer::Ping, next);
+        let next = due + config.ping_interval;
+        self.timers.set(Timer::Ping, if next > now { next } else { now + config.ping_interval });
         if !self.timers.is_set(Timer::Pong) {
             self.timers.set(Timer::Pong, now + config.ping_timeout);
         }
@@ -439,6 +491,7 @@ impl Socket {
         if !self.closed {
             self.closed = true;
             self.waiting.clear();
+            self.held.clear();
             self.outputs.push_back(Output::Close(close));
         }
     }

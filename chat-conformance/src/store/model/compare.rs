@@ -1,0 +1,119 @@
+//! Compares all that can be seen of the store's rooms with the model's.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use chat_core::model::{Kinds, Message, RoomSummary, Slice};
+use chat_core::rules::Action;
+use chat_core::store::{Anchor, Changed, ChangesAfter, HistoryQuery, RoomOrder, RoomQuery};
+
+use super::operation::{By, USERS};
+use super::play::Player;
+use super::reference::{Plain, ReferenceRoom, Row, Summary};
+use crate::store::world::{Refusal, refusal_of};
+
+/// What is wrong, where something is.
+pub(super) type Compared = Result<(), String>;
+
+impl Player {
+    /// Compares everything that can be seen.
+    pub(super) async fn compare_all(&self) -> Compared {
+        let mut versions = Vec::new();
+        for room in &self.reference.rooms {
+            versions.push((room.id, room.version));
+            self.compare_rows(room).await?;
+            for user in 1..=USERS {
+                self.compare_view(room, user).await?;
+            }
+        }
+        let ids: Vec<_> = versions.iter().map(|(room, _)| *room).collect();
+        let mut found = self.store.versions(&ids).await.map_err(refusal_of);
+        found = found.map(|mut found| {
+            found.sort_unstable();
+            found
+        });
+        versions.sort_unstable();
+        agree(Ok(versions), found)?;
+
+        for user in 1..=USERS {
+            for order in [RoomOrder::Activity, RoomOrder::Id] {
+                let by = self.caller(By { user, kinds: Kinds::ALL });
+                let query = RoomQuery { by, order, slice: Slice::first(1_000) };
+                self.list_rooms(query)
+                    .await
+                    .map_err(|difference| format!("list:\n{difference}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares all rows of a room, and all its messages.
+    async fn compare_rows(&self, room: &ReferenceRoom) -> Compared {
+        let all = ChangesAfter::version(0);
+        let changes = self.store.changes(room.id, all, 100_000).await;
+        let changes = changes.map_err(|error| error.to_string())?;
+        let rows: Vec<_> = changes.items.into_iter().map(row).collect();
+        agree(Ok(room.changes(all)), Ok(rows))?;
+        let nobody = self.user(USERS + 1);
+        agree(Ok(room.summary(&nobody).room), Ok(changes.room))?;
+
+        let Some(by) = self.reader(room) else { return Ok(()) };
+        let (anchor, slice) = (Anchor::Newest, Slice::first(100_000));
+        for deleted in [true, false] {
+            let query = HistoryQuery { room: room.id, by: by.clone(), anchor, slice, deleted };
+            let page = self.store.history(query).await.map_err(|error| error.to_string())?;
+            let page = page.ok_or("no such room")?.permit(Action::ReadHistory);
+            let page = page.map_err(|denial| denial.to_string())?;
+            let items: Vec<_> = page.items.into_iter().map(plain).collect();
+            agree(Ok(room.history(anchor, slice, deleted).items), Ok(items))?;
+        }
+        Ok(())
+    }
+
+    /// Compares a room as one user sees it.
+    async fn compare_view(&self, room: &ReferenceRoom, user: u8) -> Compared {
+        let by = self.caller(By { user, kinds: Kinds::ALL });
+        let access = room.access(&by);
+        let found = self.store.access(&by, room.id).await.map_err(refusal_of);
+        agree(Ok(Some(access)), found)?;
+        let view = self.store.room(&by, room.id).await.map_err(|error| error.to_string())?;
+        let view = view.ok_or("no such room")?;
+        agree(Ok(access), Ok(*view.access()))?;
+        let wanted = access.permit(Action::View).map(|()| room.summary(&by.user));
+        agree(Ok(wanted), Ok(view.permit(Action::View).map(summary)))
+    }
+}
+
+/// Compares an answer of the store with that of the model.
+#[allow(clippy::needless_pass_by_value, reason = "both are made to be compared")]
+pub(super) fn agree<T: PartialEq + Debug>(
+    wanted: Result<T, Refusal>,
+    found: Result<T, Refusal>,
+) -> Compared {
+    if wanted == found {
+        Ok(())
+    } else {
+        Err(format!("the model says {wanted:#?}\nthe store says {found:#?}"))
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is mapped over what stores return")]
+pub(super) fn plain(message: Arc<Message>) -> Plain {
+    Plain::of(&message)
+}
+
+pub(super) fn row(changed: Changed) -> Row {
+    match changed {
+        Changed::Message(message) => Row::Message(plain(message)),
+        Changed::Member(member) => Row::of_member(&member),
+    }
+}
+
+pub(super) fn summary(summary: RoomSummary) -> Summary {
+    Summary {
+        room: summary.room,
+        members: summary.members,
+        last_message: summary.last_message.map(plain),
+        unread: summary.unread,
+    }
+}

@@ -1,0 +1,346 @@
+//! Plays a history on the store and on the model, and compares what both answer.
+
+use std::sync::Arc;
+
+use chat_core::model::{Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId};
+use chat_core::rules::{Action, Caller, Denial, Emoji};
+use chat_core::store::{
+    Anchor, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark,
+    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
+};
+use serde_json::Map;
+
+use super::compare::{Compared, agree, plain, row, summary};
+use super::operation::{By, From, Operation, Target, What};
+use super::reference::{Plain, Reference, ReferenceRoom};
+use crate::store::world::{
+    Refusal, at, attachment, content, name, no_message, no_room, once, refusal_of,
+};
+
+/// A store, its model, and the clock of the history.
+pub(super) struct Player {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) reference: Reference,
+    /// Tells the users of this history from those of others in the same store.
+    number: u64,
+    seconds: i64,
+    last_mark: Timestamp,
+}
+
+impl Player {
+    /// A history's beginning: a group, a public room and a direct one.
+    pub(super) async fn new(store: Arc<dyn Store>, number: u64) -> Self {
+        let reference = Reference::default();
+        let mut player = Self { store, reference, number, seconds: 0, last_mark: Timestamp::EPOCH };
+        let beginning = [
+            Operation::Create { kind: RoomKind::Group, creator: Some(1), members: vec![2, 3] },
+            Operation::Create { kind: RoomKind::Public, creator: Some(1), members: vec![2] },
+            Operation::Direct { first: 1, second: 2 },
+        ];
+        for operation in beginning {
+            player.perform(&operation).await.expect("a history begins");
+        }
+        player
+    }
+
+    /// Performs an operation on both, and compares the answers.
+    pub(super) async fn perform(&mut self, operation: &Operation) -> Compared {
+        self.seconds += 10;
+        let compared = match operation {
+            Operation::Create { kind, creator, members } => {
+                self.create(*kind, *creator, members).await
+            }
+            Operation::Direct { first, second } => self.direct(*first, *second).await,
+            Operation::Send { room, by, what } => self.send(*room, *by, what).await,
+            Operation::Edit { room, by, message } => {
+                let (room, message) = (self.room(*room), self.message(*room, *message));
+                let (by, content) = (self.caller(*by), content(&format!("{}", self.seconds)));
+                let edit = EditMessage { room, message, by, content, at: self.now() };
+                let wanted = self.model(room).edit(&edit);
+                agree(wanted, self.store.edit(edit).await.map(plain).map_err(refusal_of))
+            }
+            Operation::Delete { room, by, message } => {
+                let (room, message) = (self.room(*room), self.message(*room, *message));
+                let delete = DeleteMessage { room, message, by: self.caller(*by), at: self.now() };
+                let wanted = self.model(room).delete(&delete);
+                let deleted = self.store.delete(delete).await.map_err(refusal_of);
+                agree(wanted, deleted.map(|(message, file)| (plain(message), file)))
+            }
+            Operation::React { room, by, message, emoji, add } => {
+                let (room, message) = (self.room(*room), self.message(*room, *message));
+                let emoji = Emoji::parse(["👍", "👎", "e"][usize::from(*emoji)]).expect("emoji");
+                let react = React { room, message, by: self.caller(*by), emoji, add: *add };
+                let wanted = self.model(room).react(&react);
+                let reacted = self.store.react(react).await.map_err(refusal_of);
+                agree(wanted, reacted.map(|(message, changed)| (plain(message), changed)))
+            }
+            Operation::Mark { room, by, read, message, late } => {
+                let target = Targets::Message(self.message(*room, *message));
+                self.mark(*room, *by, *read, target, *late).await
+            }
+            Operation::MarkAll { room, by, read, late } => {
+                self.mark(*room, *by, *read, Targets::All, *late).await
+            }
+            Operation::Manage { room, by, name: to, active, add } => {
+                let change = ManageRoom {
+                    room: self.room(*room),
+                    by: self.caller(*by),
+                    name: to.map(|to| name(["one", "two"][usize::from(to)])),
+                    active: *active,
+                    add: add.iter().map(|user| self.user(*user)).collect(),
+                    at: self.now(),
+                };
+                let wanted = self.model(change.room).manage(&change);
+                agree(wanted, self.store.manage_room(change).await.map_err(refusal_of))
+            }
+            Operation::Join { room, by } => {
+                let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
+                let wanted = self.model(room).join_by(&by, now);
+                agree(wanted, self.store.join_room(&by, room, now).await.map_err(refusal_of))
+            }
+            Operation::Leave { room, by } => {
+                let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
+                let wanted = self.model(room).leave_by(&by);
+                let left = self.store.leave_room(&by, room, now).await.map_err(refusal_of);
+                agree(wanted, left.map(|left| left.version))
+            }
+            Operation::Remove { room, user } => {
+                let (room, user, now) = (self.room(*room), self.user(*user), self.now());
+                let wanted = self.model(room).remove(&user);
+                let removed = self.store.remove_member(room, &user, now).await;
+                let removed = removed.map_err(refusal_of);
+                agree(Ok(wanted), removed.map(|left| left.map(|left| left.version)))
+            }
+            Operation::ReadHistory { room, anchor, deleted, skip, take } => {
+                let slice = Slice { skip: *skip, take: *take };
+                self.read_history(*room, *anchor, *deleted, slice).await
+            }
+            Operation::ReadMessage { by, room, message } => {
+                self.read_message(*by, *room, *message).await
+            }
+            Operation::ReadChanges { room, version, seq, limit } => {
+                self.read_changes(*room, *version, *seq, *limit).await
+            }
+            Operation::ListRooms { by, order, skip, take } => {
+                let slice = Slice { skip: *skip, take: *take };
+                let query = RoomQuery { by: self.caller(*by), order: *order, slice };
+                self.list_rooms(query).await
+            }
+            Operation::Count { by, room, since, today } => {
+                let room = room.map(|room| self.room(room));
+                let (since, today) = (at(i64::from(*since) * 10), at(i64::from(*today) * 10));
+                let query = StatsQuery { by: self.caller(*by), room, since, today };
+                let wanted = self.reference.stats(&query);
+                agree(Ok(wanted), self.store.stats(query).await.map_err(refusal_of))
+            }
+        };
+        compared.map_err(|difference| format!("{operation:?}:\n{difference}"))
+    }
+
+    pub(super) fn user(&self, user: u8) -> UserId {
+        UserId::new(format!("{}-{user}", self.number)).expect("it is short")
+    }
+
+    /// A user to whom a room's messages are shown, if there is one.
+    pub(super) fn reader(&self, room: &ReferenceRoom) -> Option<Caller> {
+        let anyone = (room.kind() == RoomKind::Public).then(|| self.user(1));
+        let user = room.present().next().map(|member| member.user.clone()).or(anyone)?;
+        Some(Caller { user, kinds: Kinds::ALL })
+    }
+
+    async fn create(&mut self, kind: RoomKind, creator: Option<u8>, members: &[u8]) -> Compared {
+        let new = NewRoom {
+            kind,
+            name: Some(name("a room")),
+            creator: creator.map(|user| self.user(user)),
+            members: members.iter().map(|user| self.user(*user)).collect(),
+            metadata: Map::from_iter([("made".to_owned(), self.seconds.into())]),
+            at: self.now(),
+        };
+        let id = self.store.create_room(new.clone()).await.map_err(|error| error.to_string())?;
+        if self.reference.rooms.iter().any(|room| room.id >= id) {
+            return Err(format!("{id:?} is not larger than the rooms before"));
+        }
+        self.reference.create(id, &new);
+        Ok(())
+    }
+
+    async fn direct(&mut self, first: u8, second: u8) -> Compared {
+        let (first, second, at) = (self.user(first), self.user(second), self.now());
+        let new = NewDirectRoom {
+            first: first.clone(),
+            second: second.clone(),
+            metadata: Map::new(),
+            at,
+        };
+        let made = self.store.direct_room(new).await.map_err(refusal_of);
+        if first == second {
+            return agree(Err(Refusal::Denied(Denial::WrongKind)), made);
+        }
+        if let Some(room) = self.reference.direct(&first, &second) {
+            return agree(Ok((room, false)), made);
+        }
+        let Ok((id, true)) = made else { return Err(format!("{made:?} is no new room")) };
+        if self.reference.rooms.iter().any(|room| room.id == id) {
+            return Err(format!("{id:?} is another room"));
+        }
+        let (creator, members, metadata) = (Some(first), vec![second], Map::new());
+        let kind = RoomKind::Direct;
+        self.reference.create(id, &NewRoom { kind, name: None, creator, members, metadata, at });
+        Ok(())
+    }
+
+    async fn send(&mut self, room: u8, by: By, what: &What) -> Compared {
+        let new = NewMessage {
+            room: self.room(room),
+            by: self.caller(by),
+            kind: what.kind,
+            content: content(&format!("text {}", self.seconds)),
+            attachment: what.file.then(|| attachment("file")),
+            reply_to: what.reply_to.map(|target| self.message(room, target)),
+            once: what.once.map(|(key, content)| once(key, content)),
+            at: at(self.seconds - what.late),
+        };
+        for _ in 0..what.times {
+            let sent = self.store.send(new.clone()).await.map_err(refusal_of);
+            let id = sent.as_ref().map_or(no_message(), |sent| sent.message.id);
+            let mut all = self.reference.rooms.iter().flat_map(|room| &room.messages);
+            let is_known = all.any(|message| message.id == id);
+            let newest = self.model(new.room).messages.last().map(|message| message.id);
+            let wanted = self.model(new.room).send(&new, id);
+            if matches!(wanted, Ok((_, false))) && (is_known || newest >= Some(id)) {
+                return Err(format!("{id:?} is no new id above {newest:?}"));
+            }
+            agree(wanted, sent.map(|sent| (plain(sent.message), sent.repeated)))?;
+        }
+        Ok(())
+    }
+
+    async fn mark(
+        &mut self,
+        room: u8,
+        by: By,
+        read: bool,
+        targets: Targets,
+        late: i64,
+    ) -> Compared {
+        // Clocks may be behind the messages but not behind the receipts before: whether a message
+        // may have been read before it was delivered is not for this suite to say.
+        let at = at(self.seconds - late).max(self.last_mark);
+        self.last_mark = at;
+        let kind = if read { ReceiptKind::Read } else { ReceiptKind::Delivered };
+        let mark = Mark { room: self.room(room), by: self.caller(by), kind, targets, at };
+        let wanted = self.model(mark.room).mark(&mark);
+        let marked = self.store.mark(mark).await.map_err(refusal_of);
+        agree(
+            wanted,
+            marked.map(|marked| {
+                (marked.newly, marked.version, marked.moved.into_iter().map(plain).collect())
+            }),
+        )
+    }
+
+    async fn read_history(&self, room: u8, anchor: From, deleted: bool, slice: Slice) -> Compared {
+        let id = self.room(room);
+        let model = self.known(id);
+        let Some(by) = self.reader(model) else { return Ok(()) };
+        let anchor = match anchor {
+            From::Newest => Anchor::Newest,
+            From::BeforeMessage(target) => Anchor::BeforeMessage(self.message(room, target)),
+            From::BeforeSeq(seq) => Anchor::BeforeSeq(seq.into()),
+            From::AfterSeq(seq) => Anchor::AfterSeq(seq.into()),
+        };
+        let query = HistoryQuery { room: id, by, anchor, slice, deleted };
+        let page = self.store.history(query).await.map_err(|error| error.to_string())?;
+        let page = page.ok_or("no such room")?.permit(Action::ReadHistory);
+        let page = page.map_err(|denial| denial.to_string())?;
+        let wanted = model.history(anchor, slice, deleted);
+        let items: Vec<_> = page.items.into_iter().map(plain).collect();
+        agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))
+    }
+
+    async fn read_message(&self, by: By, room: Option<u8>, message: u8) -> Compared {
+        let room = room.map(|room| self.room(room));
+        let id = self.message(0, Target::Anywhere(message));
+        let by = self.caller(by);
+        let found = self.store.message(&by, room, id).await.map_err(|error| error.to_string())?;
+        let mut rooms = self.reference.rooms.iter();
+        let home = rooms.find(|room| room.messages.iter().any(|message| message.id == id));
+        let home = home.filter(|home| room.is_none_or(|room| room == home.id));
+        let wanted = home.map(|home| {
+            let permitted = home.access(&by).permit(Action::ReadHistory);
+            let message = home.messages.iter().find(|message| message.id == id);
+            permitted.map(|()| message.map(Plain::of))
+        });
+        let found = found
+            .map(|found| found.permit(Action::ReadHistory).map(|message| Some(plain(message))));
+        agree(Ok(wanted), Ok(found))
+    }
+
+    async fn read_changes(&self, room: u8, version: u8, seq: u8, limit: usize) -> Compared {
+        let id = self.room(room);
+        let model = self.known(id);
+        let version = u64::from(version) % (model.version + 2);
+        let point = ChangesAfter { version, seq: seq.into() };
+        let mut rows = Vec::new();
+        let mut next = Some(point);
+        while let Some(point) = next {
+            let page = self.store.changes(id, point, limit).await;
+            let page = page.map_err(|error| error.to_string())?;
+            rows.extend(page.items.into_iter().map(row));
+            if page.more.is_some_and(|more| more <= point) {
+                return Err(format!("{:?} does not lead on from {point:?}", page.more));
+            }
+            next = page.more;
+        }
+        agree(Ok(model.changes(point)), Ok(rows))
+            .map_err(|difference| format!("after {point:?}:\n{difference}"))
+    }
+
+    pub(super) async fn list_rooms(&self, query: RoomQuery) -> Compared {
+        let wanted = self.reference.list(&query);
+        let page = self.store.rooms(query).await.map_err(|error| error.to_string())?;
+        let items: Vec<_> = page.items.into_iter().map(summary).collect();
+        agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))
+    }
+
+    fn now(&self) -> Timestamp {
+        at(self.seconds)
+    }
+
+    pub(super) fn caller(&self, by: By) -> Caller {
+        Caller { user: self.user(by.user), kinds: by.kinds }
+    }
+
+    fn room(&self, number: u8) -> RoomId {
+        let rooms = &self.reference.rooms;
+        if rooms.is_empty() { no_room() } else { rooms[usize::from(number) % rooms.len()].id }
+    }
+
+    fn model(&mut self, id: RoomId) -> &mut ReferenceRoom {
+        let mut rooms = self.reference.rooms.iter_mut();
+        rooms.find(|room| room.id == id).expect("only rooms that are there are used")
+    }
+
+    fn known(&self, id: RoomId) -> &ReferenceRoom {
+        let mut rooms = self.reference.rooms.iter();
+        rooms.find(|room| room.id == id).expect("only rooms that are there are used")
+    }
+
+    fn message(&self, room: u8, target: Target) -> MessageId {
+        let pick = |messages: &[&Message], number: u8| {
+            let index = usize::from(number).checked_rem(messages.len());
+            index.map_or(no_message(), |index| messages[index].id)
+        };
+        match target {
+            Target::Nth(number) => {
+                pick(&self.known(self.room(room)).messages.iter().collect::<Vec<_>>(), number)
+            }
+            Target::Anywhere(number) => {
+                let all = self.reference.rooms.iter().flat_map(|room| &room.messages);
+                pick(&all.collect::<Vec<_>>(), number)
+            }
+            Target::Missing => no_message(),
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Receipts: what was received and read, and how statuses move.
+
+use std::sync::Arc;
+
+use chat_core::model::{Message, SeqSet, Status};
+use chat_core::rules::Denial;
+use chat_core::store::{Mark, Marked, NewMessage, ReceiptKind, Store, Targets};
+
+use super::world::{Refusal, World, at, caller, no_message, no_room, refusal, seqs, user};
+
+/// "Adds the targets to the member's `delivered`, and to their `read` for `ReceiptKind::Read`."
+pub async fn a_receipt_adds_its_targets_to_the_members_sets(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        sent.push(world.say(room, 1, "text").await);
+    }
+    world.receive(room, 2, &sent[1]).await;
+    let member = world.member(room, 2).await;
+    assert_eq!((member.delivered, member.read), (SeqSet::from(2..=2), SeqSet::new()));
+
+    world.read(room, 2, &sent[3]).await;
+    let member = world.member(room, 2).await;
+    assert_eq!((member.delivered, member.read), (SeqSet::from_iter([2, 4]), SeqSet::from(4..=4)));
+
+    world.receive_all(room, 2).await;
+    let member = world.member(room, 2).await;
+    assert_eq!((member.delivered, member.read), (SeqSet::up_to(5), SeqSet::from(4..=4)));
+
+    world.read_all(room, 2).await;
+    let member = world.member(room, 2).await;
+    assert_eq!((member.delivered, member.read), (SeqSet::up_to(5), SeqSet::up_to(5)));
+    let untouched = world.member(room, 3).await;
+    assert!(untouched.read.is_empty() && untouched.delivered.is_empty());
+}
+
+/// A single target is "this one and no other": those before it stay unread.
+pub async fn reading_one_message_reads_no_other(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let one = world.say(room, 1, "one").await;
+    let two = world.say(room, 1, "two").await;
+    let marked = world.read(room, 2, &two).await;
+    assert_eq!((marked.newly, seqs(&marked.moved)), (1, vec![2]));
+    assert_eq!(world.unread(room, 2).await, 1);
+    assert_eq!(world.message(1, one.id).await.status(), Status::Sent);
+}
+
+/// All targets are "all that the room has now", deleted and system's too, and none that come.
+pub async fn reading_all_reads_all_that_there_is_now(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    world.say(room, 1, "one").await;
+    world.note(room, 1, "note").await;
+    let three = world.say(room, 1, "three").await;
+    world.delete(room, 1, three.id).await.unwrap();
+    world.read_all(room, 2).await;
+    world.say(room, 1, "four").await;
+    assert_eq!(world.member(room, 2).await.read, SeqSet::up_to(3));
+    assert_eq!(world.unread(room, 2).await, 1);
+}
+
+/// "Nothing is ever taken out": a receipt of delivery after reading changes nothing.
+pub async fn nothing_is_ever_taken_out(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let message = world.say(room, 1, "text").await;
+    world.read(room, 2, &message).await;
+    let before = world.everything(room).await;
+    for marked in [
+        world.receive(room, 2, &message).await,
+        world.receive_all(room, 2).await,
+        world.read(room, 2, &message).await,
+        world.read_all(room, 2).await,
+    ] {
+        assert_eq!((marked.newly, marked.version, marked.moved.len()), (0, None, 0));
+    }
+    assert_eq!(world.everything(room).await, before);
+}
+
+/// "One's own messages are in both from the start, so a receipt for one changes nothing and
+/// succeeds."
+pub async fn a_receipt_for_ones_own_message_changes_nothing(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let alone = world.group([1]).await;
+    let shared = world.group([1, 2]).await;
+    for room in [alone, shared] {
+        let own = world.say(room, 1, "text").await;
+        let before = world.everything(room).await;
+        for marked in [world.read(room, 1, &own).await, world.read_all(room, 1).await] {
+            assert_eq!((marked.newly, marked.version, marked.moved.len()), (0, None, 0));
+        }
+        assert_eq!(world.everything(room).await, before);
+    }
+}
+
+/// "A message that every present member now has received gets `delivered_at`": not before the
+/// last of them, and with the time and name of that one.
+pub async fn a_message_is_delivered_when_the_last_member_received_it(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    let first = world.receive(room, 2, &message).await;
+    assert_eq!((first.newly, first.version, first.moved.len()), (1, None, 0));
+    assert_eq!(
+        (world.version(room).await, message.clone()),
+        (2, world.message(1, message.id).await)
+    );
+
+    let mark = receipt(ReceiptKind::Delivered, &message, 3, 900);
+    let last = world.store.mark(mark).await.unwrap();
+    assert_eq!((last.newly, last.version, seqs(&last.moved)), (1, Some(3), vec![1]));
+    let now = world.message(1, message.id).await;
+    assert_eq!(last.moved, std::slice::from_ref(&now));
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(900)), None));
+    assert_eq!((now.status(), &now.status_by), (Status::Delivered, &Some(user(3))));
+    assert_eq!((now.versions.status, world.version(room).await), (3, 3));
+}
+
+/// "One that every present member has read gets `read_at`", and keeps its `delivered_at`.
+pub async fn a_message_is_read_when_the_last_member_read_it(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    let read = async |by, second| {
+        world.store.mark(receipt(ReceiptKind::Read, &message, by, second)).await.unwrap()
+    };
+    world.store.mark(receipt(ReceiptKind::Delivered, &message, 2, 100)).await.unwrap();
+    world.store.mark(receipt(ReceiptKind::Delivered, &message, 3, 200)).await.unwrap();
+    assert_eq!(read(2, 300).await.version, None);
+    assert_eq!(read(3, 400).await.version, Some(4));
+    let now = world.message(1, message.id).await;
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(200)), Some(at(400))));
+    assert_eq!((&now.status_by, now.versions.status), (&Some(user(3)), 4));
+}
+
+/// Reading is receiving too: a message read by all without receipts of delivery gets both times.
+pub async fn reading_implies_receiving(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    world.store.mark(receipt(ReceiptKind::Read, &message, 2, 100)).await.unwrap();
+    let marked = world.store.mark(receipt(ReceiptKind::Delivered, &message, 3, 200)).await.unwrap();
+    assert_eq!(marked.moved[0].status(), Status::Delivered);
+
+    let both = world.say(room, 1, "text").await;
+    world.store.mark(receipt(ReceiptKind::Read, &both, 3, 300)).await.unwrap();
+    let marked = world.store.mark(receipt(ReceiptKind::Read, &both, 2, 400)).await.unwrap();
+    let now = &marked.moved[0];
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(400)), Some(at(400))));
+    assert_eq!(now.status_by, Some(user(2)));
+}
+
+/// The time is that "of the receipt (or `created_at`, if later)".
+pub async fn a_status_is_never_older_than_its_message(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let early = world.text(room, 1, "early");
+    let early = world.send(NewMessage { at: at(50), ..early }).await;
+    let late = world.text(room, 1, "late");
+    let late = world.send(NewMessage { at: at(100), ..late }).await;
+    let mark =
+        Mark { room, by: caller(2), kind: ReceiptKind::Read, targets: Targets::All, at: at(70) };
+    world.store.mark(mark).await.unwrap();
+    assert_eq!(world.message(1, early.id).await.read_at, Some(at(70)));
+    let now = world.message(1, late.id).await;
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(100)), Some(at(100))));
+}
+
+/// "All that moved take one version together", and come back by `seq`.
+pub async fn all_that_moved_take_one_version_together(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    for by in [1, 2, 1, 1] {
+        world.say(room, by, "text").await;
+    }
+    let marked = world.read_all(room, 2).await;
+    assert_eq!((marked.newly, marked.version), (3, Some(6)));
+    assert_eq!(seqs(&marked.moved), [1, 3, 4]);
+    for moved in &marked.moved {
+        assert_eq!(moved.versions.status, 6);
+        assert_eq!(world.message(1, moved.id).await, *moved);
+    }
+    assert_eq!(world.version(room).await, 6);
+}
+
+/// Of 100 that moved all come back; where they are more, none, but all have moved.
+pub async fn more_than_a_hundred_that_moved_are_not_handed_back(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    for extra in 0..2 {
+        let before = world.version(room).await;
+        let first = world.everything(room).await.room.last_seq + 1;
+        let sent = Marked::MOST as u64 + extra;
+        for _ in 0..sent {
+            world.say(room, 1, "text").await;
+        }
+        let marked = world.read_all(room, 2).await;
+        assert_eq!((marked.newly, marked.version), (sent, Some(before + sent + 1)));
+        assert_eq!(marked.moved.len(), if extra == 0 { Marked::MOST } else { 0 });
+        let now = world.everything(room).await;
+        let moved = now.messages.iter().filter(|message| message.seq >= first);
+        assert!(moved.clone().all(|message| Some(message.versions.status) == marked.version));
+        assert_eq!(moved.count() as u64, sent);
+    }
+}
+
+/// `newly` counts "messages of others, deleted and system's left out, the receipt is new for".
+pub async fn newly_counts_what_the_receipt_is_new_for(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    world.say(room, 1, "one").await;
+    world.say(room, 2, "own").await;
+    world.note(room, 1, "note").await;
+    let deleted = world.say(room, 1, "deleted").await;
+    world.delete(room, 1, deleted.id).await.unwrap();
+    let five = world.say(room, 3, "five").await;
+
+    assert_eq!(world.receive(room, 2, &five).await.newly, 1);
+    assert_eq!(world.receive_all(room, 2).await.newly, 1);
+    assert_eq!(world.receive_all(room, 2).await.newly, 0);
+    assert_eq!(world.read(room, 2, &five).await.newly, 1, "reading is new for what was received");
+    assert_eq!(world.read_all(room, 2).await.newly, 1);
+    assert_eq!(world.read_all(room, 2).await.newly, 0);
+}
+
+/// A single receipt for a note of the host's succeeds and is not counted.
+pub async fn a_receipt_for_a_system_message_is_not_counted(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let note = world.note(room, 1, "note").await;
+    assert_eq!(world.read(room, 2, &note).await.newly, 0);
+    assert_eq!(world.member(room, 2).await.read, SeqSet::up_to(1));
+}
+
+/// Statuses move "never deleted ones", also where all are marked.
+pub async fn a_deleted_message_moves_no_more(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let message = world.say(room, 1, "text").await;
+    world.delete(room, 1, message.id).await.unwrap();
+    let marked = world.read_all(room, 2).await;
+    assert_eq!((marked.newly, marked.version, marked.moved.len()), (0, None, 0));
+    assert_eq!(world.message(1, message.id).await.status(), Status::Sent);
+    assert_eq!(world.version(room).await, 3);
+}
+
+/// Who joined later is not waited for: to them the message is read from the start.
+pub async fn who_joined_later_is_not_waited_for(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let message = world.say(room, 1, "text").await;
+    world.add(room, 1, [3]).await;
+    let marked = world.read(room, 2, &message).await;
+    assert_eq!(marked.moved[0].status(), Status::Read);
+    assert_eq!(marked.version, Some(4));
+}
+
+/// Only present members are waited for, neither who left nor a sender who left.
+pub async fn who_left_is_not_waited_for(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    world.leave(room, 3).await;
+    world.leave(room, 1).await;
+    let marked = world.read(room, 2, &message).await;
+    assert_eq!(seqs(&marked.moved), [1]);
+    assert_eq!(world.message(2, message.id).await.status(), Status::Read);
+}
+
+/// "Only messages that the receipt was new for move": what only a leaving would have moved waits
+/// for a new receipt.
+pub async fn a_receipt_moves_only_what_it_was_new_for(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    world.read(room, 2, &message).await;
+    world.leave(room, 3).await;
+    let again = world.read(room, 2, &message).await;
+    assert_eq!((again.newly, again.version), (0, None));
+    let later = world.say(room, 1, "later").await;
+    let all = world.read_all(room, 2).await;
+    assert_eq!(seqs(&all.moved), [later.seq]);
+    assert_eq!(world.message(1, message.id).await.status(), Status::Sent);
+}
+
+/// A receipt of reading also completes the delivery, where only who left had not received it.
+pub async fn a_reading_moves_to_delivered_what_all_have_received(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3, 4]).await;
+    let message = world.say(room, 1, "text").await;
+    world.receive(room, 2, &message).await;
+    world.receive(room, 3, &message).await;
+    world.leave(room, 4).await;
+    let marked = world.read(room, 2, &message).await;
+    assert_eq!((marked.newly, marked.version), (1, Some(4)));
+    let now = world.message(1, message.id).await;
+    assert_eq!((now.status(), now.read_at), (Status::Delivered, None));
+    assert_eq!(now.status_by, Some(user(2)));
+}
+
+/// "Never backward": nothing after `read` changes times or name.
+pub async fn a_status_never_goes_back(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let message = world.say(room, 1, "text").await;
+    world.read(room, 2, &message).await;
+    let read = world.message(1, message.id).await;
+    world.add(room, 1, [3]).await;
+    world.leave(room, 3).await;
+    world.receive_all(room, 2).await;
+    world.add(room, 1, [3]).await;
+    world.read_all(room, 3).await;
+    world.receive(room, 3, &message).await;
+    assert_eq!(world.message(1, message.id).await, read);
+}
+
+/// With nobody else in the room a message stays sent.
+pub async fn with_nobody_else_a_message_stays_sent(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    world.remove(room, 2).await;
+    let message = world.say(room, 1, "text").await;
+    assert_eq!(world.read_all(room, 1).await.version, None);
+    assert_eq!(world.message(1, message.id).await.status(), Status::Sent);
+}
+
+/// "A single target that is not in the room is `NotFound`, a deleted one `Denial::Deleted`."
+pub async fn a_target_must_be_in_the_room_and_not_deleted(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let other = world.group([1, 2]).await;
+    let elsewhere = world.say(other, 1, "elsewhere").await;
+    let deleted = world.say(room, 1, "deleted").await;
+    let before = world.everything(other).await;
+    world.delete(room, 1, deleted.id).await.unwrap();
+    for kind in [ReceiptKind::Delivered, ReceiptKind::Read] {
+        for (id, why) in [
+            (elsewhere.id, Refusal::NotFound),
+            (no_message(), Refusal::NotFound),
+            (deleted.id, Refusal::Denied(Denial::Deleted)),
+        ] {
+            let marked = world.mark(room, 2, kind, Targets::Message(id));
+            assert_eq!(world.refuses(room, marked).await, why);
+        }
+        let marked = world.mark(no_room(), 2, kind, Targets::All).await;
+        assert_eq!(refusal(marked), Refusal::NotFound);
+    }
+    assert_eq!(world.everything(other).await, before);
+}
+
+/// An empty room can be marked.
+pub async fn marking_an_empty_room_changes_nothing(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let marked = world.read_all(room, 2).await;
+    assert_eq!((marked.newly, marked.version), (0, None));
+    assert_eq!(world.member(room, 2).await.read, SeqSet::new());
+}
+
+fn receipt(kind: ReceiptKind, message: &Message, by: u64, second: i64) -> Mark {
+    let targets = Targets::Message(message.id);
+    Mark { room: message.room, by: caller(by), kind, targets, at: at(second) }
+}

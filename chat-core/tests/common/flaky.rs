@@ -1,0 +1,195 @@
+//! A store that can be taken down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use chat_core::model::{
+    Attachment, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
+    SessionId, Timestamp, UserId, Version,
+};
+use chat_core::rules::{Access, Caller, Guarded};
+use chat_core::store::{
+    Added, Attendance, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, Left,
+    ManageRoom, Mark, Marked, MessageStore, NewDirectRoom, NewMessage, NewRoom, React,
+    ReceiptStore, RoomQuery, RoomStats, RoomStore, Sent, SessionStore, StatsQuery, StoreError,
+    StoreResult,
+};
+use chat_store_memory::MemoryStore;
+
+/// The store in memory, which answers nothing while it is down.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Flaky {
+    inner: MemoryStore,
+    down: Arc<AtomicBool>,
+}
+
+impl Flaky {
+    pub(crate) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::Relaxed);
+    }
+
+    fn up(&self) -> StoreResult<&MemoryStore> {
+        if self.down.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("it was taken down".into()));
+        }
+        Ok(&self.inner)
+    }
+}
+
+#[async_trait]
+impl RoomStore for Flaky {
+    async fn create_room(&self, new: NewRoom) -> StoreResult<RoomId> {
+        self.up()?.create_room(new).await
+    }
+
+    async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)> {
+        self.up()?.direct_room(new).await
+    }
+
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
+        self.up()?.access(by, room).await
+    }
+
+    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+        self.up()?.room(by, room).await
+    }
+
+    async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
+        self.up()?.rooms(query).await
+    }
+
+    async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
+        self.up()?.manage_room(change).await
+    }
+
+    async fn join_room(
+        &self,
+        by: &Caller,
+        room: RoomId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Version>> {
+        self.up()?.join_room(by, room, at).await
+    }
+
+    async fn leave_room(&self, by: &Caller, room: RoomId, at: Timestamp) -> StoreResult<Left> {
+        self.up()?.leave_room(by, room, at).await
+    }
+
+    async fn remove_member(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Left>> {
+        self.up()?.remove_member(room, user, at).await
+    }
+
+    async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
+        self.up()?.versions(rooms).await
+    }
+
+    async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
+        self.up()?.stats(query).await
+    }
+}
+
+#[async_trait]
+impl MessageStore for Flaky {
+    async fn send(&self, new: NewMessage) -> StoreResult<Sent> {
+        self.up()?.send(new).await
+    }
+
+    async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {
+        self.up()?.edit(edit).await
+    }
+
+    async fn delete(
+        &self,
+        delete: DeleteMessage,
+    ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
+        self.up()?.delete(delete).await
+    }
+
+    async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {
+        self.up()?.react(react).await
+    }
+
+    async fn message(
+        &self,
+        by: &Caller,
+        room: Option<RoomId>,
+        message: MessageId,
+    ) -> StoreResult<Option<Guarded<Arc<Message>>>> {
+        self.up()?.message(by, room, message).await
+    }
+
+    async fn history(
+        &self,
+        query: HistoryQuery,
+    ) -> StoreResult<Option<Guarded<Page<Arc<Message>>>>> {
+        self.up()?.history(query).await
+    }
+
+    async fn changes(
+        &self,
+        room: RoomId,
+        after: ChangesAfter,
+        limit: usize,
+    ) -> StoreResult<Changes> {
+        self.up()?.changes(room, after, limit).await
+    }
+}
+
+#[async_trait]
+impl ReceiptStore for Flaky {
+    async fn mark(&self, mark: Mark) -> StoreResult<Marked> {
+        self.up()?.mark(mark).await
+    }
+}
+
+#[async_trait]
+impl SessionStore for Flaky {
+    async fn open_session(&self, session: Session) -> StoreResult<Attendance> {
+        self.up()?.open_session(session).await
+    }
+
+    async fn renew_sessions(
+        &self,
+        node: NodeId,
+        alive: &[(SessionId, Timestamp)],
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> StoreResult<Vec<SessionId>> {
+        self.up()?.renew_sessions(node, alive, now, lease_until).await
+    }
+
+    async fn close_session(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Attendance>> {
+        self.up()?.close_session(session, now).await
+    }
+
+    async fn expire_sessions(&self, now: Timestamp) -> StoreResult<Vec<Attendance>> {
+        self.up()?.expire_sessions(now).await
+    }
+
+    async fn presence(&self, users: &[UserId], now: Timestamp) -> StoreResult<Vec<Presence>> {
+        self.up()?.presence(users, now).await
+    }
+
+    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>> {
+        self.up()?.sessions(user, limit).await
+    }
+
+    async fn forget_sessions(
+        &self,
+        user: &UserId,
+        closed_before: Timestamp,
+        now: Timestamp,
+    ) -> StoreResult<u64> {
+        self.up()?.forget_sessions(user, closed_before, now).await
+    }
+}

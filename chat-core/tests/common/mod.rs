@@ -1,0 +1,20 @@
+//! The harness: a world with four users on virtual time, whose sockets are driven by hand.
+#![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
+
+mod examples;
+mod flaky;
+mod http;
+mod hub;
+mod peer;
+mod time;
+pub(crate) mod tokens;
+mod world;
+
+pub(crate) use examples::{assert_shape, client_frame, document, response, server_frame};
+pub(crate) use flaky::Flaky;
+pub(crate) use http::{
+    Answer, HEALTH, MESSAGES, ROOMS, STATS, assert_detail, endpoints, fields, request,
+};
+pub(crate) use peer::Peer;
+pub(crate) use time::Time;
+pub(crate) use world::{SECRET, World, headers, now};

@@ -2,6 +2,26 @@
 //!
 //! No rule lives in here. The routes are those of the dialect; requests go to
 //! [`Server::respond`], handshakes to [`Server::upgrade`].
+//!
+//! ```no_run
+//! use chat_core::host::{JwtAuthenticator, StaticDirectory};
+//! use chat_core::model::User;
+//! use chat_core::{Chat, dialect};
+//! use chat_runtime::Server;
+//! use chat_store_memory::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let users = StaticDirectory::from_iter([User::new(1.into(), "john"), User::new(2.into(), "jane")]);
+//! let sign_in = JwtAuthenticator::hs256(b"at least 32 random bytes, kept safe");
+//! let server = Server::start(Chat::new(MemoryStore::new(), users, sign_in));
+//!
+//! let app = axum::Router::new()
+//!     .route("/", axum::routing::get(|| async { "home" }))
+//!     .merge(chat_axum::router(&server, dialect::MESSENGER));
+//! axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, app).await
+//! # }
+//! ```
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
@@ -96,3 +116,8 @@ pub fn into_response(response: core::Response) -> Response {
         core::Body::Stream(stream) => Body::from_stream(stream),
     })
 }
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -48,11 +48,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     dialect: &'static Dialect,
 ) -> axum::Router<S> {
     let mut router = axum::Router::new();
-    let mut paths: Vec<&str> = dialect.endpoints.iter().map(|endpoint| endpoint.path).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        router = route(router, path, respond(server, dialect));
+    for path in dialect.http_paths() {
+        router = route(router, &path, respond(server, dialect));
     }
     for socket in dialect.sockets {
         router = route(router, socket.path, upgrade(server, dialect));
@@ -60,14 +57,16 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     router
 }
 
-/// A path with and without its trailing slash.
+/// A path; one that ends in a slash without it too.
 fn route<S: Clone + Send + Sync + 'static>(
     router: axum::Router<S>,
     path: &str,
     handler: MethodRouter<S>,
 ) -> axum::Router<S> {
-    let bare = path.strip_suffix('/').unwrap_or(path);
-    router.route(path, handler.clone()).route(bare, handler)
+    match path.strip_suffix('/') {
+        Some(bare) => router.route(path, handler.clone()).route(bare, handler),
+        None => router.route(path, handler),
+    }
 }
 
 fn respond<S: Clone + Send + Sync + 'static>(

@@ -49,6 +49,7 @@
 //! | [`http`] | endpoints as rows of data, and everything decided around them |
 //! | [`socket`] | the protocol of one WebSocket as a machine without I/O |
 //! | [`dialect`] | the documented APIs |
+//! | [`openapi`] | each of them as an OpenAPI document |
 //!
 //! # Features
 //! `jwt-aws-lc` (default) and `jwt-rust-crypto` bring [`host::JwtAuthenticator`] with one of the two
@@ -59,6 +60,7 @@ pub mod dialect;
 pub mod host;
 pub mod http;
 pub mod model;
+pub mod openapi;
 pub mod rules;
 pub mod service;
 pub mod socket;

@@ -10,9 +10,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::endpoint::find;
-use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail};
+use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail, json};
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
+use crate::openapi;
 use crate::service::{Actor, Chat, Error, Problem};
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
@@ -57,6 +58,9 @@ async fn answer(
     now: Instant,
 ) -> Result<Response, Rejection> {
     let Request { parts, prefix, body } = request;
+    if parts.uri.path() == dialect.openapi_path() {
+        return openapi_document(dialect, &parts.method, &prefix);
+    }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
     let credentials = Credentials {
         transport: Transport::Http,
@@ -87,6 +91,20 @@ async fn answer(
         now,
     };
     (row.handler)(call).await
+}
+
+/// The dialect's OpenAPI document, for anybody: it holds nothing that is not in this library's
+/// source.
+fn openapi_document(
+    dialect: &Dialect,
+    method: &Method,
+    prefix: &str,
+) -> Result<Response, Rejection> {
+    if ![Method::GET, Method::HEAD].contains(method) {
+        return Err(Rejection::MethodNotAllowed(vec![Method::GET, Method::HEAD]));
+    }
+    let server = if prefix.is_empty() { "/" } else { prefix };
+    Ok(json(StatusCode::OK, &openapi::document(dialect, server)))
 }
 
 /// Reads a body that has to be a JSON object; no body at all is an object without fields.

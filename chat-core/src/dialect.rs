@@ -48,13 +48,19 @@ impl Dialect {
         format!("{}openapi.json", self.base)
     }
 
+    /// Where its AsyncAPI document is served: `asyncapi.json` under [`Dialect::base`].
+    pub fn asyncapi_path(&self) -> String {
+        format!("{}asyncapi.json", self.base)
+    }
+
     /// The templates of all paths that it answers over HTTP, each once, in no order. They end in a
     /// slash where they work with and without it.
     pub fn http_paths(&self) -> Vec<Cow<'static, str>> {
         let mut paths: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.path).collect();
         paths.sort_unstable();
         paths.dedup();
-        paths.into_iter().map(Cow::Borrowed).chain([self.openapi_path().into()]).collect()
+        let documents = [self.openapi_path().into(), self.asyncapi_path().into()];
+        paths.into_iter().map(Cow::Borrowed).chain(documents).collect()
     }
 
     /// The dialect of this name.

@@ -49,13 +49,14 @@
 //! | [`http`] | endpoints as rows of data, and everything decided around them |
 //! | [`socket`] | the protocol of one WebSocket as a machine without I/O |
 //! | [`dialect`] | the documented APIs |
-//! | [`openapi`] | each of them as an OpenAPI document |
+//! | [`openapi`], [`asyncapi`] | each of them as documents for tools |
 //!
 //! # Features
 //! `jwt-aws-lc` (default) and `jwt-rust-crypto` bring [`host::JwtAuthenticator`] with one of the two
 //! backends of `jsonwebtoken`; without either, a host brings its own
 //! [`host::Authenticator`].
 
+pub mod asyncapi;
 pub mod dialect;
 pub mod host;
 pub mod http;

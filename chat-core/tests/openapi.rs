@@ -1,10 +1,12 @@
 //! The OpenAPI document of each dialect.
 
+mod common;
+
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use chat_core::dialect::{self, Dialect};
 use chat_core::openapi;
+use common::golden;
 use serde_json::Value;
 
 fn documents() -> impl Iterator<Item = (&'static Dialect, Value)> {
@@ -96,17 +98,9 @@ fn every_example_is_of_its_schema() {
     }
 }
 
-/// Set `UPDATE_GOLDEN` to write the files anew, then read what changed in them.
 #[test]
 fn the_documents_are_those_of_the_golden_files() {
     for (dialect, document) in documents() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(format!("tests/openapi/{}.json", dialect.name));
-        let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
-        if std::env::var_os("UPDATE_GOLDEN").is_some() {
-            std::fs::write(&file, &text).unwrap();
-        }
-        let golden = std::fs::read_to_string(&file).unwrap();
-        assert!(golden == text, "{} differs: UPDATE_GOLDEN=1 writes it anew", file.display());
+        golden(&format!("openapi/{}.json", dialect.name), &document);
     }
 }

@@ -35,6 +35,22 @@ impl JsonSchema for UserIdView<'_> {
     }
 }
 
+/// A client's key as the documentation shows it.
+pub(crate) struct TempIdView;
+
+impl JsonSchema for TempIdView {
+    fn schema_name() -> Cow<'static, str> {
+        "TempId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The client's key for a message; 1 to 200 characters.",
+            "type": ["integer", "string"],
+        })
+    }
+}
+
 /// A room or message id in a body: an integer, or a string of one.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| canonical(value.as_str()?))

@@ -13,8 +13,8 @@ use super::endpoint::find;
 use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail, json};
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
-use crate::openapi;
 use crate::service::{Actor, Chat, Error, Problem};
+use crate::{asyncapi, openapi};
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.
@@ -58,8 +58,11 @@ async fn answer(
     now: Instant,
 ) -> Result<Response, Rejection> {
     let Request { parts, prefix, body } = request;
-    if parts.uri.path() == dialect.openapi_path() {
-        return openapi_document(dialect, &parts.method, &prefix);
+    if let Some(document) = document(dialect, parts.uri.path(), &prefix) {
+        return match parts.method {
+            Method::GET | Method::HEAD => Ok(json(StatusCode::OK, &document)),
+            _ => Err(Rejection::MethodNotAllowed(vec![Method::GET, Method::HEAD])),
+        };
     }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
     let credentials = Credentials {
@@ -93,18 +96,17 @@ async fn answer(
     (row.handler)(call).await
 }
 
-/// The dialect's OpenAPI document, for anybody: it holds nothing that is not in this library's
-/// source.
-fn openapi_document(
-    dialect: &Dialect,
-    method: &Method,
-    prefix: &str,
-) -> Result<Response, Rejection> {
-    if ![Method::GET, Method::HEAD].contains(method) {
-        return Err(Rejection::MethodNotAllowed(vec![Method::GET, Method::HEAD]));
+/// The document about the dialect that lies at a path. It is for anybody: it holds nothing that is
+/// not in this library's source.
+fn document(dialect: &Dialect, path: &str, prefix: &str) -> Option<Value> {
+    let name = path.strip_prefix(dialect.base)?;
+    match name {
+        "openapi.json" => {
+            Some(openapi::document(dialect, if prefix.is_empty() { "/" } else { prefix }))
+        }
+        "asyncapi.json" => asyncapi::document(dialect, prefix),
+        _ => None,
     }
-    let server = if prefix.is_empty() { "/" } else { prefix };
-    Ok(json(StatusCode::OK, &openapi::document(dialect, server)))
 }
 
 /// Reads a body that has to be a JSON object; no body at all is an object without fields.

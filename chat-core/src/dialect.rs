@@ -5,8 +5,10 @@ mod errors;
 mod messenger;
 mod wire;
 
+use std::borrow::Cow;
+
 use crate::config::Config;
-use crate::http::{Endpoint, Rejection, Response};
+use crate::http::{Endpoint, Rejection, Response, Shape};
 use crate::model::Kinds;
 use crate::socket::{Codec, SocketRoute};
 
@@ -15,6 +17,8 @@ use crate::socket::{Codec, SocketRoute};
 pub struct Dialect {
     /// Its name, as in a path.
     pub name: &'static str,
+    /// Under which path its HTTP endpoints lie, with slashes at both ends.
+    pub base: &'static str,
     /// The rooms it shows.
     pub kinds: Kinds,
     /// The schemes it takes in the `Authorization` header.
@@ -29,6 +33,8 @@ pub struct Dialect {
     pub message_limit: fn(&Config) -> usize,
     /// Its answer to a request that is refused.
     pub refuse: fn(&Rejection) -> Response,
+    /// What that looks like where the input is at fault.
+    pub(crate) bad_request: Shape,
     /// Its place among the frames of a [`Delivery`](crate::socket::Delivery).
     pub(crate) index: usize,
 }
@@ -36,6 +42,26 @@ pub struct Dialect {
 impl Dialect {
     /// How many dialects there are.
     pub(crate) const COUNT: usize = 1;
+
+    /// Where its OpenAPI document is served: `openapi.json` under [`Dialect::base`].
+    pub fn openapi_path(&self) -> String {
+        format!("{}openapi.json", self.base)
+    }
+
+    /// Where its AsyncAPI document is served: `asyncapi.json` under [`Dialect::base`].
+    pub fn asyncapi_path(&self) -> String {
+        format!("{}asyncapi.json", self.base)
+    }
+
+    /// The templates of all paths that it answers over HTTP, each once, in no order. They end in a
+    /// slash where they work with and without it.
+    pub fn http_paths(&self) -> Vec<Cow<'static, str>> {
+        let mut paths: Vec<_> = self.endpoints.iter().map(|endpoint| endpoint.path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        let documents = [self.openapi_path().into(), self.asyncapi_path().into()];
+        paths.into_iter().map(Cow::Borrowed).chain(documents).collect()
+    }
 
     /// The dialect of this name.
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -8,6 +8,7 @@ mod endpoint;
 mod links;
 mod page;
 mod rejection;
+mod shape;
 
 pub use body::{Body, BodyError, Request, Response, json};
 pub use call::{Call, Fields, Problems};
@@ -19,3 +20,4 @@ pub use rejection::{Rejection, detail, standard};
 
 pub(crate) use call::canonical;
 pub(crate) use rejection::sentence;
+pub(crate) use shape::{Parameter, Shape};

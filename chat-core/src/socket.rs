@@ -16,6 +16,7 @@ mod open;
 mod timers;
 
 pub use codec::{About, Codec, Heartbeat, Incoming, Reply, TempId};
+pub(crate) use codec::{BothShapes, FrameShapes};
 pub use command::{Command, Performed};
 pub use delivery::Delivery;
 pub use frame::Frame;

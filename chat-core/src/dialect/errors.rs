@@ -1,11 +1,17 @@
 //! How dialects shape their 400s.
 
+use std::collections::BTreeMap;
+
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::http::{Rejection, Response, json, sentence, standard};
+use crate::http::{Rejection, Response, Shape, json, sentence, standard};
 use crate::rules::Denial;
 use crate::service::{Error, FieldError};
+
+/// A 400 as [`by_field`] shapes it.
+pub(super) const BY_FIELD: Shape =
+    Shape::of::<BTreeMap<String, Vec<String>>>(r#"{"content": ["This field is required."]}"#);
 
 /// What is wrong with the input as a whole goes here.
 const WHOLE: &str = "non_field_errors";

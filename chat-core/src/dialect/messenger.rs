@@ -7,10 +7,12 @@ mod socket;
 mod views;
 
 use super::Dialect;
+use super::errors::BY_FIELD;
 use crate::model::Kinds;
 
 pub(super) static DIALECT: Dialect = Dialect {
     name: "messenger",
+    base: "/api/v1.0/chat/",
     kinds: Kinds::DIRECT,
     schemes: &["Bearer"],
     endpoints: &endpoints::ENDPOINTS,
@@ -18,5 +20,6 @@ pub(super) static DIALECT: Dialect = Dialect {
     codec: socket::CODEC,
     message_limit: |config| config.messenger_message_limit,
     refuse: errors::refuse,
+    bad_request: BY_FIELD,
     index: 0,
 };

@@ -1,5 +1,8 @@
 //! What several dialects write and read alike.
 
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -16,6 +19,35 @@ impl Serialize for UserIdView<'_> {
             Some(number) => serializer.serialize_u64(number),
             None => serializer.serialize_str(self.0.as_str()),
         }
+    }
+}
+
+impl JsonSchema for UserIdView<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "UserId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A canonical decimal integer as a number, any other id as a string.",
+            "type": ["integer", "string"],
+        })
+    }
+}
+
+/// A client's key as the documentation shows it.
+pub(crate) struct TempIdView;
+
+impl JsonSchema for TempIdView {
+    fn schema_name() -> Cow<'static, str> {
+        "TempId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The client's key for a message; 1 to 200 characters.",
+            "type": ["integer", "string"],
+        })
     }
 }
 

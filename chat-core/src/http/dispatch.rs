@@ -10,10 +10,11 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::endpoint::find;
-use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail};
+use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail, json};
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
 use crate::service::{Actor, Chat, Error, Problem};
+use crate::{asyncapi, openapi};
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.
@@ -57,6 +58,12 @@ async fn answer(
     now: Instant,
 ) -> Result<Response, Rejection> {
     let Request { parts, prefix, body } = request;
+    if let Some(document) = document(dialect, parts.uri.path(), &prefix) {
+        return match parts.method {
+            Method::GET | Method::HEAD => Ok(json(StatusCode::OK, &document)),
+            _ => Err(Rejection::MethodNotAllowed(vec![Method::GET, Method::HEAD])),
+        };
+    }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
     let credentials = Credentials {
         transport: Transport::Http,
@@ -87,6 +94,19 @@ async fn answer(
         now,
     };
     (row.handler)(call).await
+}
+
+/// The document about the dialect that lies at a path. It is for anybody: it holds nothing that is
+/// not in this library's source.
+fn document(dialect: &Dialect, path: &str, prefix: &str) -> Option<Value> {
+    let name = path.strip_prefix(dialect.base)?;
+    match name {
+        "openapi.json" => {
+            Some(openapi::document(dialect, if prefix.is_empty() { "/" } else { prefix }))
+        }
+        "asyncapi.json" => asyncapi::document(dialect, prefix),
+        _ => None,
+    }
 }
 
 /// Reads a body that has to be a JSON object; no body at all is an object without fields.

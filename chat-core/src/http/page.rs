@@ -1,5 +1,6 @@
 //! Page numbers, as query parameters give them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Call, Rejection};
@@ -61,7 +62,8 @@ impl PageNumber {
 }
 
 /// A page as most dialects show it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Page_of_{T}")]
 pub struct Envelope<T> {
     count: u64,
     next: Option<String>,

@@ -1,5 +1,8 @@
 //! What a dialect says about its frames.
 
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::Command;
@@ -14,6 +17,37 @@ pub enum Heartbeat {
     Frames,
     /// By the protocol's ping frames.
     Protocol,
+}
+
+/// What the frames of one direction look like, for the documentation.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameShapes {
+    /// The schema of an enum with a variant for each frame.
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    /// A JSON array of examples.
+    pub(crate) examples: &'static str,
+}
+
+impl FrameShapes {
+    /// The frames of an enum.
+    pub(crate) const fn of<T: JsonSchema>(examples: &'static str) -> Self {
+        Self { schema: |generator| T::json_schema(generator), examples }
+    }
+}
+
+impl fmt::Debug for FrameShapes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FrameShapes")
+    }
+}
+
+/// What the frames of both directions look like, for the documentation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BothShapes {
+    /// What clients send.
+    pub(crate) client: FrameShapes,
+    /// What the server sends.
+    pub(crate) server: FrameShapes,
 }
 
 /// A dialect's frames, in both directions. All but [`Codec::decode`] return JSON text; `None` where
@@ -32,6 +66,8 @@ pub struct Codec {
     pub own_copy: fn(&Change, &TempId) -> Option<String>,
     /// A signal as everybody sees it.
     pub signal: fn(&Signal) -> Option<String>,
+    /// What they look like; none where the dialect has no sockets.
+    pub(crate) frames: Option<BothShapes>,
     /// What concerns one socket alone.
     pub reply: fn(&Reply<'_>, &About<'_>) -> Option<String>,
 }

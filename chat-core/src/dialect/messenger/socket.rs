@@ -3,13 +3,15 @@
 use serde_json::{Map, Value};
 
 use super::DIALECT;
-use super::frames::Frame;
+use super::frames::{ClientFrame, Frame};
 use crate::config::Config;
 use crate::dialect::wire::{UserIdView, message_id, text};
 use crate::http::canonical;
 use crate::model::{Change, RoomId, Signal, Status};
 use crate::service::{Error, Problem};
-use crate::socket::{About, Codec, Command, Heartbeat, Incoming, Reply, SocketRoute, TempId};
+use crate::socket::{
+    About, BothShapes, Codec, Command, FrameShapes, Heartbeat, Incoming, Reply, SocketRoute, TempId,
+};
 use crate::store::ReceiptKind;
 
 pub(super) static ROUTES: [SocketRoute; 1] = [SocketRoute {
@@ -20,8 +22,19 @@ pub(super) static ROUTES: [SocketRoute; 1] = [SocketRoute {
     },
 }];
 
-pub(super) const CODEC: Codec =
-    Codec { heartbeat: Heartbeat::Frames, presence: true, decode, change, own_copy, signal, reply };
+pub(super) const CODEC: Codec = Codec {
+    heartbeat: Heartbeat::Frames,
+    presence: true,
+    decode,
+    change,
+    own_copy,
+    signal,
+    reply,
+    frames: Some(BothShapes {
+        client: FrameShapes::of::<ClientFrame>(include_str!("examples/client_frames.json")),
+        server: FrameShapes::of::<Frame>(include_str!("examples/server_frames.json")),
+    }),
+};
 
 fn decode(frame: &Map<String, Value>, config: &Config) -> Result<Incoming, String> {
     let timestamp = || frame.get("timestamp").cloned().unwrap_or_default();

@@ -242,7 +242,7 @@ impl Run<'_> {
         if let Some(code) = step.closed {
             return self.closed(&step.open, code).await;
         }
-        match &self.suite.manifest.greeting {
+        match step.greeting.as_ref().or(self.suite.manifest.greeting.as_ref()) {
             Some(greeting) => self.expect_frame(&step.open, greeting, &[]).await,
             None => Ok(()),
         }
@@ -375,6 +375,8 @@ fn put(headers: &mut HeaderMap, changes: HeaderMap) {
         let Some(name) = name else { continue };
         if value.is_empty() {
             headers.remove(name);
+        } else if value == "$empty" {
+            headers.insert(name, HeaderValue::from_static(""));
         } else {
             headers.insert(name, value);
         }

@@ -75,6 +75,8 @@ pub(super) struct Open {
     pub(super) answer_headers: BTreeMap<String, Value>,
     /// With which code it is closed at once, instead of the greeting.
     pub(super) closed: Option<u16>,
+    /// Its first frame, where that is not the greeting of the manifest.
+    pub(super) greeting: Option<Value>,
 }
 
 /// Where a handshake carries its token.

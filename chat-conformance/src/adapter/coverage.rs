@@ -99,8 +99,8 @@ fn frames(dialect: &Dialect, side: &str) -> Vec<String> {
 
 /// A frame's `type`, or where it has none the key that frames like it are named by.
 fn name_of<'a>(frame: &'a Value, names: &'a [String]) -> &'a str {
-    let named = || names.iter().find(|name| frame.get(name).is_some()).map(String::as_str);
-    frame.get("type").and_then(Value::as_str).or_else(named).unwrap_or_default()
+    let keyed = || names.iter().find(|name| frame.get(name).is_some()).map(String::as_str);
+    frame.get("type").and_then(Value::as_str).or_else(keyed).unwrap_or_default()
 }
 
 fn answer(row: &Endpoint, status: u16) -> String {

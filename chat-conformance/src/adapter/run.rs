@@ -222,7 +222,7 @@ impl Run<'_> {
             let (name, value) = match step.via {
                 Via::Query => {
                     let mark = if target.contains('?') { '&' } else { '?' };
-                    target.push_str(&format!("{mark}token={token}"));
+                    target = format!("{target}{mark}token={token}");
                     ("", String::new())
                 }
                 Via::Header => ("authorization", format!("Bearer {token}")),
@@ -389,6 +389,7 @@ fn check_host_header(answer: &Answer) -> Result<(), String> {
     if there { Ok(()) } else { Err("the host's header is missing".to_owned()) }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
 fn said(error: chat_core::Error) -> String {
     format!("{error} ({error:?})")
 }

@@ -1,4 +1,5 @@
 //! One step of a case, as the files have it.
+#![allow(clippy::struct_field_names, reason = "a step's key in a file tells what it is")]
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -20,6 +20,7 @@ mod error;
 mod messages;
 mod receipts;
 mod rooms;
+mod search;
 mod sessions;
 
 pub use crate::model::Cursor as ChangesAfter;
@@ -34,6 +35,7 @@ pub use rooms::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery,
 };
+pub use search::{MessageSearch, SearchStore};
 pub use sessions::{Attendance, SessionStore};
 
 /// Everything the library asks of a database, in four parts.

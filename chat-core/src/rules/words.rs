@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
+use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::ContentError;
@@ -120,14 +120,21 @@ fn distinct_words(text: &str, most: usize) -> Vec<String> {
     let mut words = BTreeSet::new();
     for word in text.unicode_words() {
         // `_word_` is written for emphasis.
-        let word = word.trim_matches('_');
+        let word = word.trim_start_matches(begins_no_word).trim_end_matches('_');
         let end = word.char_indices().nth(WORD_CHARACTERS).map_or(word.len(), |(end, _)| end);
         if words.len() >= most {
             break;
         }
-        words.insert(&word[..end]);
+        if end > 0 {
+            words.insert(&word[..end]);
+        }
     }
     words.into_iter().map(str::to_owned).collect()
+}
+
+/// Whether a character may stand in a word but not begin it.
+fn begins_no_word(c: char) -> bool {
+    !c.is_alphanumeric() || is_combining_mark(c)
 }
 
 /// A text with letter case, accents and compatibility forms folded.
@@ -147,9 +154,10 @@ fn fold(text: &str) -> String {
 
 /// Whether a character is a mark on the one before: accents, Hebrew points, Arabic vowel signs.
 /// Marks of class 0 are the vowels of Indic words and stay, as does the sign that takes a vowel
-/// away (class 9): without them other words would be left.
+/// away (class 9): without them other words would be left. The iota below a Greek letter is one
+/// beside it in upper case.
 fn is_accent(c: char) -> bool {
-    !matches!(canonical_combining_class(c), 0 | 9)
+    !matches!(canonical_combining_class(c), 0 | 9) && c != '\u{345}'
 }
 
 /// Whether a character cannot be seen and parts no words: joiners, soft hyphens, marks of
@@ -199,6 +207,9 @@ mod tests {
         }
         for same in ["ΣΊΣΥΦΟΣ", "Σίσυφος", "σισυφοσ"] {
             assert_eq!(words(same), ["σισυφοσ"]);
+        }
+        for same in ["ᾠδή", "ᾨΔΉ", "ΩΙΔΗ", "ωιδη"] {
+            assert_eq!(words(same), ["ωιδη"]);
         }
         for same in ["İstanbul", "ISTANBUL", "istanbul", "ıstanbul"] {
             assert_eq!(words(same), ["istanbul"]);
@@ -280,7 +291,7 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_found_by_itself_in_any_case(text in "[\\p{L}\\p{N}\\p{M}' .,_-]{1,60}") {
+        fn a_text_is_found_by_itself_in_any_case(text in "[\\p{L}\\p{N}\u{300}\u{301}\u{345}' .,_-]{1,60}") {
             if !words(&text).is_empty() {
                 prop_assert!(finds(&text, &text));
                 prop_assert!(finds(&text.to_uppercase(), &text));

@@ -11,9 +11,9 @@ use chat_core::model::{
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
     Added, Attendance, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, Left,
-    ManageRoom, Mark, Marked, MessageStore, NewDirectRoom, NewMessage, NewRoom, React,
-    ReceiptStore, RoomQuery, RoomStats, RoomStore, Sent, SessionStore, StatsQuery, StoreError,
-    StoreResult,
+    ManageRoom, Mark, Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom,
+    React, ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore,
+    StatsQuery, StoreError, StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -145,6 +145,25 @@ impl MessageStore for Flaky {
 impl ReceiptStore for Flaky {
     async fn mark(&self, mark: Mark) -> StoreResult<Marked> {
         self.up()?.mark(mark).await
+    }
+}
+
+#[async_trait]
+impl SearchStore for Flaky {
+    async fn search_messages(
+        &self,
+        search: MessageSearch,
+    ) -> StoreResult<Vec<Guarded<Arc<Message>>>> {
+        self.up()?.search_messages(search).await
+    }
+
+    async fn public_rooms(
+        &self,
+        by: &Caller,
+        before: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        self.up()?.public_rooms(by, before, limit).await
     }
 }
 

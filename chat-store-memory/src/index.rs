@@ -1,0 +1,145 @@
+//! The words of one room's messages.
+
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::ops::Bound;
+#[cfg(test)]
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chat_core::model::Seq;
+use chat_core::rules::{Term, Words};
+
+/// The number of a word in its room.
+type Word = u32;
+
+/// A message's `seq`. A room of more than 4 billion messages is more than any memory holds.
+type Place = u32;
+
+/// The words of one room's messages, and which messages have them.
+///
+/// Trees throughout: a map that grows by copying itself would keep a long room locked meanwhile.
+#[derive(Default)]
+pub(crate) struct Index {
+    words: BTreeMap<Box<str>, Word>,
+    /// The numbers of words that no message has any more.
+    free: Vec<Word>,
+    places: BTreeSet<(Word, Place)>,
+    #[cfg(test)]
+    looked: AtomicU64,
+}
+
+impl Index {
+    /// Notes the words of a message.
+    pub(crate) fn add(&mut self, seq: Seq, words: &Words) {
+        for text in words.as_slice() {
+            let word = if let Some(word) = self.words.get(text.as_str()) {
+                *word
+            } else {
+                // While none is free all numbers below the number of words are taken.
+                let next = Word::try_from(self.words.len()).unwrap_or(Word::MAX);
+                let word = self.free.pop().unwrap_or(next);
+                self.words.insert(text.as_str().into(), word);
+                word
+            };
+            self.places.insert((word, place(seq)));
+        }
+    }
+
+    /// Forgets the words of a message.
+    pub(crate) fn remove(&mut self, seq: Seq, words: &Words) {
+        for text in words.as_slice() {
+            let Some(&word) = self.words.get(text.as_str()) else { continue };
+            self.places.remove(&(word, place(seq)));
+            if self.newest_of(word, Place::MAX).is_none() {
+                self.words.remove(text.as_str());
+                self.free.push(word);
+            }
+        }
+    }
+
+    /// The positions of the messages that a term finds, the newest first. Each is looked for when
+    /// it is asked for.
+    pub(crate) fn find<'a>(&'a self, term: &Term) -> impl Iterator<Item = Seq> + use<'a> {
+        let asked = term.words().iter().map(|word| Beginning::new(self, word)).collect::<Vec<_>>();
+        let most = (!asked.is_empty()).then_some(Place::MAX);
+        Found { asked, most }
+    }
+
+    /// How often the index was looked into.
+    #[cfg(test)]
+    pub(crate) fn looked(&self) -> u64 {
+        self.looked.load(Ordering::Relaxed)
+    }
+
+    /// The words that begin like this.
+    fn beginning(&self, with: &str) -> impl Iterator<Item = Word> {
+        let from = (Bound::Included(with), Bound::Unbounded);
+        let words = self.words.range::<str, _>(from);
+        words.take_while(move |(text, _)| text.starts_with(with)).map(|(_, word)| *word)
+    }
+
+    /// The newest message up to a position that has a word.
+    fn newest_of(&self, word: Word, most: Place) -> Option<Place> {
+        #[cfg(test)]
+        self.looked.fetch_add(1, Ordering::Relaxed);
+        self.places.range((word, 0)..=(word, most)).next_back().map(|(_, place)| *place)
+    }
+}
+
+/// The messages that have all that is asked, the newest first.
+struct Found<'a> {
+    asked: Vec<Beginning<'a>>,
+    /// Where to look on from; `None` where nothing is asked or left.
+    most: Option<Place>,
+}
+
+impl Iterator for Found<'_> {
+    type Item = Seq;
+
+    fn next(&mut self) -> Option<Seq> {
+        let mut most = self.most.take()?;
+        loop {
+            // Each is at `most` or leads all others on below it.
+            let mut low = most;
+            for beginning in &mut self.asked {
+                low = beginning.newest(low)?;
+            }
+            if low == most {
+                self.most = most.checked_sub(1);
+                return Some(most.into());
+            }
+            most = low;
+        }
+    }
+}
+
+/// The messages that have a word with some beginning.
+struct Beginning<'a> {
+    index: &'a Index,
+    /// Each word with its newest message that is not passed by yet, the newest on top.
+    words: BinaryHeap<(Place, Word)>,
+}
+
+impl<'a> Beginning<'a> {
+    fn new(index: &'a Index, with: &str) -> Self {
+        let newest = |word| Some((index.newest_of(word, Place::MAX)?, word));
+        Self { index, words: index.beginning(with).filter_map(newest).collect() }
+    }
+
+    /// The newest message up to a position, which never goes back up.
+    fn newest(&mut self, most: Place) -> Option<Place> {
+        loop {
+            let &(place, word) = self.words.peek()?;
+            if place <= most {
+                return Some(place);
+            }
+            self.words.pop();
+            if let Some(place) = self.index.newest_of(word, most) {
+                self.words.push((place, word));
+            }
+        }
+    }
+}
+
+fn place(seq: Seq) -> Place {
+    Place::try_from(seq).unwrap_or(Place::MAX)
+}

@@ -35,11 +35,13 @@ pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod model;
+pub mod public_rooms;
 pub mod races;
 pub mod reactions;
 pub mod receipts;
 pub mod repetitions;
 pub mod rooms;
+pub mod search;
 pub mod session_races;
 pub mod sessions;
 mod world;
@@ -177,6 +179,11 @@ macro_rules! store_tests {
                 an_old_snapshot_plus_the_changes_is_a_new_one,
                 random_sessions_agree_with_the_model,
             }
+            public_rooms {
+                public_rooms_are_the_active_ones_of_others,
+                pages_of_public_rooms_are_full,
+                a_public_room_is_as_the_room_itself,
+            }
             races {
                 a_race_for_a_direct_room_makes_one,
                 rooms_made_at_once_are_different_rooms,
@@ -254,6 +261,17 @@ macro_rules! store_tests {
                 what_is_not_given_stays_as_it_is,
                 settings_that_change_nothing_take_no_version,
             }
+            search {
+                every_word_of_a_term_begins_a_word_of_the_text,
+                a_term_without_words_finds_nothing,
+                long_words_and_long_texts_are_found,
+                only_the_text_is_searched,
+                messages_are_found_by_what_they_say_now,
+                a_refused_edit_and_a_repeated_send_leave_the_words,
+                only_rooms_of_the_member_are_searched,
+                what_is_found_is_newest_first_whatever_the_rooms,
+                what_is_found_comes_behind_its_check,
+            }
             session_races {
                 sessions_at_once_tell_each_coming_and_going_once,
                 sessions_that_come_and_go_are_told_in_pairs,
@@ -312,11 +330,13 @@ mod tests {
             include_str!("store/members.rs"),
             include_str!("store/messages.rs"),
             include_str!("store/model.rs"),
+            include_str!("store/public_rooms.rs"),
             include_str!("store/races.rs"),
             include_str!("store/reactions.rs"),
             include_str!("store/receipts.rs"),
             include_str!("store/repetitions.rs"),
             include_str!("store/rooms.rs"),
+            include_str!("store/search.rs"),
             include_str!("store/session_races.rs"),
             include_str!("store/sessions.rs"),
         ];

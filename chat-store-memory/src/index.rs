@@ -70,6 +70,12 @@ impl Index {
         self.looked.load(Ordering::Relaxed)
     }
 
+    /// How many words it holds, and how often messages have them.
+    #[cfg(test)]
+    pub(crate) fn size(&self) -> (usize, usize) {
+        (self.words.len(), self.places.len())
+    }
+
     /// The words that begin like this.
     fn beginning(&self, with: &str) -> impl Iterator<Item = Word> {
         let from = (Bound::Included(with), Bound::Unbounded);

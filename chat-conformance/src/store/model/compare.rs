@@ -43,6 +43,7 @@ impl Player {
                     .await
                     .map_err(|difference| format!("list:\n{difference}"))?;
             }
+            self.search_messages(By { user, kinds: Kinds::ALL }, "text", 1_000).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use serde_json::Map;
 use super::compare::{Compared, agree, plain, row, summary};
 use super::operation::{By, From, Operation, Target, What};
 use super::reference::{Plain, Reference, ReferenceRoom};
+use super::search::TERMS;
 use crate::store::world::{
     Refusal, at, attachment, content, name, no_message, no_room, once, refusal_of,
 };
@@ -125,6 +126,14 @@ impl Player {
                 let slice = Slice { skip: *skip, take: *take };
                 let query = RoomQuery { by: self.caller(*by), order: *order, slice };
                 self.list_rooms(query).await
+            }
+            Operation::Search { by, term, limit } => {
+                let term = TERMS[usize::from(*term) % TERMS.len()];
+                self.search_messages(*by, term, *limit).await
+            }
+            Operation::PublicRooms { by, before, limit } => {
+                let before = before.map(|room| self.room(room));
+                self.public_rooms(*by, before, *limit).await
             }
             Operation::Count { by, room, since, today } => {
                 let room = room.map(|room| self.room(room));
@@ -312,7 +321,7 @@ impl Player {
         Caller { user: self.user(by.user), kinds: by.kinds }
     }
 
-    fn room(&self, number: u8) -> RoomId {
+    pub(super) fn room(&self, number: u8) -> RoomId {
         let rooms = &self.reference.rooms;
         if rooms.is_empty() { no_room() } else { rooms[usize::from(number) % rooms.len()].id }
     }

@@ -255,7 +255,7 @@ impl ReferenceRoom {
         self.messages.iter().filter(is_unread).count() as u64
     }
 
-    fn is_seen_by_member(&self, by: &Caller) -> bool {
+    pub(super) fn is_seen_by_member(&self, by: &Caller) -> bool {
         by.kinds.contains(self.new.kind) && self.is_member(&by.user)
     }
 

@@ -23,8 +23,6 @@ mod rooms;
 mod search;
 mod sessions;
 
-pub use crate::model::Cursor as ChangesAfter;
-
 pub use error::{StoreError, StoreResult};
 pub use messages::{
     Anchor, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId, Seq,
-    SeqSet, Slice, Window,
+    Attachment, Cursor, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId,
+    Seq, SeqSet, Slice, Window,
 };
 use chat_core::rules::{Action, Caller, Denial, Guarded, Words, permit_message};
 use chat_core::store::{
-    Anchor, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, MessageStore,
-    NewMessage, React, Sent, StoreError, StoreResult,
+    Anchor, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage, React,
+    Sent, StoreError, StoreResult,
 };
 
 use crate::MemoryStore;
@@ -197,12 +197,7 @@ impl MessageStore for MemoryStore {
             .read(query.room, |state| Guarded::new(state.access(&query.by), page(state, &query))))
     }
 
-    async fn changes(
-        &self,
-        room: RoomId,
-        after: ChangesAfter,
-        limit: usize,
-    ) -> StoreResult<Changes> {
+    async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes> {
         self.read(room, |state| state.changes(after, limit)).ok_or(StoreError::NotFound)
     }
 }

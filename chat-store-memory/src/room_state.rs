@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
-    Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
+    Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Action, Caller, Denial, Standing, Words};
-use chat_core::store::{Changed, Changes, ChangesAfter, Once};
+use chat_core::store::{Changed, Changes, Once};
 
 use crate::index::Index;
 use crate::timeline::Timeline;
@@ -259,7 +259,7 @@ impl RoomState {
     ///
     /// The members who joined at one version have no position by which a page could end between
     /// them, so they stay together even where they are more than `limit`.
-    pub(crate) fn changes(&self, after: ChangesAfter, limit: usize) -> Changes {
+    pub(crate) fn changes(&self, after: Cursor, limit: usize) -> Changes {
         let first = match after.seq {
             0 => Row::Member(0, 0),
             seq => Row::Message(seq.saturating_add(1)),
@@ -271,9 +271,9 @@ impl RoomState {
             if items.len() >= limit.max(1) {
                 more = match newest {
                     Some((same, Row::Message(seq))) if same == version => {
-                        Some(ChangesAfter { version: version - 1, seq })
+                        Some(Cursor { version: version - 1, seq })
                     }
-                    Some((before, _)) if before < version => Some(ChangesAfter::version(before)),
+                    Some((before, _)) if before < version => Some(Cursor::version(before)),
                     _ => None,
                 };
                 if more.is_some() {

@@ -58,8 +58,8 @@ pub async fn long_words_and_long_texts_are_found(store: Arc<dyn Store>) {
     let room = world.group([1]).await;
     let long = world.say(room, 1, &"x".repeat(10_000)).await.id;
     let wide = world.say(room, 1, &"𝔘".repeat(2_500)).await.id;
-    let many: String = (10_000..11_600).map(|number| format!("{number} ")).collect();
-    let many = world.say(room, 1, &many).await.id;
+    let many: Vec<_> = (10_000..11_600).map(|number| number.to_string()).collect();
+    let many = world.say(room, 1, &many.join(" ")).await.id;
     assert_eq!(found(&world, caller(1), &"x".repeat(9_000), 50).await, [long]);
     assert_eq!(found(&world, caller(1), &"x".repeat(40), 50).await, [long]);
     assert_eq!(found(&world, caller(1), "uuu", 50).await, [wide]);

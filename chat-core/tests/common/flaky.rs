@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
+    Attachment, Cursor, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
     SessionId, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
-    Added, Attendance, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, Left,
-    ManageRoom, Mark, Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom,
-    React, ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore,
-    StatsQuery, StoreError, StoreResult,
+    Added, Attendance, Changes, DeleteMessage, EditMessage, HistoryQuery, Left, ManageRoom, Mark,
+    Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom, React, ReceiptStore,
+    RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery, StoreError,
+    StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -131,12 +131,7 @@ impl MessageStore for Flaky {
         self.up()?.history(query).await
     }
 
-    async fn changes(
-        &self,
-        room: RoomId,
-        after: ChangesAfter,
-        limit: usize,
-    ) -> StoreResult<Changes> {
+    async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes> {
         self.up()?.changes(room, after, limit).await
     }
 }

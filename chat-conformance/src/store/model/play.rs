@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId};
+use chat_core::model::{
+    Cursor, Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId,
+};
 use chat_core::rules::{Action, Caller, Denial, Emoji};
 use chat_core::store::{
-    Anchor, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark,
-    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
+    Anchor, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom, NewMessage,
+    NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
 use serde_json::Map;
 
@@ -286,7 +288,7 @@ impl Player {
         let id = self.room(room);
         let model = self.known(id);
         let version = u64::from(version) % (model.version + 2);
-        let point = ChangesAfter { version, seq: seq.into() };
+        let point = Cursor { version, seq: seq.into() };
         let mut rows = Vec::new();
         let mut next = Some(point);
         while let Some(point) = next {

@@ -16,10 +16,12 @@ type Place = u32;
 
 /// The words of one room's messages, and which messages have them.
 ///
-/// Trees throughout: a map that grows by copying itself would keep a long room locked meanwhile.
+/// A word of a message takes about 24 bytes, so a message of ten words about 240, half of what the
+/// message itself takes. Trees throughout: a map that grows by copying itself would keep a long room locked meanwhile.
 #[derive(Default)]
 pub(crate) struct Index {
-    words: BTreeMap<Box<str>, Word>,
+    /// Each word with its number, and a message after which none has it.
+    words: BTreeMap<Box<str>, (Word, Place)>,
     /// The numbers of words that no message has any more.
     free: Vec<Word>,
     places: BTreeSet<(Word, Place)>,
@@ -31,23 +33,25 @@ impl Index {
     /// Notes the words of a message.
     pub(crate) fn add(&mut self, seq: Seq, words: &Words) {
         for text in words.as_slice() {
-            let word = if let Some(word) = self.words.get(text.as_str()) {
+            let place = place(seq);
+            let word = if let Some((word, newest)) = self.words.get_mut(text.as_str()) {
+                *newest = place.max(*newest);
                 *word
             } else {
                 // While none is free all numbers below the number of words are taken.
                 let next = Word::try_from(self.words.len()).unwrap_or(Word::MAX);
                 let word = self.free.pop().unwrap_or(next);
-                self.words.insert(text.as_str().into(), word);
+                self.words.insert(text.as_str().into(), (word, place));
                 word
             };
-            self.places.insert((word, place(seq)));
+            self.places.insert((word, place));
         }
     }
 
     /// Forgets the words of a message.
     pub(crate) fn remove(&mut self, seq: Seq, words: &Words) {
         for text in words.as_slice() {
-            let Some(&word) = self.words.get(text.as_str()) else { continue };
+            let Some(&(word, _)) = self.words.get(text.as_str()) else { continue };
             self.places.remove(&(word, place(seq)));
             if self.newest_of(word, Place::MAX).is_none() {
                 self.words.remove(text.as_str());
@@ -76,8 +80,8 @@ impl Index {
         (self.words.len(), self.places.len())
     }
 
-    /// The words that begin like this.
-    fn beginning(&self, with: &str) -> impl Iterator<Item = Word> {
+    /// The words that begin like this, each with a message after which none has it.
+    fn beginning(&self, with: &str) -> impl Iterator<Item = (Word, Place)> {
         let from = (Bound::Included(with), Bound::Unbounded);
         let words = self.words.range::<str, _>(from);
         words.take_while(move |(text, _)| text.starts_with(with)).map(|(_, word)| *word)
@@ -121,26 +125,27 @@ impl Iterator for Found<'_> {
 /// The messages that have a word with some beginning.
 struct Beginning<'a> {
     index: &'a Index,
-    /// Each word with its newest message that is not passed by yet, the newest on top.
-    words: BinaryHeap<(Place, Word)>,
+    /// Each word with a message after which none is left that has it, and whether that one is known
+    /// to have it; the newest on top. So only those words are looked up that come to the top.
+    words: BinaryHeap<(Place, bool, Word)>,
 }
 
 impl<'a> Beginning<'a> {
     fn new(index: &'a Index, with: &str) -> Self {
-        let newest = |word| Some((index.newest_of(word, Place::MAX)?, word));
-        Self { index, words: index.beginning(with).filter_map(newest).collect() }
+        let words = index.beginning(with).map(|(word, newest)| (newest, false, word));
+        Self { index, words: words.collect() }
     }
 
     /// The newest message up to a position, which never goes back up.
     fn newest(&mut self, most: Place) -> Option<Place> {
         loop {
-            let &(place, word) = self.words.peek()?;
-            if place <= most {
+            let &(place, has_it, word) = self.words.peek()?;
+            if has_it && place <= most {
                 return Some(place);
             }
             self.words.pop();
-            if let Some(place) = self.index.newest_of(word, most) {
-                self.words.push((place, word));
+            if let Some(place) = self.index.newest_of(word, place.min(most)) {
+                self.words.push((place, true, word));
             }
         }
     }

@@ -24,7 +24,8 @@ const TERM_WORDS: usize = 20;
 ///
 /// A text is cut at the word boundaries of Unicode (UAX 29), with letter case, accents and
 /// compatibility forms (`ﬁ`, `①`, full width) folded. So an ideograph is a word by itself, and
-/// `it's` is one word.
+/// `it's` is one word. Stores keep these words: a change of how they are made, or of the Unicode
+/// tables below them, finds what was stored before only once its words are computed anew.
 ///
 /// ```
 /// # use chat_core::rules::Words;

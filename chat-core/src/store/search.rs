@@ -40,7 +40,8 @@ pub trait SearchStore: Send + Sync + 'static {
     /// of such a room, also what was said before they joined. Deleted messages are never found,
     /// system messages like all others.
     ///
-    /// Newest first: by `created_at`, then by id, whatever the rooms. At most `limit`.
+    /// Newest first: by `created_at`, then by id, whatever the rooms. At most `limit`. All that was
+    /// committed before the call is searched; the rooms are each of one moment, not all of one.
     ///
     /// A search costs what the rarest word of the term costs in the caller's rooms, not what the
     /// rooms of others or all messages do.

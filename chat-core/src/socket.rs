@@ -13,6 +13,7 @@ mod fields;
 mod frame;
 mod machine;
 mod open;
+mod own_messages;
 mod timers;
 
 pub use codec::{About, Codec, Heartbeat, Incoming, Reply, TempId};

@@ -8,24 +8,19 @@ use serde_json::{Map, Value};
 
 use super::fields::Fields;
 use super::open::leave;
+use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
     About, Close, Command, Delivery, Frame, Heartbeat, Incoming, Performed, Reply, TempId,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::model::{Change, Cursor, Event, MessageId, RoomEvent, RoomId, Signal, Timestamp, User};
+use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
 
 /// How many frames of a client may wait for the one before them before no more are read.
 const WAITING_FRAMES: usize = 32;
-
-/// How many of one's own messages that were not delivered yet keep their `temp_id`.
-const UNCLAIMED: usize = 64;
-
-/// How many changes may wait for the command that tells which of them is the message it sent.
-const HELD: usize = 256;
 
 /// What comes in.
 #[derive(Debug)]
@@ -86,13 +81,7 @@ pub struct Socket {
     waiting: VecDeque<Result<Incoming, BadFrame>>,
     /// Whether a command is being performed.
     performing: bool,
-    /// The key of the message that is being sent.
-    sending: Option<TempId>,
-    /// Own messages that are stored but were not delivered here yet, with their keys.
-    unclaimed: VecDeque<(MessageId, TempId)>,
-    /// Changes from the store, one of which may be the message that is being sent. They wait until
-    /// that is known, so that it is told once and with its key.
-    held: VecDeque<Change>,
+    own: OwnMessages,
     outputs: VecDeque<Output>,
     closed: bool,
 }
@@ -116,6 +105,7 @@ impl Socket {
         now: Instant,
     ) -> Self {
         let wall = actor.chat().clock().now();
+        let own = OwnMessages::new(user.id.clone(), session.id());
         let mut socket = Self {
             dialect,
             actor,
@@ -132,9 +122,7 @@ impl Socket {
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
             performing: false,
-            sending: None,
-            unclaimed: VecDeque::new(),
-            held: VecDeque::new(),
+            own,
             outputs: VecDeque::new(),
             closed: false,
         };
@@ -235,10 +223,7 @@ impl Socket {
             match incoming {
                 Ok(Incoming::Command(command)) => {
                     self.performing = true;
-                    self.sending = match &command {
-                        Command::Send { temp_id, .. } => temp_id.clone(),
-                        Command::Typing(_) | Command::Mark(..) => None,
-                    };
+                    self.own.begin(&command);
                     self.outputs.push_back(Output::Perform(command));
                 }
                 Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
@@ -265,7 +250,7 @@ impl Socket {
 
     fn handle_performed(&mut self, performed: Performed, now: Instant) {
         self.performing = false;
-        let temp_id = self.sending.take();
+        let temp_id = self.own.end();
         match performed {
             Performed::Done(Ok(())) => {}
             Performed::Sent(Ok(sent)) => {
@@ -292,10 +277,9 @@ impl Socket {
 
     fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
         let Delivered { message, sender, repeated } = sent;
-        if message.versions.sent > self.cursor.version || self.holds(message.id) {
-            // It will be told in its turn. If that comes from the store it does not name this socket.
-            self.unclaimed.truncate(UNCLAIMED - 1);
-            self.unclaimed.push_front((message.id, temp_id));
+        if message.versions.sent > self.cursor.version || self.own.holds(message.id) {
+            // It will be told in its turn.
+            self.own.expect(message.id, temp_id);
         } else if repeated {
             let change = Change::Sent { message, sender, origin: None };
             self.send((self.dialect.codec.own_copy)(&change, &temp_id));
@@ -339,9 +323,11 @@ impl Socket {
             |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
         if new.iter().any(is_removal) {
             self.close(Close::FORBIDDEN);
-        } else if self.must_hold(&new) {
-            self.held.extend(new.into_iter().cloned());
-        } else if new.len() < event.changes.len() || new.iter().any(|change| self.is_own(change)) {
+        } else if self.own.hold(&new) {
+            // They are told when it is known which of them was sent from here.
+        } else if new.len() < event.changes.len()
+            || new.iter().any(|change| self.own.may_be_own(change))
+        {
             self.release_held();
             for change in new {
                 self.tell(change);
@@ -355,55 +341,20 @@ impl Socket {
     /// Tells a change, an own message with its key.
     fn tell(&mut self, change: &Change) {
         let codec = &self.dialect.codec;
-        let Some(temp_id) = self.claim(change) else {
+        let Some(temp_id) = self.own.claim(change) else {
             return self.send((codec.change)(change));
         };
         self.send((codec.own_copy)(change, &temp_id));
         // A repetition that overtook the message is answered too.
-        while let Some(temp_id) = self.claim_sent(change) {
+        while let Some(temp_id) = self.own.claim_sent(change) {
             self.send((codec.own_copy)(change, &temp_id));
         }
     }
 
-    /// Whether one of these changes may be the message that is being sent, or they come after one
-    /// that may be.
-    fn must_hold(&self, changes: &[&Change]) -> bool {
-        let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user.id);
-        let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
-        (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD
-    }
-
-    fn holds(&self, id: MessageId) -> bool {
-        self.held
-            .iter()
-            .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
-    }
-
     fn release_held(&mut self) {
-        while let Some(change) = self.held.pop_front() {
+        while let Some(change) = self.own.take_held() {
             self.tell(&change);
         }
-    }
-
-    /// Whether a change may be a message that was sent over this socket with a key.
-    fn is_own(&self, change: &Change) -> bool {
-        let Change::Sent { message, origin, .. } = change else { return false };
-        let sending = *origin == Some(self.session.id()) && self.sending.is_some();
-        sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
-    }
-
-    /// The key of a message that was or is being sent over this socket.
-    fn claim(&mut self, change: &Change) -> Option<TempId> {
-        let Change::Sent { origin, .. } = change else { return None };
-        let is_sending = *origin == Some(self.session.id());
-        self.claim_sent(change).or_else(|| self.sending.clone().filter(|_| is_sending))
-    }
-
-    /// The key of a message that was sent over this socket.
-    fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
-        let Change::Sent { message, .. } = change else { return None };
-        let index = self.unclaimed.iter().position(|(id, _)| *id == message.id)?;
-        self.unclaimed.remove(index).map(|(_, temp_id)| temp_id)
     }
 
     fn handle_activity(&mut self) {
@@ -491,7 +442,7 @@ impl Socket {
         if !self.closed {
             self.closed = true;
             self.waiting.clear();
-            self.held.clear();
+            self.own.clear();
             self.outputs.push_back(Output::Close(close));
         }
     }

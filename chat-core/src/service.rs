@@ -12,6 +12,7 @@ mod presence;
 mod receipts;
 mod rooms;
 mod typing;
+mod whole;
 
 pub use actor::Actor;
 pub use changes::Batch;
@@ -21,3 +22,4 @@ pub use messages::{Delivered, Outgoing, SendKey};
 pub use people::{People, Person};
 pub use presence::OpenSession;
 pub use rooms::{OpenedRoom, RoomList};
+pub use whole::Pages;

@@ -12,11 +12,12 @@ use crate::model::Kinds;
 pub(super) static DIALECT: Dialect = Dialect {
     name: "messenger",
     kinds: Kinds::DIRECT,
+    visitors: false,
     schemes: &["Bearer"],
     endpoints: &endpoints::ENDPOINTS,
     sockets: &socket::ROUTES,
     codec: socket::CODEC,
     message_limit: |config| config.messenger_message_limit,
     refuse: errors::refuse,
-    index: 0,
+    index: 2,
 };

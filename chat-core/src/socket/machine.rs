@@ -1,5 +1,7 @@
 //! The machine.
 
+mod showing;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,15 +9,17 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
+use super::history::History;
 use super::open::leave;
 use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
-    About, Close, Command, Delivery, Frame, Heartbeat, Incoming, Performed, Reply, TempId,
+    About, Close, Command, Delivery, Frame, Heartbeat, HistoryPage, Incoming, Performed,
+    ReadHistory, Reply, TempId,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
+use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Seq, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
 
@@ -35,6 +39,10 @@ pub enum Input<'a> {
     Delivery(&'a Delivery),
     /// What came of the command that was to be performed.
     Performed(Performed),
+    /// What came of reading the page of history that was to be read.
+    History(Result<HistoryPage, Error>),
+    /// The connection has taken everything that was to be sent before [`Output::Flush`].
+    Flushed,
     /// The deadline of [`Output::Wait`] may have come.
     Timeout,
     /// The server drains.
@@ -52,6 +60,11 @@ pub enum Output {
     Ping,
     /// Perform a command and hand back what came of it. There is one at a time.
     Perform(Command),
+    /// Read a page of history and hand it back. There is one at a time.
+    ReadHistory(ReadHistory),
+    /// Say when the connection has taken everything that was to be sent before this. There is one
+    /// at a time.
+    Flush,
     /// Close. Nothing follows but [`Output::Wait`].
     Close(Close),
     /// Nothing, until something comes in or this deadline has come.
@@ -82,6 +95,10 @@ pub struct Socket {
     /// Whether a command is being performed.
     performing: bool,
     own: OwnMessages,
+    /// Where it is in the room's history, where the dialect shows it.
+    history: Option<Box<History>>,
+    /// Up to where the messages are being marked as read.
+    marking: Option<Seq>,
     outputs: VecDeque<Output>,
     closed: bool,
 }
@@ -106,6 +123,7 @@ impl Socket {
     ) -> Self {
         let wall = actor.chat().clock().now();
         let own = OwnMessages::new(user.id.clone(), session.id());
+        let history = dialect.codec.history.then(|| Box::new(History::new(user.id.clone())));
         let mut socket = Self {
             dialect,
             actor,
@@ -123,6 +141,8 @@ impl Socket {
             waiting: VecDeque::new(),
             performing: false,
             own,
+            history,
+            marking: None,
             outputs: VecDeque::new(),
             closed: false,
         };
@@ -130,6 +150,7 @@ impl Socket {
         socket.timers.set(Timer::Lifetime, now + socket.config().lifetime);
         socket.set_expiry(now);
         socket.reply(&Reply::Opened);
+        socket.continue_history();
         socket
     }
 
@@ -181,6 +202,8 @@ impl Socket {
             Input::Activity => self.handle_activity(),
             Input::Delivery(delivery) => self.handle_delivery(delivery),
             Input::Performed(performed) => self.handle_performed(performed, now),
+            Input::History(page) => self.handle_history(page),
+            Input::Flushed => self.handle_flushed(now),
             Input::Timeout => self.handle_timeout(now),
             Input::Drain => {
                 self.reply(&Reply::Reconnect { reason: "server_restart", attempts: 0 });
@@ -188,6 +211,7 @@ impl Socket {
             }
             Input::Close(close) => self.close(close),
         }
+        self.continue_history();
     }
 
     /// Says what is to be done next; [`Output::Wait`] once there is nothing else.
@@ -219,13 +243,14 @@ impl Socket {
     /// Takes up waiting frames, in their order, until one needs to be performed.
     fn work(&mut self, now: Instant) {
         while !self.performing && !self.closed {
+            if let Some(seq) = self.history.as_mut().and_then(|history| history.take_written()) {
+                self.marking = Some(seq);
+                self.perform(Command::Shown(seq));
+                return;
+            }
             let Some(incoming) = self.waiting.pop_front() else { return };
             match incoming {
-                Ok(Incoming::Command(command)) => {
-                    self.performing = true;
-                    self.own.begin(&command);
-                    self.outputs.push_back(Output::Perform(command));
-                }
+                Ok(Incoming::Command(command)) => self.perform(command),
                 Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Check) => self.reply(&Reply::Status),
@@ -235,6 +260,12 @@ impl Socket {
                 }
             }
         }
+    }
+
+    fn perform(&mut self, command: Command) {
+        self.performing = true;
+        self.own.begin(&command);
+        self.outputs.push_back(Output::Perform(command));
     }
 
     fn count_bad_frame(&mut self, now: Instant) {
@@ -270,6 +301,7 @@ impl Socket {
                 self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
                 self.handle_error(&error, now);
             }
+            Performed::Shown(shown) => self.handle_shown(shown, now),
         }
         self.release_held();
         self.work(now);
@@ -277,7 +309,7 @@ impl Socket {
 
     fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
         let Delivered { message, sender, repeated } = sent;
-        if message.versions.sent > self.cursor.version || self.own.holds(message.id) {
+        if !self.was_told(&message) || self.own.holds(message.id) {
             // It will be told in its turn.
             self.own.expect(message.id, temp_id);
         } else if repeated {
@@ -314,15 +346,14 @@ impl Socket {
         if event.reached <= self.cursor {
             return;
         }
-        let known = |change: &Change| {
-            change.version().is_some_and(|version| version <= self.cursor.version)
-        };
-        let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
+        let new: Vec<_> = event.changes.iter().filter(|change| !self.knows(change)).collect();
         self.cursor = event.reached;
         let is_removal =
             |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
         if new.iter().any(is_removal) {
             self.close(Close::FORBIDDEN);
+        } else if let Some(history) = self.history.as_mut().filter(|history| !history.is_live()) {
+            history.leave_out(event);
         } else if self.own.hold(&new) {
             // They are told when it is known which of them was sent from here.
         } else if new.len() < event.changes.len()
@@ -334,12 +365,16 @@ impl Socket {
             }
         } else {
             self.release_held();
+            for change in new {
+                self.note_told(change);
+            }
             self.send_shared(delivery);
         }
     }
 
     /// Tells a change, an own message with its key.
     fn tell(&mut self, change: &Change) {
+        self.note_told(change);
         let codec = &self.dialect.codec;
         let Some(temp_id) = self.own.claim(change) else {
             return self.send((codec.change)(change));
@@ -387,6 +422,9 @@ impl Socket {
             self.timers.set(Timer::Pong, now + config.ping_timeout);
         }
         self.pings += 1;
+        if let Some(history) = &mut self.history {
+            history.retry();
+        }
         match self.dialect.codec.heartbeat {
             Heartbeat::Frames => self.reply(&Reply::Ping { sequence: self.pings }),
             Heartbeat::Protocol => self.outputs.push_back(Output::Ping),

@@ -38,7 +38,7 @@ impl OwnMessages {
     pub(super) fn begin(&mut self, command: &Command) {
         self.sending = match command {
             Command::Send { temp_id, .. } => temp_id.clone(),
-            Command::Typing(_) | Command::Mark(..) => None,
+            Command::Typing(_) | Command::Mark(..) | Command::Shown(_) => None,
         };
     }
 
@@ -92,6 +92,11 @@ impl OwnMessages {
         self.held
             .iter()
             .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
+    }
+
+    /// Whether something is held.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// Takes the first change that is held.

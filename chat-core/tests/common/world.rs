@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chat_core::dialect::MESSENGER;
+use chat_core::dialect::{Dialect, MESSENGER};
 use chat_core::host::{Clock, JwtAuthenticator, StaticDirectory};
 use chat_core::http::{Request, dispatch, match_path};
 use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, User, UserId};
@@ -50,6 +50,7 @@ pub(crate) struct World {
     pub(crate) room: RoomId,
     /// The room of 1 and 3.
     pub(crate) other_room: RoomId,
+    dialect: &'static Dialect,
     hub: Arc<Hub>,
     sockets: Vec<Driven>,
     next_renewal: Instant,
@@ -61,6 +62,15 @@ impl World {
     }
 
     pub(crate) fn with_config(config: Config) -> Self {
+        Self::speaking_with(MESSENGER, config)
+    }
+
+    /// A world whose sockets and requests are of another dialect.
+    pub(crate) fn speaking(dialect: &'static Dialect) -> Self {
+        Self::speaking_with(dialect, Config::default())
+    }
+
+    pub(crate) fn speaking_with(dialect: &'static Dialect, config: Config) -> Self {
         let (store, time, hub) = (Flaky::default(), Time::new(), Arc::new(Hub::default()));
         let authenticator = JwtAuthenticator::hs256(SECRET).with_clock(time.clone());
         let chat = Chat::builder(store.clone(), directory(), authenticator)
@@ -71,7 +81,8 @@ impl World {
         let room = direct_room(&store, &time, 1, 2, &json!({ "match": 123 }));
         let other_room = direct_room(&store, &time, 1, 3, &json!({}));
         let next_renewal = time.instant() + RENEWAL;
-        Self { chat, store, time, room, other_room, hub, sockets: Vec::new(), next_renewal }
+        let sockets = Vec::new();
+        Self { chat, store, time, room, other_room, dialect, hub, sockets, next_renewal }
     }
 
     /// Makes the room of two users, with `first` as its creator.
@@ -101,7 +112,9 @@ impl World {
     pub(crate) fn open_in(&mut self, user: u64, room: RoomId) -> Peer {
         let token = self.token(user);
         let peer = self.open_at(&format!("/ws/chat/{room}/"), &token).unwrap();
-        assert_eq!(self.frame(peer)["type"], "connection_established");
+        if self.dialect.name == "messenger" {
+            assert_eq!(self.frame(peer)["type"], "connection_established");
+        }
         peer
     }
 
@@ -117,14 +130,66 @@ impl World {
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Peer, Close> {
-        let route = &MESSENGER.sockets[0];
+        let peer = self.open_held(path, headers, query)?;
+        self.sockets[peer.0].holds_history = false;
+        self.sockets[peer.0].read_history(&self.time);
+        self.settle();
+        Ok(peer)
+    }
+
+    /// The same, but the pages of history wait until they are let go.
+    pub(crate) fn open_held(
+        &mut self,
+        path: &str,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Peer, Close> {
+        let route = &self.dialect.sockets[0];
         let params = match_path(route.path, path).unwrap();
         let opening =
-            now(Opening::recognise(&self.chat, MESSENGER, route, params, headers, query))?;
+            now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;
         let (socket, watched) = now(opening.enter(headers, None, self.time.instant()))?;
         self.sockets.push(Driven::new(socket, watched));
+        let peer = Peer(self.sockets.len() - 1);
+        self.sockets[peer.0].holds_history = true;
         self.settle();
-        Ok(Peer(self.sockets.len() - 1))
+        Ok(peer)
+    }
+
+    /// Reads the page of history that waits and hands it back; whether there was one.
+    pub(crate) fn release_history(&mut self, peer: Peer) -> bool {
+        let waits = self.sockets[peer.0].page.is_some();
+        self.sockets[peer.0].read_history(&self.time);
+        self.settle();
+        waits
+    }
+
+    /// Whether a socket waits for a page of history.
+    pub(crate) fn reads_history(&self, peer: Peer) -> bool {
+        self.sockets[peer.0].page.is_some()
+    }
+
+    /// From now on the client takes nothing, or everything again.
+    pub(crate) fn set_stalled(&mut self, peer: Peer, stalled: bool) {
+        self.sockets[peer.0].is_stalled = stalled;
+        if !stalled {
+            self.sockets[peer.0].flush(&self.time);
+            self.settle();
+        }
+    }
+
+    /// Takes the one frame that a socket was sent, as text.
+    #[track_caller]
+    pub(crate) fn text(&mut self, peer: Peer) -> String {
+        let mut texts = std::mem::take(&mut self.sockets[peer.0].texts);
+        self.frames(peer);
+        assert_eq!(texts.len(), 1, "{texts:#?}");
+        texts.remove(0)
+    }
+
+    /// How many pings of the protocol a socket was sent.
+    pub(crate) fn pings(&self, peer: Peer) -> usize {
+        self.sockets[peer.0].pings
     }
 
     /// Sends a client's frame.
@@ -145,6 +210,7 @@ impl World {
 
     /// Takes what a socket was sent.
     pub(crate) fn frames(&mut self, peer: Peer) -> Vec<Value> {
+        self.sockets[peer.0].texts.clear();
         std::mem::take(&mut self.sockets[peer.0].frames)
     }
 
@@ -324,7 +390,7 @@ impl World {
 
     /// Sends a request.
     pub(crate) fn dispatch(&self, request: Request) -> Answer {
-        Answer::new(now(dispatch(&self.chat, MESSENGER, request, self.time.instant())))
+        Answer::new(now(dispatch(&self.chat, self.dialect, request, self.time.instant())))
     }
 }
 
@@ -332,6 +398,7 @@ fn directory() -> StaticDirectory {
     let user = |id: u64, username: &str, name: &str| {
         User::new(id.into(), username)
             .with_display_name(name)
+            .with_email(format!("{username}@example.com"))
             .with_image_urls(vec![format!("https://example.com/avatar{id}.jpg")])
     };
     StaticDirectory::from_iter([

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chat_core::dialect::{Dialect, MESSENGER};
 use chat_core::host::{Clock, JwtAuthenticator, StaticDirectory};
-use chat_core::http::{Request, dispatch, match_path};
-use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, User, UserId};
+use chat_core::http::{Body, Request, dispatch, match_path};
+use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, RoomKind, User, UserId};
+use chat_core::rules::RoomName;
 use chat_core::socket::{Close, Delivery, Input, Opening, Socket};
 use chat_core::store::{NewDirectRoom, RoomStore};
-use chat_core::{Chat, Config};
+use chat_core::{Chat, Config, Error};
 use futures::FutureExt;
+use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderName};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -388,6 +390,31 @@ impl World {
         self.dispatch(request(method, uri, all, vec![Bytes::copy_from_slice(body.as_bytes())]))
     }
 
+    /// Sends a request of a user and hands over the pieces of the body, which are taken one by one.
+    pub(crate) fn stream(&self, user: u64, uri: &str) -> BoxStream<'static, Result<Bytes, Error>> {
+        let all = headers(&[("authorization", &format!("Bearer {}", self.token(user)))]);
+        let request = request("GET", uri, all, Vec::new());
+        let response = now(dispatch(&self.chat, self.dialect, request, self.time.instant()));
+        match response.into_body() {
+            Body::Stream(pieces) => pieces,
+            Body::Full(_) => panic!("{uri} is streamed"),
+        }
+    }
+
+    /// Sends a message as from in-process, and returns its id.
+    pub(crate) fn say(&mut self, user: u64, room: RoomId, text: &str) -> u64 {
+        let sent = now(self.chat.acting_as(user.to_string()).send(room, text)).unwrap();
+        self.settle();
+        sent.message.id.get()
+    }
+
+    /// Makes a group of users, the first of whom is its creator.
+    pub(crate) fn group(&self, name: &str, users: &[u64]) -> RoomId {
+        let members = users[1..].iter().map(|user| UserId::from(*user)).collect();
+        let creator = self.chat.acting_as(users[0].to_string());
+        now(creator.create_room(RoomKind::Group, RoomName::parse(name).unwrap(), members)).unwrap()
+    }
+
     /// Sends a request.
     pub(crate) fn dispatch(&self, request: Request) -> Answer {
         Answer::new(now(dispatch(&self.chat, self.dialect, request, self.time.instant())))
@@ -396,14 +423,17 @@ impl World {
 
 fn directory() -> StaticDirectory {
     let user = |id: u64, username: &str, name: &str| {
+        let (first, last) = name.split_once(' ').unwrap();
         User::new(id.into(), username)
+            .with_names(first, last)
+            .with_role("Student")
             .with_display_name(name)
             .with_email(format!("{username}@example.com"))
             .with_image_urls(vec![format!("https://example.com/avatar{id}.jpg")])
     };
     StaticDirectory::from_iter([
         user(1, "john_doe", "John Doe"),
-        user(2, "jane_smith", "Jane Smith"),
+        user(2, "jane_smith", "Jane Smith").with_picture("https://example.com/jane.jpg"),
         user(3, "alex_brown", "Alex Brown"),
         user(4, "mary_jones", "Mary Jones"),
     ])

@@ -231,6 +231,7 @@ macro_rules! store_tests {
                 a_status_never_goes_back,
                 with_nobody_else_a_message_stays_sent,
                 a_target_must_be_in_the_room_and_not_deleted,
+                everything_up_to_a_position_is_marked_and_nothing_after_it,
                 marking_an_empty_room_changes_nothing,
             }
             repetitions {

@@ -1,8 +1,11 @@
 //! The documented APIs. Each is a [`Dialect`]: a value that says what its paths, bodies, frames and
 //! errors look like. They share the service, and so users, rooms and messages.
 
+mod campus;
+mod direct;
 mod errors;
 mod messenger;
+mod rooms;
 mod wire;
 
 use std::borrow::Cow;
@@ -21,6 +24,8 @@ pub struct Dialect {
     pub base: &'static str,
     /// The rooms it shows.
     pub kinds: Kinds,
+    /// Whether it shows public rooms to who is no member (wire.md, "Who may see a room").
+    pub visitors: bool,
     /// The schemes it takes in the `Authorization` header.
     pub schemes: &'static [&'static str],
     /// Its HTTP endpoints.
@@ -31,8 +36,8 @@ pub struct Dialect {
     pub codec: Codec,
     /// The most characters of a message.
     pub message_limit: fn(&Config) -> usize,
-    /// Its answer to a request that is refused.
-    pub refuse: fn(&Rejection) -> Response,
+    /// Its answer to a request that is refused, at an endpoint where it got that far.
+    pub refuse: fn(&Rejection, Option<&Endpoint>) -> Response,
     /// What that looks like where the input is at fault.
     pub(crate) bad_request: Shape,
     /// Its place among the frames of a [`Delivery`](crate::socket::Delivery).
@@ -41,7 +46,7 @@ pub struct Dialect {
 
 impl Dialect {
     /// How many dialects there are.
-    pub(crate) const COUNT: usize = 1;
+    pub(crate) const COUNT: usize = 5;
 
     /// Where its OpenAPI document is served: `openapi.json` under [`Dialect::base`].
     pub fn openapi_path(&self) -> String {
@@ -69,10 +74,19 @@ impl Dialect {
     }
 }
 
+/// The dialect of api/campus.md: chats of students and supervisors, in whole arrays.
+pub static CAMPUS: &Dialect = &campus::DIALECT;
+
+/// The dialect of api/direct.md: direct rooms, whose sockets begin with everything so far.
+pub static DIRECT: &Dialect = &direct::DIALECT;
+
 /// The dialect of api/messenger.md: direct rooms with statuses, typing and presence.
 pub static MESSENGER: &Dialect = &messenger::DIALECT;
 
+/// The dialect of api/rooms.md: rooms and messages over HTTP alone.
+pub static ROOMS: &Dialect = &rooms::DIALECT;
+
 /// All dialects.
 pub fn all() -> impl Iterator<Item = &'static Dialect> {
-    [MESSENGER].into_iter()
+    [CAMPUS, DIRECT, MESSENGER, ROOMS].into_iter()
 }

@@ -13,6 +13,7 @@ mod receipts;
 mod rooms;
 mod search;
 mod typing;
+mod whole;
 
 pub use actor::Actor;
 pub use changes::Batch;
@@ -22,3 +23,4 @@ pub use messages::{Delivered, Outgoing, SendKey};
 pub use people::{People, Person};
 pub use presence::OpenSession;
 pub use rooms::{OpenedRoom, RoomList};
+pub use whole::Pages;

@@ -18,6 +18,7 @@ impl ReceiptStore for MemoryStore {
         let slot = state.permit(&mark.by, Action::Mark)?;
         let targets = match mark.targets {
             Targets::All => SeqSet::up_to(state.room.last_seq),
+            Targets::UpTo(last) => SeqSet::up_to(last.min(state.room.last_seq)),
             Targets::Message(id) => {
                 let seq = self.state.seq_in(mark.room, id).ok_or(StoreError::NotFound)?;
                 let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;

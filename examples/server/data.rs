@@ -146,7 +146,7 @@ impl Data {
         for row in &self.users {
             let user =
                 chat.user(&row.id.user_id()?).await?.ok_or("a user is not in the directory")?;
-            let actor = Actor::recognised(chat, user, dialect.kinds);
+            let actor = Actor::recognised(chat, user, dialect.kinds, dialect.visitors);
             let rooms = actor.rooms(RoomOrder::Id, Slice::first(1)).await?;
             first.push(rooms.items.first().map(|summary| summary.room.id));
         }

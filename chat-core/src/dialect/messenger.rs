@@ -14,6 +14,7 @@ pub(super) static DIALECT: Dialect = Dialect {
     name: "messenger",
     base: "/api/v1.0/chat/",
     kinds: Kinds::DIRECT,
+    visitors: false,
     schemes: &["Bearer"],
     endpoints: &endpoints::ENDPOINTS,
     sockets: &socket::ROUTES,
@@ -21,5 +22,5 @@ pub(super) static DIALECT: Dialect = Dialect {
     message_limit: |config| config.messenger_message_limit,
     refuse: errors::refuse,
     bad_request: BY_FIELD,
-    index: 0,
+    index: 2,
 };

@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::endpoint::find;
-use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail, json};
+use super::{
+    BodyError, Call, Endpoint, Fields, Input, Links, Rejection, Request, Response, detail, json,
+};
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
 use crate::service::{Actor, Chat, Error, Problem};
@@ -28,18 +30,19 @@ pub async fn dispatch(
     now: Instant,
 ) -> Response {
     let method = request.parts.method.clone();
-    let answer = answer(chat, dialect, request, now).await;
+    let mut endpoint = None;
+    let answer = answer(chat, dialect, request, &mut endpoint, now).await;
     answer.unwrap_or_else(|rejection| {
         if let Rejection::Chat(Error::Unavailable(source) | Error::Internal(source)) = &rejection {
             tracing::warn!(dialect = dialect.name, %method, %source, "a request could not be answered");
         }
-        refuse(dialect, &rejection)
+        (dialect.refuse)(&rejection, endpoint)
     })
 }
 
-/// The answer of a dialect to a request that is refused.
+/// The answer of a dialect to a request that is refused before it is known what it asks for.
 pub fn refuse(dialect: &Dialect, rejection: &Rejection) -> Response {
-    (dialect.refuse)(rejection)
+    (dialect.refuse)(rejection, None)
 }
 
 /// The answer to requests that come while the server drains.
@@ -55,6 +58,7 @@ async fn answer(
     chat: &Chat,
     dialect: &'static Dialect,
     request: Request,
+    endpoint: &mut Option<&'static Endpoint>,
     now: Instant,
 ) -> Result<Response, Rejection> {
     let Request { parts, prefix, body } = request;
@@ -80,13 +84,14 @@ async fn answer(
         }
         return Err(Rejection::MethodNotAllowed(methods));
     };
+    *endpoint = Some(row);
     let fields = match row.input {
         Input::None => Map::new(),
         Input::Json => read_object(&parts.headers, body, chat.config().body_limit).await?,
     };
     let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
     let call = Call {
-        actor: Actor::recognised(chat, user, dialect.kinds),
+        actor: Actor::recognised(chat, user, dialect.kinds, dialect.visitors),
         params,
         body: Fields::new(fields),
         links,

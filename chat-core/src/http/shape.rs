@@ -48,4 +48,9 @@ impl Parameter {
     pub(crate) const fn integer(name: &'static str, summary: &'static str) -> Self {
         Self { name, summary, kind: "integer", required: false }
     }
+
+    /// One that is text and may be left out.
+    pub(crate) const fn text(name: &'static str, summary: &'static str) -> Self {
+        Self { name, summary, kind: "string", required: false }
+    }
 }

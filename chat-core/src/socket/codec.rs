@@ -58,6 +58,9 @@ pub struct Codec {
     pub heartbeat: Heartbeat,
     /// Whether its sockets are told of other members' presence.
     pub presence: bool,
+    /// Whether its sockets begin with all messages so far, and what they are told counts as read
+    /// once it is written to them.
+    pub history: bool,
     /// Understands a client's frame, or says in a sentence what is wrong with it.
     pub decode: fn(&Map<String, Value>, &Config) -> Result<Incoming, String>,
     /// A change as everybody in the room sees it.
@@ -70,6 +73,21 @@ pub struct Codec {
     pub(crate) frames: Option<BothShapes>,
     /// What concerns one socket alone.
     pub reply: fn(&Reply<'_>, &About<'_>) -> Option<String>,
+}
+
+impl Codec {
+    /// No frames, for a dialect without sockets.
+    pub(crate) const NONE: Self = Self {
+        heartbeat: Heartbeat::Protocol,
+        presence: false,
+        history: false,
+        decode: |_, _| Err("This dialect has no sockets".to_owned()),
+        change: |_| None,
+        own_copy: |_, _| None,
+        signal: |_| None,
+        reply: |_, _| None,
+        frames: None,
+    };
 }
 
 /// A client's frame, understood.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::StoreResult;
-use crate::model::{Message, MessageId, RoomId, Timestamp, Version};
+use crate::model::{Message, MessageId, RoomId, Seq, Timestamp, Version};
 use crate::rules::Caller;
 
 /// What a receipt says.
@@ -22,6 +22,8 @@ pub enum ReceiptKind {
 pub enum Targets {
     /// This one and no other. It must be in the room.
     Message(MessageId),
+    /// The room's messages up to this position.
+    UpTo(Seq),
     /// All that the room has now.
     All,
 }
@@ -76,7 +78,8 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// together; where none moved no version is taken.
     ///
     /// A single target that is not in the room is [`NotFound`](super::StoreError::NotFound), a
-    /// deleted one [`Denial::Deleted`](crate::rules::Denial::Deleted).
+    /// deleted one [`Denial::Deleted`](crate::rules::Denial::Deleted). [`Targets::UpTo`] a position
+    /// that the room has not reached is all that it has now.
     ///
     /// [`Action::Mark`]: crate::rules::Action::Mark
     async fn mark(&self, mark: Mark) -> StoreResult<Marked>;

@@ -21,6 +21,7 @@ pub(super) enum Operation {
     React { room: u8, by: By, message: Target, emoji: u8, add: bool },
     Mark { room: u8, by: By, read: bool, message: Target, late: i64 },
     MarkAll { room: u8, by: By, read: bool, late: i64 },
+    MarkUpTo { room: u8, by: By, read: bool, last: u8, late: i64 },
     Manage { room: u8, by: By, name: Option<u8>, active: Option<bool>, add: Vec<u8> },
     Join { room: u8, by: By },
     Leave { room: u8, by: By },
@@ -132,6 +133,9 @@ fn writes_of_messages() -> impl Strategy<Value = Operation> {
         ),
         4 => (room(), by(), any::<bool>(), late())
             .prop_map(|(room, by, read, late)| Operation::MarkAll { room, by, read, late }),
+        3 => (room(), by(), any::<bool>(), 0u8..30, late()).prop_map(
+            |(room, by, read, last, late)| Operation::MarkUpTo { room, by, read, last, late }
+        ),
     ]
 }
 

@@ -83,6 +83,9 @@ impl Player {
             Operation::MarkAll { room, by, read, late } => {
                 self.mark(*room, *by, *read, Targets::All, *late).await
             }
+            Operation::MarkUpTo { room, by, read, last, late } => {
+                self.mark(*room, *by, *read, Targets::UpTo((*last).into()), *late).await
+            }
             Operation::Manage { room, by, name: to, active, add } => {
                 let change = ManageRoom {
                     room: self.room(*room),

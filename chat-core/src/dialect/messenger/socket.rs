@@ -5,26 +5,21 @@ use serde_json::{Map, Value};
 use super::DIALECT;
 use super::frames::{ClientFrame, Frame};
 use crate::config::Config;
-use crate::dialect::wire::{UserIdView, message_id, text};
-use crate::http::canonical;
-use crate::model::{Change, RoomId, Signal, Status};
+use crate::dialect::wire::{self, UserIdView, message_id, text};
+use crate::model::{Change, Signal, Status};
 use crate::service::{Error, Problem};
 use crate::socket::{
     About, BothShapes, Codec, Command, FrameShapes, Heartbeat, Incoming, Reply, SocketRoute, TempId,
 };
 use crate::store::ReceiptKind;
 
-pub(super) static ROUTES: [SocketRoute; 1] = [SocketRoute {
-    path: "/ws/chat/{room_id}/",
-    room: |_, params| {
-        let room = canonical(params.text("room_id")).and_then(RoomId::new).ok_or(Error::NotFound);
-        Box::pin(std::future::ready(room))
-    },
-}];
+pub(super) static ROUTES: [SocketRoute; 1] =
+    [SocketRoute { path: "/ws/chat/{room_id}/", room: |_, params| wire::room(&params, "room_id") }];
 
 pub(super) const CODEC: Codec = Codec {
     heartbeat: Heartbeat::Frames,
     presence: true,
+    history: false,
     decode,
     change,
     own_copy,

@@ -140,14 +140,23 @@ impl Player {
                 self.public_rooms(*by, before, *limit).await
             }
             Operation::Count { by, room, since, today } => {
-                let room = room.map(|room| self.room(room));
-                let (since, today) = (at(i64::from(*since) * 10), at(i64::from(*today) * 10));
-                let query = StatsQuery { by: self.caller(*by), room, since, today };
-                let wanted = self.reference.stats(&query);
-                agree(Ok(wanted), self.store.stats(query).await.map_err(refusal_of))
+                self.count(*by, *room, at(i64::from(*since) * 10), at(i64::from(*today) * 10)).await
             }
         };
         compared.map_err(|difference| format!("{operation:?}:\n{difference}"))
+    }
+
+    async fn count(
+        &self,
+        by: By,
+        room: Option<u8>,
+        since: Timestamp,
+        today: Timestamp,
+    ) -> Compared {
+        let room = room.map(|room| self.room(room));
+        let query = StatsQuery { by: self.caller(by), room, since, today };
+        let wanted = self.reference.stats(&query);
+        agree(Ok(wanted), self.store.stats(query).await.map_err(refusal_of))
     }
 
     pub(super) fn user(&self, user: u8) -> UserId {

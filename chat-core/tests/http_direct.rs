@@ -106,10 +106,10 @@ fn a_chat_has_the_documents_keys_in_the_documents_order() {
     let last =
         r#"{"body":"Hello there!","created":"2024-12-25T10:35:00.000000Z","sender":"jane_smith"}"#;
     assert_eq!(world.get(2, CHATS).text, format!("[{}]", chat(john, last, 0)));
-    let list = world.get(1, CHATS);
-    assert_eq!(list.status, 200);
-    assert!(list.text.starts_with(&format!("[{},", chat(jane, last, 1))), "{}", list.text);
-    assert_eq!(ids(&list), [room.get(), world.other_room.get()]);
+    let answer = world.get(1, CHATS);
+    assert_eq!(answer.status, 200);
+    assert!(answer.text.starts_with(&format!("[{},", chat(jane, last, 1))), "{}", answer.text);
+    assert_eq!(ids(&answer), [room.get(), world.other_room.get()]);
     let same = world.post(2, CREATE, &json!({ "user_id": 1 }));
     assert_eq!((same.status, same.text), (200, chat(john, last, 0)));
 }

@@ -24,7 +24,8 @@ async fn every_message_once_and_in_one_order(nodes: usize) {
     let path = format!("/campus/ws/chat/{room}/");
     let addresses: Vec<_> = cluster.nodes.iter().map(|node| node.address).collect();
     let open = (1..=SENDERS).zip(addresses.iter().cycle());
-    let sockets = join_all(open.map(|(user, address)| Socket::open(*address, &path, user))).await;
+    let sockets =
+        join_all(open.map(|(user, address)| Socket::settled(*address, &path, user))).await;
     let received = join_all(sockets.into_iter().zip(1..=SENDERS).map(|(mut socket, user)| {
         tokio::spawn(async move {
             for number in 0..EACH {

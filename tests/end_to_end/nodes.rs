@@ -65,8 +65,8 @@ async fn who_is_removed_is_closed_on_every_node_told_or_not() {
         let cluster = Cluster::start(two_nodes(bus)).await;
         let room = cluster.group(3).await;
         let path = format!("/campus/ws/chat/{room}/");
-        let mut leaving = Socket::open(cluster.nodes[1].address, &path, 2).await;
-        let mut removed = Socket::open(cluster.nodes[1].address, &path, 3).await;
+        let mut leaving = Socket::settled(cluster.nodes[1].address, &path, 2).await;
+        let mut removed = Socket::settled(cluster.nodes[1].address, &path, 3).await;
         cluster.actor(2).leave(room).await.expect("a member leaves");
         assert_eq!(leaving.closed().await, 4403);
         // The host ends a membership in the store itself, and nobody says so.

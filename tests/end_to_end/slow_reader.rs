@@ -35,8 +35,8 @@ async fn who_reads_late_is_caught_up_and_nobody_waits_for_them() {
     let cluster = Cluster::start(Setup::default()).await;
     let room = cluster.group(3).await;
     let path = format!("/campus/ws/chat/{room}/");
-    let mut late = Socket::open(cluster.address(), &path, 2).await;
-    let mut prompt = Socket::open(cluster.address(), &path, 3).await;
+    let mut late = Socket::settled(cluster.address(), &path, 2).await;
+    let mut prompt = Socket::settled(cluster.address(), &path, 3).await;
     let prompt = tokio::spawn(async move { read_all(&mut prompt).await });
     flood(&cluster, room).await;
     prompt.await.expect("the prompt reader has everything while the other reads nothing");
@@ -52,7 +52,7 @@ async fn who_never_reads_is_closed() {
     let cluster = Cluster::start(Setup { config, ..Setup::default() }).await;
     let room = cluster.group(2).await;
     let path = format!("/campus/ws/chat/{room}/");
-    let mut silent = Socket::open(cluster.address(), &path, 2).await;
+    let mut silent = Socket::settled(cluster.address(), &path, 2).await;
     flood(&cluster, room).await;
     let server = &cluster.nodes[0].server;
     let gone = async {

@@ -41,6 +41,15 @@ impl Socket {
         socket
     }
 
+    /// Opens a socket of a dialect without a greeting, and waits until it is surely in its room: the
+    /// handshake is answered before. A bad frame is answered once it is.
+    pub(crate) async fn settled(address: SocketAddr, path: &str, user: u64) -> Self {
+        let mut socket = Self::open(address, path, user).await;
+        socket.send(&Value::Null).await;
+        socket.expect("error").await;
+        socket
+    }
+
     pub(crate) async fn send(&mut self, frame: &Value) {
         self.stream.send(Message::text(frame.to_string())).await.expect("a frame is taken");
     }

@@ -15,6 +15,8 @@
 //! }
 //! ```
 
+use std::convert::Infallible;
+
 use bytes::{Buf, Bytes};
 use chat_core::dialect::Dialect;
 use chat_core::http::{self as core, BodyError, match_path};
@@ -120,7 +122,7 @@ struct Head(Method, HeaderMap);
 
 /// Warp does not hand out the URI: the authority of one that has it goes where the core finds it
 /// too, unless there is a `Host` already.
-fn head() -> impl Filter<Extract = (Head,), Error = Rejection> + Clone + Send + Sync + 'static {
+fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Clone + Send + Sync + 'static {
     let host = warp::host::optional().or(warp::any().map(|| None)).unify();
     warp::method().and(warp::header::headers_cloned()).and(host).map(
         |method, mut headers: HeaderMap, host: Option<Authority>| {

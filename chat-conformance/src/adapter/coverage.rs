@@ -110,3 +110,46 @@ fn received(name: &str) -> String {
 fn close(code: u16) -> String {
     format!("the close code {code}")
 }
+
+#[cfg(test)]
+mod tests {
+    use chat_core::dialect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_no_case_met_is_missing_until_one_does() {
+        let suite = Suite::of(dialect::MESSENGER);
+        let mut coverage = Coverage::new(dialect::MESSENGER);
+        let is_missing = |coverage: &Coverage, what: &str| {
+            coverage.missing(&suite).contains(&format!("no case met: {what}"))
+        };
+        for row in dialect::MESSENGER.endpoints {
+            assert!(is_missing(&coverage, &answer(row, 401)), "{}", row.path);
+        }
+        coverage.note_answer("HEAD", "/api/v1.0/chat/rooms/7", 404);
+        assert!(!is_missing(&coverage, "GET /api/v1.0/chat/rooms/{room_id}/ 404"));
+        assert!(is_missing(&coverage, "GET /api/v1.0/chat/rooms/ 404"));
+
+        coverage.note_sent(&json!({ "type": "typing" }));
+        assert!(is_missing(&coverage, "the server's frame typing"));
+        coverage.note_received(&json!({ "type": "typing" }));
+        assert!(!is_missing(&coverage, "the server's frame typing"));
+
+        assert!(is_missing(&coverage, "the close code 4403"));
+        coverage.note_close(4403);
+        assert!(!is_missing(&coverage, "the close code 4403"));
+    }
+
+    #[test]
+    fn what_should_not_have_been_met_is_named() {
+        let suite = Suite::of(dialect::MESSENGER);
+        let mut coverage = Coverage::new(dialect::MESSENGER);
+        coverage.note_received(&json!({ "type": "novelty" }));
+        coverage.note_answer("POST", "/api/v1.0/chat/messages/", 429);
+        let missing = coverage.missing(&suite);
+        assert!(missing.iter().any(|what| what.ends_with("the server's frame novelty")));
+        assert!(missing.iter().any(|what| what.starts_with("said to be out of reach, but met")));
+    }
+}

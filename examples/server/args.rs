@@ -12,8 +12,16 @@ use lexopt::prelude::*;
 pub(crate) struct Args {
     pub(crate) listen: SocketAddr,
     pub(crate) dialect: &'static Dialect,
+    pub(crate) adapter: Adapter,
     pub(crate) jwt_secret: Option<String>,
     pub(crate) data: Option<PathBuf>,
+}
+
+/// Which framework serves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Adapter {
+    Axum,
+    Warp,
 }
 
 /// What the command line asks for.
@@ -46,7 +54,6 @@ impl Args {
                 _ => return Err(arg.unexpected()),
             }
         }
-        only(&adapter, "axum", "--adapter")?;
         only(&store, "memory", "--store")?;
         let name = dialect.string()?;
         let dialect = Dialect::named(&name).ok_or_else(|| {
@@ -57,9 +64,20 @@ impl Args {
                 text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}"))
             })?,
             dialect,
+            adapter: adapter.parse_with(Adapter::named)?,
             jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
             data: data.map(PathBuf::from),
         }))
+    }
+}
+
+impl Adapter {
+    fn named(name: &str) -> Result<Self, String> {
+        match name {
+            "axum" => Ok(Self::Axum),
+            "warp" => Ok(Self::Warp),
+            _ => Err(format!("there is no adapter {name:?}; there are: axum, warp")),
+        }
     }
 }
 
@@ -86,7 +104,7 @@ Usage: cargo run --example server -- [options]
   --listen ADDR      address and port; port 0 picks a free one    [CHAT_LISTEN, 127.0.0.1:8080]
   --dialect NAME     the API served at the root: {}        [CHAT_DIALECT, {}]
                      (all are always served under /NAME/ too)
-  --adapter NAME     what mounts it: axum                         [CHAT_ADAPTER, axum]
+  --adapter NAME     what mounts it: axum or warp                 [CHAT_ADAPTER, axum]
   --store URL        where chats are kept: memory                 [DATABASE_URL, memory]
   --jwt-secret S     HS256 secret of the tokens                   [CHAT_JWT_SECRET, a random one]
   --data FILE        users and rooms as JSON                      [CHAT_DATA, demo data]

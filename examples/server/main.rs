@@ -7,6 +7,7 @@
 mod args;
 mod banner;
 mod data;
+mod mount;
 mod serve;
 mod tokens;
 
@@ -22,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use self::args::{Args, Parsed};
+use self::args::{Adapter, Args, Parsed};
 use self::banner::Banner;
 use self::data::Data;
 use self::tokens::Tokens;
@@ -77,7 +78,13 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let address = listener.local_addr()?;
     let rooms = data.first_rooms(server.chat(), args.dialect).await?;
     Banner { address, dialect: args.dialect, tokens: &tokens, data: &data, rooms }.print()?;
-    serve::serve(listener, serve::app(&server, args.dialect), told_to_stop()).await;
+    let (root, stop) = (args.dialect, told_to_stop());
+    match args.adapter {
+        Adapter::Axum => serve::serve(listener, mount::axum(&server, root), stop).await,
+        Adapter::Warp => {
+            serve::serve(listener, warp::service(mount::warp(&server, root)), stop).await;
+        }
+    }
 
     tracing::info!("draining");
     if let Drained::Cut(open) = server.drain(DRAIN).await {

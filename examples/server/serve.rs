@@ -1,24 +1,20 @@
-//! The accept loop: what `axum::serve` leaves out (header timeout, connection cap).
+//! The accept loop: what the frameworks' own leave out (header timeout, connection cap).
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{self, Next};
-use axum::response::Response;
-use chat_core::dialect::{self, Dialect};
-use chat_core::http::detail;
-use chat_runtime::{PeerAddr, Server};
-use hyper::body::Incoming;
+use chat_runtime::PeerAddr;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tower::{Service, ServiceExt};
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -29,17 +25,14 @@ const CONNECTIONS: usize = 20_000;
 /// How long requests under way have once no new ones are taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The root dialect at its documented paths, and each under its name.
-pub(crate) fn app(server: &Server, root: &'static Dialect) -> Router {
-    let mut app = Router::new().merge(chat_axum::router(server, root));
-    for dialect in dialect::all() {
-        app = app.nest(&format!("/{}", dialect.name), chat_axum::router(server, dialect));
-    }
-    app.fallback(not_found).layer(middleware::from_fn(log))
-}
-
 /// Serves until told to stop; then takes no new connection and lets the others finish.
-pub(crate) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve<S, B>(listener: TcpListener, app: S, stop: impl Future<Output = ()>)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static,
+{
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new()).http1_only();
@@ -84,28 +77,20 @@ async fn accept(
     }
 }
 
-async fn call(
-    mut app: Router,
-    request: Request<Incoming>,
+/// Answers a request, and logs it without its query, which may hold a token.
+async fn call<S, B>(
+    app: S,
+    mut request: Request<Incoming>,
     peer: SocketAddr,
-) -> Result<Response, Infallible> {
-    use tower::Service;
-    let mut request = request.map(axum::body::Body::new);
+) -> Result<Response<B>, Infallible>
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+{
     request.extensions_mut().insert(PeerAddr(peer));
-    app.call(request).await
-}
-
-/// Logs each request without its query, which may hold a token.
-async fn log(request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let begun = Instant::now();
-    let response = next.run(request).await;
+    let response = app.oneshot(request).await?;
     let (status, took) = (response.status().as_u16(), begun.elapsed());
     tracing::info!(%method, path, status, ?took, "request");
-    response
-}
-
-async fn not_found() -> Response {
-    let response = detail(http::StatusCode::NOT_FOUND, "Not found.");
-    chat_axum::into_response(response)
+    Ok(response)
 }

@@ -166,7 +166,7 @@ async fn a_drain_waits_for_an_array_that_is_being_taken() {
     assert_eq!(server.open(), 1, "most of it has not been taken");
     let drain = {
         let server = server.clone();
-        tokio::spawn(async move { server.drain(Duration::from_secs(60)).await })
+        tokio::spawn(async move { server.drain(Duration::from_mins(1)).await })
     };
     connection.read_to_end(&mut answer).await.unwrap();
     assert!(answer.ends_with(b"]"), "it came whole");

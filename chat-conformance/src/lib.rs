@@ -2,4 +2,5 @@
 //! can anybody's.
 #![allow(clippy::missing_panics_doc, reason = "a test panics where a contract is broken")]
 
+pub mod adapter;
 pub mod store;

@@ -1,0 +1,105 @@
+//! What the cases have met.
+
+use std::collections::BTreeSet;
+
+use chat_core::dialect::Dialect;
+use chat_core::http::{Endpoint, Params, match_path};
+use serde_json::Value;
+
+use super::case::Suite;
+
+/// The statuses that every endpoint has beside those of its row. 503 takes a store that is down,
+/// which no store is asked to be.
+const SHARED: [u16; 2] = [401, 405];
+
+/// What the cases have met.
+#[derive(Debug)]
+pub(super) struct Coverage {
+    dialect: &'static Dialect,
+    met: BTreeSet<String>,
+}
+
+impl Coverage {
+    pub(super) fn new(dialect: &'static Dialect) -> Self {
+        Self { dialect, met: BTreeSet::new() }
+    }
+
+    /// Notes the answer to a request, whose path is without the prefix.
+    pub(super) fn note_answer(&mut self, method: &str, path: &str, status: u16) {
+        let varying = |params: &Params, row: &Endpoint| {
+            names(row.path).filter(|name| !params.text(name).is_empty()).count()
+        };
+        let matching = self
+            .dialect
+            .endpoints
+            .iter()
+            .filter_map(|row| Some((row, match_path(row.path, path)?)));
+        let Some((best, _)) = matching.min_by_key(|(row, params)| varying(params, row)) else {
+            return;
+        };
+        let method = if method == "HEAD" { "GET" } else { method };
+        for row in self.dialect.endpoints.iter().filter(|row| row.path == best.path) {
+            // A method that is not taken is a matter of the path, not of one of its rows.
+            if row.method == method || status == 405 {
+                self.met.insert(answer(row, status));
+            }
+        }
+    }
+
+    pub(super) fn note_sent(&mut self, frame: &Value) {
+        self.met.insert(sent(frame_type(frame)));
+    }
+
+    pub(super) fn note_received(&mut self, frame: &Value) {
+        self.met.insert(received(frame_type(frame)));
+    }
+
+    pub(super) fn note_close(&mut self, code: u16) {
+        self.met.insert(close(code));
+    }
+
+    /// What should have been met and was not; and what was said to be out of reach and is not.
+    pub(super) fn missing(&self, suite: &Suite) -> Vec<String> {
+        let manifest = &suite.manifest;
+        let rows = self.dialect.endpoints.iter();
+        let answers = rows.flat_map(|row| {
+            row.statuses.iter().chain(&SHARED).map(move |status| answer(row, *status))
+        });
+        let excused = |what: &String| manifest.out_of_reach.iter().any(|(known, _)| known == what);
+        let missing = answers
+            .chain(manifest.client_frames.iter().map(|name| sent(name)))
+            .chain(manifest.server_frames.iter().map(|name| received(name)))
+            .chain(manifest.closes.iter().map(|code| close(*code)))
+            .filter(|what| !self.met.contains(what) && !excused(what))
+            .map(|what| format!("no case met: {what}"));
+        let reached = manifest.out_of_reach.iter().map(|(what, _)| what);
+        let reached = reached
+            .filter(|what| self.met.contains(*what))
+            .map(|what| format!("said to be out of reach, but met: {what}"));
+        missing.chain(reached).collect()
+    }
+}
+
+fn names(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn frame_type(frame: &Value) -> &str {
+    frame.get("type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn answer(row: &Endpoint, status: u16) -> String {
+    format!("{} {} {status}", row.method, row.path)
+}
+
+fn sent(name: &str) -> String {
+    format!("the client's frame {name}")
+}
+
+fn received(name: &str) -> String {
+    format!("the server's frame {name}")
+}
+
+fn close(code: u16) -> String {
+    format!("the close code {code}")
+}

@@ -21,7 +21,7 @@ pub(super) struct Suite {
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
     /// Where a socket opens unless a case says otherwise.
-    pub(super) socket: String,
+    pub(super) socket: Option<String>,
     /// The pattern of a socket's first frame; none where there is none.
     pub(super) greeting: Option<Value>,
     /// Patterns by name.
@@ -95,6 +95,14 @@ macro_rules! files {
 /// A file's name and its text.
 type File = (&'static str, &'static str);
 
+const CAMPUS: (&str, &[File]) =
+    files!("campus": "chats", "credentials", "frames", "messages", "sockets");
+
+const DIRECT: (&str, &[File]) =
+    files!("direct": "chats", "credentials", "frames", "history", "sockets", "users");
+
+const ROOMS: (&str, &[File]) = files!("rooms": "credentials", "messages", "rooms");
+
 const MESSENGER: (&str, &[File]) = files!(
     "messenger":
     "credentials",
@@ -116,7 +124,10 @@ impl Suite {
     /// The cases of a dialect.
     pub(super) fn of(dialect: &Dialect) -> Self {
         let (manifest, files) = match dialect.name {
+            "campus" => CAMPUS,
+            "direct" => DIRECT,
             "messenger" => MESSENGER,
+            "rooms" => ROOMS,
             name => panic!("there are no cases of {name}"),
         };
         let files = files.iter().map(|&(name, text)| (name, read(name, text))).collect();

@@ -214,7 +214,7 @@ impl Run<'_> {
     }
 
     async fn open(&mut self, step: &Open) -> Result<(), String> {
-        let path = step.path.as_ref().unwrap_or(&self.suite.manifest.socket);
+        let path = step.path.as_ref().or(self.suite.manifest.socket.as_ref()).ok_or("no path")?;
         let path = self.names().fill_text(path);
         let mut target = format!("{}{}", self.form.prefix, self.form.write(&path, step.verbatim));
         let mut headers = HeaderMap::new();

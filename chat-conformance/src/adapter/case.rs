@@ -1,6 +1,8 @@
 //! The cases, as the files have them.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use chat_core::Config;
@@ -12,7 +14,7 @@ use super::step::Step;
 
 /// The cases of one dialect.
 pub(super) struct Suite {
-    files: Vec<(&'static str, Vec<Case>)>,
+    files: Vec<(String, Vec<Case>)>,
     pub(super) manifest: Manifest,
 }
 
@@ -20,7 +22,7 @@ pub(super) struct Suite {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
-    /// Where a socket opens unless a case says otherwise.
+    /// Where a socket opens unless a case says otherwise; none where the dialect has no sockets.
     pub(super) socket: Option<String>,
     /// The pattern of a socket's first frame; none where there is none.
     pub(super) greeting: Option<Value>,
@@ -58,6 +60,11 @@ pub(super) struct Settings {
     lifetime_ms: Option<u64>,
     max_missed_pings: Option<u32>,
     sockets_per_user: Option<usize>,
+    frame_limit: Option<usize>,
+    body_limit: Option<usize>,
+    message_limit: Option<usize>,
+    messenger_message_limit: Option<usize>,
+    trust_forwarded: bool,
     allowed_origins: Vec<String>,
 }
 
@@ -74,74 +81,54 @@ impl Settings {
         set(|config| &mut config.ping_timeout, self.ping_timeout_ms);
         set(|config| &mut config.lifetime, self.lifetime_ms);
         config.max_missed_pings = self.max_missed_pings.unwrap_or(config.max_missed_pings);
-        config.sockets_per_user = self.sockets_per_user.unwrap_or(config.sockets_per_user);
+        let mut set = |figure: fn(&mut Config) -> &mut usize, value: Option<usize>| {
+            if let Some(value) = value {
+                *figure(&mut config) = value;
+            }
+        };
+        set(|config| &mut config.sockets_per_user, self.sockets_per_user);
+        set(|config| &mut config.frame_limit, self.frame_limit);
+        set(|config| &mut config.body_limit, self.body_limit);
+        set(|config| &mut config.message_limit, self.message_limit);
+        set(|config| &mut config.messenger_message_limit, self.messenger_message_limit);
+        config.trust_forwarded = self.trust_forwarded;
         config.allowed_origins.clone_from(&self.allowed_origins);
         config
     }
 }
 
-macro_rules! files {
-    ($folder:literal: $($name:literal),* $(,)?) => {
-        (
-            include_str!(concat!("../../cases/", $folder, "/manifest.json")),
-            &[$((
-                concat!($folder, "/", $name, ".json"),
-                include_str!(concat!("../../cases/", $folder, "/", $name, ".json")),
-            )),*],
-        )
-    };
-}
-
-/// A file's name and its text.
-type File = (&'static str, &'static str);
-
-const CAMPUS: (&str, &[File]) =
-    files!("campus": "chats", "credentials", "frames", "messages", "sockets");
-
-const DIRECT: (&str, &[File]) =
-    files!("direct": "chats", "credentials", "frames", "history", "sockets", "users");
-
-const ROOMS: (&str, &[File]) = files!("rooms": "credentials", "messages", "rooms");
-
-const MESSENGER: (&str, &[File]) = files!(
-    "messenger":
-    "credentials",
-    "health",
-    "idempotency",
-    "messages",
-    "pages",
-    "presence",
-    "receipts",
-    "rooms",
-    "sockets",
-    "frames",
-    "heartbeat",
-    "stats",
-    "typing",
-);
-
 impl Suite {
-    /// The cases of a dialect.
+    /// The cases of a dialect: all files of its folder.
     pub(super) fn of(dialect: &Dialect) -> Self {
-        let (manifest, files) = match dialect.name {
-            "campus" => CAMPUS,
-            "direct" => DIRECT,
-            "messenger" => MESSENGER,
-            "rooms" => ROOMS,
-            name => panic!("there are no cases of {name}"),
-        };
-        let files = files.iter().map(|&(name, text)| (name, read(name, text))).collect();
-        Self { files, manifest: read("manifest.json", manifest) }
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases").join(dialect.name);
+        let entries = fs::read_dir(&folder)
+            .unwrap_or_else(|error| panic!("there are no cases of {}: {error}", dialect.name));
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("a folder").path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        let manifest = folder.join(MANIFEST);
+        paths.retain(|path| *path != manifest);
+        let files = paths.iter().map(|path| (name(dialect, path), read(path))).collect();
+        Self { files, manifest: read(&manifest) }
     }
 
     /// Each case and the file it stands in.
-    pub(super) fn cases(&self) -> impl Iterator<Item = (&'static str, &Case)> {
-        self.files.iter().flat_map(|(name, cases)| cases.iter().map(|case| (*name, case)))
+    pub(super) fn cases(&self) -> impl Iterator<Item = (&str, &Case)> {
+        self.files.iter().flat_map(|(name, cases)| cases.iter().map(|case| (name.as_str(), case)))
     }
 }
 
-fn read<T: for<'de> Deserialize<'de>>(name: &str, text: &str) -> T {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}"))
+const MANIFEST: &str = "manifest.json";
+
+fn name(dialect: &Dialect, path: &Path) -> String {
+    let file = path.file_name().unwrap_or_default();
+    format!("{}/{}", dialect.name, file.display())
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> T {
+    let read = fs::read(path).map_err(|error| error.to_string());
+    read.and_then(|text| serde_json::from_slice(&text).map_err(|error| error.to_string()))
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[cfg(test)]
@@ -150,11 +137,13 @@ mod tests {
 
     #[test]
     fn every_case_can_be_read_and_has_a_name_of_its_own() {
-        let suite = Suite::of(chat_core::dialect::MESSENGER);
-        let mut names: Vec<_> = suite.cases().map(|(_, case)| &case.name).collect();
-        let all = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), all, "two cases have the same name");
+        for dialect in chat_core::dialect::all() {
+            let suite = Suite::of(dialect);
+            let mut names: Vec<_> = suite.cases().map(|(_, case)| &case.name).collect();
+            let all = names.len();
+            names.sort_unstable();
+            names.dedup();
+            assert_eq!(names.len(), all, "two cases of {} have the same name", dialect.name);
+        }
     }
 }

@@ -58,7 +58,7 @@ impl Coverage {
         self.met.insert(close(code));
     }
 
-    /// What should have been met and was not; and what was said to be out of reach and is not.
+    /// What should have been met and was not; and what was met and should not have been.
     pub(super) fn missing(&self, suite: &Suite) -> Vec<String> {
         let manifest = &suite.manifest;
         let rows = self.dialect.endpoints.iter();
@@ -76,7 +76,12 @@ impl Coverage {
         let reached = reached
             .filter(|what| self.met.contains(*what))
             .map(|what| format!("said to be out of reach, but met: {what}"));
-        missing.chain(reached).collect()
+        let known: Vec<_> = manifest.server_frames.iter().map(|name| received(name)).collect();
+        let unknown = self.met.iter().filter(|what| what.starts_with(RECEIVED));
+        let unknown = unknown
+            .filter(|what| !known.contains(what))
+            .map(|what| format!("met, but not in the manifest: {what}"));
+        missing.chain(reached).chain(unknown).collect()
     }
 }
 
@@ -96,8 +101,10 @@ fn sent(name: &str) -> String {
     format!("the client's frame {name}")
 }
 
+const RECEIVED: &str = "the server's frame";
+
 fn received(name: &str) -> String {
-    format!("the server's frame {name}")
+    format!("{RECEIVED} {name}")
 }
 
 fn close(code: u16) -> String {

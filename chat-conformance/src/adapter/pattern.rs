@@ -2,6 +2,7 @@
 //!
 //! In what is sent, and in patterns, `{name}` stands for a value that was captured or belongs to
 //! the world; a string that is nothing but `{name}` becomes the value itself, a number too.
+//! `{name|uuid}` is an id as a UUID of version 8, `{name|text}` a number as a string.
 //! `{x*1000}` stands for a thousand `x`.
 //!
 //! A pattern matches what is equal to it, an object by exactly its keys. Strings in it that begin
@@ -70,9 +71,13 @@ impl Names {
     }
 
     fn named(&self, name: &str) -> Option<String> {
-        match self.values.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            other => Some(other.to_string()),
+        let (name, form) = name.split_once('|').unwrap_or((name, "text"));
+        let value = self.values.get(name)?;
+        match (form, value) {
+            ("text", Value::String(text)) => Some(text.clone()),
+            ("text", other) => Some(other.to_string()),
+            ("uuid", other) => Some(format!("00000000-0000-8000-8000-{:012x}", other.as_u64()?)),
+            _ => None,
         }
     }
 
@@ -112,7 +117,11 @@ impl Names {
         if let Some(key) = fields.keys().find(|key| !pattern.contains_key(*key)) {
             return Err(format!("at {path}: the key {key:?} is too much"));
         }
-        for (key, pattern) in pattern {
+        // What is captured can be used in the same object, wherever its key stands.
+        let captures = |pattern: &Value| pattern.as_str().is_some_and(is_capture);
+        let (first, then): (Vec<_>, Vec<_>) =
+            pattern.iter().partition(|(_, pattern)| captures(pattern));
+        for (key, pattern) in first.into_iter().chain(then) {
             let field = fields.get(key).ok_or_else(|| format!("at {path}: no key {key:?}"))?;
             self.check_at(&format!("{path}.{key}"), pattern, field)?;
         }
@@ -122,7 +131,7 @@ impl Names {
     fn check_kind(&mut self, path: &str, text: &str, got: &Value) -> Result<(), String> {
         let plain = &text[1..];
         let (name, kind) = match plain.split_once(':') {
-            Some((name, kind)) if !plain.starts_with("like=") => (Some(name), kind),
+            Some((name, kind)) if is_capture(text) => (Some(name), kind),
             _ => (None, plain),
         };
         if let Some(shape) = self.shapes.get(kind).cloned() {
@@ -150,6 +159,11 @@ impl Names {
         }
         Ok(())
     }
+}
+
+/// Whether a pattern is `$name:kind`.
+fn is_capture(text: &str) -> bool {
+    text.starts_with('$') && text.contains(':') && !text.starts_with("$like=")
 }
 
 fn differ(path: &str, expected: &Value, got: &Value) -> String {
@@ -241,6 +255,24 @@ mod tests {
         assert_eq!(names.check(&json!("{id}"), &json!(7)), Ok(()));
         assert!(names.check(&json!("{id}"), &json!("7")).is_err());
         assert_eq!(names.check(&json!("$like=msg_{id}_#.#"), &json!("msg_7_1.2")), Ok(()));
+    }
+
+    #[test]
+    fn what_is_captured_can_be_used_in_the_same_object() {
+        let mut names = Names::default();
+        let pattern = json!({ "a": "{at}", "z": "$at:string" });
+        assert_eq!(names.check(&pattern, &json!({ "a": "x", "z": "x" })), Ok(()));
+        assert!(names.check(&pattern, &json!({ "a": "x", "z": "y" })).is_err());
+    }
+
+    #[test]
+    fn an_id_has_other_forms() {
+        let mut names = Names::default();
+        names.set("id", 255);
+        assert_eq!(
+            names.fill(&json!(["{id}", "{id|text}", "{id|uuid}", "{id|no}"])),
+            json!([255, "255", "00000000-0000-8000-8000-0000000000ff", "{id|no}"])
+        );
     }
 
     #[test]

@@ -1,57 +1,21 @@
 //! Runs a case, step by step.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::net::SocketAddr;
-use std::time::Duration;
+mod act;
 
-use chat_core::Outgoing;
-use chat_core::dialect::Dialect;
-use chat_core::model::{MessageId, RoomId, UserId};
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::case::{Case, Suite};
 use super::client::{self, Answer, Received, Socket};
 use super::coverage::Coverage;
+use super::form::Form;
+use super::host::check_header;
 use super::pattern::{Names, brief};
-use super::step::{Act, Deed, Expect, Open, Request, Send, Step, Via};
+use super::step::{Expect, Open, Request, Send, Step, Via};
 use super::world::{World, token};
-use super::{FALLBACK_BODY, HOST_BODY, HOST_HEADER};
-
-/// How the paths of a run are written.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Form {
-    pub(super) prefix: &'static str,
-    /// Without the trailing slash.
-    bare: bool,
-}
-
-impl Form {
-    pub(super) const ALL: [Self; 4] = [
-        Self { prefix: "", bare: false },
-        Self { prefix: "", bare: true },
-        Self { prefix: "/nested", bare: false },
-        Self { prefix: "/nested", bare: true },
-    ];
-
-    /// A path and its query in this form, without the prefix.
-    fn write(self, target: &str, verbatim: bool) -> String {
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, format!("?{query}")),
-            None => (target, String::new()),
-        };
-        let bare = path.strip_suffix('/').filter(|path| self.bare && !verbatim && !path.is_empty());
-        format!("{}{query}", bare.unwrap_or(path))
-    }
-}
-
-impl fmt::Display for Form {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let slash = if self.bare { "without" } else { "with" };
-        write!(f, "under {:?} {slash} trailing slashes", self.prefix)
-    }
-}
 
 /// Runs one case.
 ///
@@ -72,42 +36,6 @@ pub(super) async fn case(
         run.step(step).await.map_err(|problem| {
             format!("{:?}: step {} ({step}): {problem}", case.name, index + 1)
         })?;
-    }
-    Ok(())
-}
-
-/// Makes sure that what is the host's stays the host's.
-pub(super) async fn host(
-    world: &World,
-    address: SocketAddr,
-    dialect: &Dialect,
-    form: Form,
-) -> Result<(), String> {
-    let get = async |path: String| {
-        let request = http::Request::get(&path).header("host", address.to_string());
-        let request = request.body(bytes::Bytes::new()).map_err(|error| error.to_string())?;
-        let answer = client::request(address, request).await?;
-        check_host_header(&answer)?;
-        Ok::<_, String>((answer.status, String::from_utf8_lossy(&answer.body).into_owned()))
-    };
-    let check = |path: &str, expected: (u16, &str), got: (u16, String)| {
-        let same = expected.0 == got.0 && expected.1 == got.1;
-        if same { Ok(()) } else { Err(format!("GET {path}: expected {expected:?}, got {got:?}")) }
-    };
-    check("/host", (200, HOST_BODY), get("/host".to_owned()).await?)?;
-    let first = dialect.endpoints.first().map_or("/", |endpoint| endpoint.path);
-    let elsewhere = if form.prefix.is_empty() { "/nested" } else { "" };
-    for path in [
-        "/".to_owned(),
-        "/nothing/of/the/kind/".to_owned(),
-        format!("{}/", form.prefix),
-        format!("{}{first}no/such/path/at/all/", form.prefix),
-        format!("{elsewhere}{first}"),
-    ] {
-        check(&path, (404, FALLBACK_BODY), get(path.clone()).await?)?;
-    }
-    if world.server.open() > 0 {
-        return Err("requests of the host's own were taken for the dialect's".to_owned());
     }
     Ok(())
 }
@@ -136,7 +64,7 @@ impl Run<'_> {
                 }
                 Ok(())
             }
-            Step::Closed(step) => self.closed(&step.closed, step.code).await,
+            Step::Closed(step) => self.closed(&step.closed, step.code, &step.skip).await,
             Step::Close(step) => {
                 let socket = self.sockets.remove(&step.close).ok_or("no such socket")?;
                 socket.close().await
@@ -168,10 +96,14 @@ impl Run<'_> {
         let mut request = request
             .body(body.unwrap_or_default().into())
             .map_err(|error| format!("no request: {error}"))?;
-        put(request.headers_mut(), self.headers(&step.headers)?);
+        self.put(request.headers_mut(), &step.headers)?;
         let answer = client::request(self.address, request).await?;
         self.coverage.note_answer(method, &path, answer.status);
         self.check_answer(&answer, step.status, &step.answer_headers)?;
+        if let Some(pattern) = &step.answer_text {
+            let text = String::from_utf8_lossy(&answer.body).into_owned();
+            self.names().check(&Value::from(pattern.as_str()), &text.into())?;
+        }
         match &step.answer {
             Some(pattern) => self.check_body(&answer, pattern),
             None => Ok(()),
@@ -188,7 +120,7 @@ impl Run<'_> {
         if answer.status != status {
             return Err(format!("expected the status {status}, got {} {body}", answer.status));
         }
-        check_host_header(answer)?;
+        check_header(answer)?;
         for (name, pattern) in headers {
             let value = answer.headers.get(name).and_then(|value| value.to_str().ok());
             let value = value.map_or(Value::Null, Value::from);
@@ -222,7 +154,7 @@ impl Run<'_> {
             let (name, value) = match step.via {
                 Via::Query => {
                     let mark = if target.contains('?') { '&' } else { '?' };
-                    target.push_str(&format!("{mark}token={token}"));
+                    target = format!("{target}{mark}token={token}");
                     ("", String::new())
                 }
                 Via::Header => ("authorization", format!("Bearer {token}")),
@@ -234,15 +166,15 @@ impl Run<'_> {
                 headers.insert(HeaderName::from_static(name), value);
             }
         }
-        put(&mut headers, self.headers(&step.headers)?);
+        self.put(&mut headers, &step.headers)?;
         let (socket, answer) = Socket::open(self.address, &target, headers).await?;
         self.check_answer(&answer, step.status, &step.answer_headers)?;
         let Some(socket) = socket else { return Ok(()) };
         self.sockets.insert(step.open.clone(), socket);
         if let Some(code) = step.closed {
-            return self.closed(&step.open, code).await;
+            return self.closed(&step.open, code, &[]).await;
         }
-        match &self.suite.manifest.greeting {
+        match step.greeting.as_ref().or(self.suite.manifest.greeting.as_ref()) {
             Some(greeting) => self.expect_frame(&step.open, greeting, &[]).await,
             None => Ok(()),
         }
@@ -287,8 +219,7 @@ impl Run<'_> {
         loop {
             match self.socket(name)?.next().await? {
                 Received::Frame(frame) => {
-                    let skipped = |kind: &String| frame.get("type") == Some(&kind.as_str().into());
-                    if skip.iter().any(skipped) {
+                    if is_one_of(&frame, skip) {
                         continue;
                     }
                     self.coverage.note_received(&frame);
@@ -301,52 +232,18 @@ impl Run<'_> {
         }
     }
 
-    async fn closed(&mut self, name: &str, code: u16) -> Result<(), String> {
-        let received = self.socket(name)?.next().await?;
-        self.sockets.remove(name);
-        match received {
-            Received::Closed(got) if got == code => {
-                self.coverage.note_close(code);
-                Ok(())
-            }
-            other => Err(format!("{name}: expected the close {code}, got {other}")),
-        }
-    }
-
-    async fn act(&mut self, step: &Act) -> Result<(), String> {
-        let actor = self.world.actor(&step.who);
-        let room = step.room.as_ref().and_then(|room| self.names().fill(room).as_u64());
-        let room = room.and_then(RoomId::new).ok_or("no room");
-        let message = step.message.as_ref().and_then(|id| self.names().fill(id).as_u64());
-        let message = message.and_then(MessageId::new).ok_or("no message");
-        match step.act {
-            Deed::Send => {
-                for number in 1..=step.times {
-                    self.names().set("number", number);
-                    let text = self.names().fill_text(step.text.as_deref().unwrap_or("hello"));
-                    let sent = actor.send(room?, Outgoing::new(text)).await.map_err(said)?;
-                    if let Some(name) = &step.save {
-                        self.names().set(name, sent.message.id.get());
-                    }
+    async fn closed(&mut self, name: &str, code: u16, skip: &[String]) -> Result<(), String> {
+        loop {
+            match self.socket(name)?.next().await? {
+                Received::Frame(frame) if is_one_of(&frame, skip) => {}
+                Received::Closed(got) if got == code => {
+                    self.sockets.remove(name);
+                    self.coverage.note_close(code);
+                    return Ok(());
                 }
-            }
-            Deed::Delete => {
-                actor.delete(room?, message?).await.map_err(said)?;
-            }
-            Deed::RemoveMember => {
-                let user = UserId::new(&step.who).map_err(|error| error.to_string())?;
-                let at = self.world.server.chat().clock().now();
-                let removed = self.world.store.remove_member(room?, &user, at).await;
-                removed.map_err(|error| error.to_string())?.ok_or("was no member")?;
-            }
-            Deed::Drain => {
-                let server = self.world.server.clone();
-                // Ends when the sockets have, which the next steps read to their end.
-                tokio::spawn(async move { server.drain(Duration::from_secs(20)).await });
-                tokio::task::yield_now().await;
+                other => return Err(format!("{name}: expected the close {code}, got {other}")),
             }
         }
-        Ok(())
     }
 
     fn names(&mut self) -> &mut Names {
@@ -357,36 +254,25 @@ impl Run<'_> {
         self.sockets.get_mut(name).ok_or_else(|| format!("no open socket {name}"))
     }
 
-    fn headers(&mut self, headers: &BTreeMap<String, String>) -> Result<HeaderMap, String> {
-        let mut filled = HeaderMap::new();
-        for (name, value) in headers {
+    /// Replaces headers by those of a step; `null` takes one away.
+    fn put(
+        &mut self,
+        headers: &mut HeaderMap,
+        changes: &BTreeMap<String, Option<String>>,
+    ) -> Result<(), String> {
+        for (name, value) in changes {
             let name: HeaderName = name.parse().map_err(|_| format!("no header name: {name}"))?;
-            let value = self.names().fill_text(value);
-            let value = HeaderValue::from_bytes(value.as_bytes());
-            filled.insert(name, value.map_err(|error| error.to_string())?);
+            headers.remove(&name);
+            if let Some(value) = value {
+                let value = self.names().fill_text(value);
+                let value = HeaderValue::from_bytes(value.as_bytes());
+                headers.insert(name, value.map_err(|error| error.to_string())?);
+            }
         }
-        Ok(filled)
+        Ok(())
     }
 }
 
-/// Replaces headers; an empty value takes one away.
-fn put(headers: &mut HeaderMap, changes: HeaderMap) {
-    for (name, value) in changes {
-        let Some(name) = name else { continue };
-        if value.is_empty() {
-            headers.remove(name);
-        } else {
-            headers.insert(name, value);
-        }
-    }
-}
-
-fn check_host_header(answer: &Answer) -> Result<(), String> {
-    let (name, value) = HOST_HEADER;
-    let there = answer.headers.get(name).is_some_and(|got| got == value);
-    if there { Ok(()) } else { Err("the host's header is missing".to_owned()) }
-}
-
-fn said(error: chat_core::Error) -> String {
-    format!("{error} ({error:?})")
+fn is_one_of(frame: &Value, types: &[String]) -> bool {
+    types.iter().any(|name| frame.get("type") == Some(&name.as_str().into()))
 }

@@ -1,5 +1,7 @@
 //! One step of a case, as the files have it.
 
+#![allow(clippy::struct_field_names, reason = "a step is told by the key that names it")]
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -42,7 +44,7 @@ pub(super) struct Request {
     #[serde(default = "somebody", rename = "as")]
     pub(super) who: String,
     #[serde(default)]
-    pub(super) headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, Option<String>>,
     /// The body, as JSON; or as text.
     pub(super) json: Option<Value>,
     pub(super) text: Option<String>,
@@ -50,8 +52,9 @@ pub(super) struct Request {
     /// Headers that the answer has, as patterns.
     #[serde(default)]
     pub(super) answer_headers: BTreeMap<String, Value>,
-    /// What the body is like; not looked at where this is absent.
+    /// What the body is like, as JSON or as text; not looked at where both are absent.
     pub(super) answer: Option<Value>,
+    pub(super) answer_text: Option<String>,
 }
 
 /// A socket that is opened, or a handshake that is refused.
@@ -68,13 +71,15 @@ pub(super) struct Open {
     #[serde(default)]
     pub(super) via: Via,
     #[serde(default)]
-    pub(super) headers: BTreeMap<String, String>,
+    pub(super) headers: BTreeMap<String, Option<String>>,
     #[serde(default = "switching")]
     pub(super) status: u16,
     #[serde(default)]
     pub(super) answer_headers: BTreeMap<String, Value>,
     /// With which code it is closed at once, instead of the greeting.
     pub(super) closed: Option<u16>,
+    /// What it is greeted with, where that is not as in the manifest.
+    pub(super) greeting: Option<Value>,
 }
 
 /// Where a handshake carries its token.
@@ -134,6 +139,9 @@ pub(super) struct Closed {
     /// The socket.
     pub(super) closed: String,
     pub(super) code: u16,
+    /// Types of frames that may come before.
+    #[serde(default)]
+    pub(super) skip: Vec<String>,
 }
 
 /// A socket that the client closes.

@@ -27,24 +27,37 @@ pub(super) struct World {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     users: Vec<UserRow>,
     rooms: Vec<RoomRow>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct UserRow {
     id: Value,
     username: String,
     display_name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    first_name: String,
+    #[serde(default)]
+    last_name: String,
+    #[serde(default)]
+    role: String,
+    picture: Option<String>,
     image_urls: Vec<String>,
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct RoomRow {
     name: String,
     kind: String,
     members: Vec<Value>,
+    created_by: Option<Value>,
     metadata: Map<String, Value>,
 }
 
@@ -81,9 +94,16 @@ impl World {
 
 impl UserRow {
     fn user(&self) -> User {
-        User::new(user_id(&self.id), &self.username)
+        let user = User::new(user_id(&self.id), &self.username)
             .with_display_name(&self.display_name)
-            .with_image_urls(self.image_urls.clone())
+            .with_email(&self.email)
+            .with_names(&self.first_name, &self.last_name)
+            .with_role(&self.role)
+            .with_image_urls(self.image_urls.clone());
+        match &self.picture {
+            Some(url) => user.with_picture(url),
+            None => user,
+        }
     }
 }
 
@@ -99,7 +119,8 @@ impl RoomRow {
             store.direct_room(new).await.expect("a direct room").0
         } else {
             let name = Some(RoomName::parse(&self.name).expect("a name"));
-            let new = NewRoom { kind, name, creator: None, members, metadata, at };
+            let creator = self.created_by.as_ref().map(user_id);
+            let new = NewRoom { kind, name, creator, members, metadata, at };
             store.create_room(new).await.expect("a room")
         };
         id.get()

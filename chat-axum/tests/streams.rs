@@ -8,7 +8,7 @@ use chat_core::Chat;
 use chat_core::dialect::{CAMPUS, DIRECT};
 use chat_core::host::{AuthError, Authenticator, Credentials, Identity, StaticDirectory};
 use chat_core::model::{RoomId, User};
-use chat_runtime::Server;
+use chat_runtime::{Drained, Server};
 use chat_store_memory::MemoryStore;
 use futures::StreamExt;
 use serde_json::Value;
@@ -34,7 +34,7 @@ impl Authenticator for Trusting {
 }
 
 /// A chat of two users behind a port.
-async fn served() -> (Chat, RoomId, SocketAddr) {
+async fn served() -> (Server, RoomId, SocketAddr) {
     let users = [1, 2].map(|id: u64| User::new(id.into(), format!("user{id}")));
     let chat = Chat::new(MemoryStore::default(), StaticDirectory::from_iter(users), Trusting);
     let room = chat.acting_as("1").direct_room("2").await.unwrap().id;
@@ -45,7 +45,7 @@ async fn served() -> (Chat, RoomId, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, app).await });
-    (chat, room, address)
+    (server, room, address)
 }
 
 async fn say(chat: &Chat, room: RoomId, number: usize) {
@@ -91,7 +91,8 @@ async fn next(socket: &mut WebSocketStream<TcpStream>) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn history_waits_for_the_client_and_goes_on_live() {
-    let (chat, room, address) = served().await;
+    let (server, room, address) = served().await;
+    let chat = server.chat().clone();
     for number in 0..MANY {
         say(&chat, room, number).await;
     }
@@ -126,7 +127,8 @@ async fn history_waits_for_the_client_and_goes_on_live() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_array_comes_whole_through_a_connection() {
-    let (chat, room, address) = served().await;
+    let (server, room, address) = served().await;
+    let chat = server.chat().clone();
     for number in 0..1_000 {
         say(&chat, room, number).await;
     }
@@ -147,4 +149,26 @@ async fn an_array_comes_whole_through_a_connection() {
         .map(|it| it["content"].as_str().unwrap().split(' ').next().unwrap().parse().unwrap())
         .collect();
     assert_eq!(numbers, (100..1_000).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_waits_for_an_array_that_is_being_taken() {
+    let (server, room, address) = served().await;
+    for number in 0..MANY {
+        say(server.chat(), room, number).await;
+    }
+    let mut connection = connect(address).await;
+    let request =
+        format!("GET /campus/chat/chats/{room}/messages/ HTTP/1.0\r\nauthorization: 2\r\n\r\n");
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 1_000];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(server.open(), 1, "most of it has not been taken");
+    let drain = {
+        let server = server.clone();
+        tokio::spawn(async move { server.drain(Duration::from_mins(1)).await })
+    };
+    connection.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.ends_with(b"]"), "it came whole");
+    assert_eq!(drain.await.unwrap(), Drained::Whole);
 }

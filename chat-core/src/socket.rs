@@ -3,7 +3,7 @@
 //!
 //! A driver owns the connection and does what [`Socket::poll`] says, until it says
 //! [`Output::Wait`]; then it waits for the first of: a frame, a delivery, the end of the work it
-//! was given, the deadline. It gives that to [`Socket::handle`] and polls again. There are no
+//! was given or of the writing it was asked about, the deadline. It gives that to [`Socket::handle`] and polls again. There are no
 //! callbacks and no clock in here, so every rule of wire.md is tested on virtual time.
 
 mod codec;

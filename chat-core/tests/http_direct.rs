@@ -103,15 +103,15 @@ fn a_chat_has_the_documents_keys_in_the_documents_order() {
     assert_eq!(world.get(2, CHATS).text, format!("[{}]", chat(john, "null", 0)));
     world.advance_secs(300);
     world.say(2, room, "Hello there!");
-    let last =
+    let newest =
         r#"{"body":"Hello there!","created":"2024-12-25T10:35:00.000000Z","sender":"jane_smith"}"#;
-    assert_eq!(world.get(2, CHATS).text, format!("[{}]", chat(john, last, 0)));
-    let answer = world.get(1, CHATS);
-    assert_eq!(answer.status, 200);
-    assert!(answer.text.starts_with(&format!("[{},", chat(jane, last, 1))), "{}", answer.text);
-    assert_eq!(ids(&answer), [room.get(), world.other_room.get()]);
+    assert_eq!(world.get(2, CHATS).text, format!("[{}]", chat(john, newest, 0)));
+    let chats = world.get(1, CHATS);
+    assert_eq!(chats.status, 200);
+    assert!(chats.text.starts_with(&format!("[{},", chat(jane, newest, 1))), "{}", chats.text);
+    assert_eq!(ids(&chats), [room.get(), world.other_room.get()]);
     let same = world.post(2, CREATE, &json!({ "user_id": 1 }));
-    assert_eq!((same.status, same.text), (200, chat(john, last, 0)));
+    assert_eq!((same.status, same.text), (200, chat(john, newest, 0)));
 }
 
 #[test]

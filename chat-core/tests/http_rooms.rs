@@ -106,14 +106,14 @@ fn an_inactive_room_is_left_out_of_the_list_and_takes_no_message() {
 #[test]
 fn a_room_is_made_with_its_creator_first() {
     let world = world();
-    let make = |body: Value| world.post(1, ROOMS, &body);
-    let made = make(json!({ "name": "  New Room ", "participants": [2, "3", 1, 2] }));
+    let create = |body: Value| world.post(1, ROOMS, &body);
+    let made = create(json!({ "name": "  New Room ", "participants": [2, "3", 1, 2] }));
     let id = made.body["id"].as_u64().unwrap();
     let expected = format!(r#"{{"id":{id},"name":"New Room","participants":[1,2,3]}}"#);
     assert_eq!((made.status, made.text), (201, expected));
     assert_eq!(world.get(3, &format!("{ROOMS}{id}/")).status, 200);
-    assert_eq!(make(json!({ "name": "x".repeat(255) })).body["participants"], json!([1]));
-    assert_eq!(make(json!({ "name": "a", "participants": [] })).status, 201);
+    assert_eq!(create(json!({ "name": "x".repeat(255) })).body["participants"], json!([1]));
+    assert_eq!(create(json!({ "name": "a", "participants": [] })).status, 201);
 }
 
 #[test]

@@ -115,16 +115,17 @@ impl Driver {
             if self.poll_flush(cx, now).is_ready() {
                 return Poll::Ready(());
             }
+            let noticed = self.notice == Notice::Given;
+            if noticed {
+                self.notice = Notice::None;
+                turn = turn.saturating_sub(1);
+            }
             if turn == 0 {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
             // Commands that ended at once may have made room for more frames.
             let hear_more = !heard_all && self.socket.wants_frames();
-            let noticed = self.notice == Notice::Given;
-            if noticed {
-                self.notice = Notice::None;
-            }
             if !hear_more && !noticed && !self.is_due(cx, now) {
                 return Poll::Pending;
             }

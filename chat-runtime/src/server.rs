@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
-use chat_core::http::{Rejection, Request, Response, dispatch, drain_response, refuse};
+use chat_core::http::{Body, Rejection, Request, Response, dispatch, drain_response, refuse};
 use chat_core::service::{Error, Listener};
+use futures::StreamExt;
 use http::request::Parts;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -112,8 +113,17 @@ impl Server {
         let work = self.inner.runtime.spawn(async move {
             let response =
                 dispatch(&chat, dialect, request, tokio::time::Instant::now().into_std()).await;
-            drop(guard);
-            response
+            response.map(|body| match body {
+                Body::Full(bytes) => Body::Full(bytes),
+                // It is under way until the client has taken all of it.
+                Body::Stream(pieces) => {
+                    let guarded = pieces.map(move |piece| {
+                        let _ = &guard;
+                        piece
+                    });
+                    Body::Stream(guarded.boxed())
+                }
+            })
         });
         work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request was not answered");

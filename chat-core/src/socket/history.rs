@@ -68,6 +68,8 @@ pub(super) struct History {
     flushing_unread: Option<Seq>,
     /// What was written to the client and is to be marked as read.
     written: Option<Seq>,
+    /// What is being marked as read.
+    marking: Option<Seq>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,7 @@ impl History {
             flushing: false,
             flushing_unread: None,
             written: None,
+            marking: None,
         }
     }
 
@@ -149,17 +152,19 @@ impl History {
     }
 
     /// Takes up to where the client was shown everything, to be marked as read.
-    pub(super) fn take_written(&mut self) -> Option<Seq> {
-        self.written.take()
+    pub(super) fn begin_marking(&mut self) -> Option<Seq> {
+        self.marking = self.written.take();
+        self.marking
     }
 
-    /// Marking as read up to there has failed: it is tried again with what is told next, or when
+    /// It was marked, or that failed: then it is tried again with what is told next, or when
     /// [`History::retry`] says so.
-    pub(super) fn put_back(&mut self, seq: Seq) {
-        self.unread = self.unread.max(Some(seq));
+    pub(super) fn end_marking(&mut self, failed: bool) {
+        let marking = self.marking.take().filter(|_| failed);
+        self.unread = self.unread.max(marking);
     }
 
-    /// It is time to try again what was put back.
+    /// It is time to try again what failed.
     pub(super) fn retry(&mut self) {
         self.unflushed |= self.unread.is_some();
     }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Seq, Signal, Timestamp, User};
+use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
 
@@ -97,8 +97,6 @@ pub struct Socket {
     own: OwnMessages,
     /// Where it is in the room's history, where the dialect shows it.
     history: Option<Box<History>>,
-    /// Up to where the messages are being marked as read.
-    marking: Option<Seq>,
     outputs: VecDeque<Output>,
     closed: bool,
 }
@@ -142,7 +140,6 @@ impl Socket {
             performing: false,
             own,
             history,
-            marking: None,
             outputs: VecDeque::new(),
             closed: false,
         };
@@ -243,8 +240,8 @@ impl Socket {
     /// Takes up waiting frames, in their order, until one needs to be performed.
     fn work(&mut self, now: Instant) {
         while !self.performing && !self.closed {
-            if let Some(seq) = self.history.as_mut().and_then(|history| history.take_written()) {
-                self.marking = Some(seq);
+            let shown = self.history.as_mut().and_then(|history| history.begin_marking());
+            if let Some(seq) = shown {
                 self.perform(Command::Shown(seq));
                 return;
             }

@@ -47,12 +47,12 @@ impl Socket {
     }
 
     pub(super) fn handle_shown(&mut self, shown: Result<(), Error>, now: Instant) {
-        let seq = self.marking.take();
-        let Err(error) = shown else { return };
-        if let (Some(history), Some(seq)) = (&mut self.history, seq) {
-            history.put_back(seq);
+        if let Some(history) = &mut self.history {
+            history.end_marking(shown.is_err());
         }
-        self.handle_error(&error, now);
+        if let Err(error) = shown {
+            self.handle_error(&error, now);
+        }
     }
 
     /// Asks for the next step through the room's history: that what was told be written, then the

@@ -2,6 +2,26 @@
 //!
 //! No rule lives in here. The routes are those of the dialect; requests go to
 //! [`Server::respond`], handshakes to [`Server::upgrade`].
+//!
+//! ```no_run
+//! use chat_core::host::{JwtAuthenticator, StaticDirectory};
+//! use chat_core::model::User;
+//! use chat_core::{Chat, dialect};
+//! use chat_runtime::Server;
+//! use chat_store_memory::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> std::io::Result<()> {
+//! let users = StaticDirectory::from_iter([User::new(1.into(), "john"), User::new(2.into(), "jane")]);
+//! let sign_in = JwtAuthenticator::hs256(b"at least 32 random bytes, kept safe");
+//! let server = Server::start(Chat::new(MemoryStore::new(), users, sign_in));
+//!
+//! let app = axum::Router::new()
+//!     .route("/", axum::routing::get(|| async { "home" }))
+//!     .merge(chat_axum::router(&server, dialect::MESSENGER));
+//! axum::serve(tokio::net::TcpListener::bind("127.0.0.1:8080").await?, app).await
+//! # }
+//! ```
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, OriginalUri, Request};
@@ -28,11 +48,8 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     dialect: &'static Dialect,
 ) -> axum::Router<S> {
     let mut router = axum::Router::new();
-    let mut paths: Vec<&str> = dialect.endpoints.iter().map(|endpoint| endpoint.path).collect();
-    paths.sort_unstable();
-    paths.dedup();
-    for path in paths {
-        router = route(router, path, respond(server, dialect));
+    for path in dialect.http_paths() {
+        router = route(router, &path, respond(server, dialect));
     }
     for socket in dialect.sockets {
         router = route(router, socket.path, upgrade(server, dialect));
@@ -40,14 +57,16 @@ pub fn router<S: Clone + Send + Sync + 'static>(
     router
 }
 
-/// A path with and without its trailing slash.
+/// A path; one that ends in a slash without it too.
 fn route<S: Clone + Send + Sync + 'static>(
     router: axum::Router<S>,
     path: &str,
     handler: MethodRouter<S>,
 ) -> axum::Router<S> {
-    let bare = path.strip_suffix('/').unwrap_or(path);
-    router.route(path, handler.clone()).route(bare, handler)
+    match path.strip_suffix('/') {
+        Some(bare) => router.route(path, handler.clone()).route(bare, handler),
+        None => router.route(path, handler),
+    }
 }
 
 fn respond<S: Clone + Send + Sync + 'static>(
@@ -96,3 +115,8 @@ pub fn into_response(response: core::Response) -> Response {
         core::Body::Stream(stream) => Body::from_stream(stream),
     })
 }
+
+/// The examples of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -8,14 +8,17 @@ mod endpoint;
 mod links;
 mod page;
 mod rejection;
+mod shape;
 
-pub use body::{Body, BodyError, Request, Response, json};
+pub use body::{Body, BodyError, Request, Response, json, json_array, no_content};
 pub use call::{Call, Fields, Problems};
 pub use dispatch::{dispatch, drain_response, refuse};
 pub use endpoint::{Endpoint, Handler, Input, Params, match_path};
 pub use links::Links;
-pub use page::{Envelope, PageNumber};
+pub use page::{Envelope, Offset, PageNumber};
 pub use rejection::{Rejection, detail, standard};
 
 pub(crate) use call::canonical;
+pub(crate) use page::positive;
 pub(crate) use rejection::sentence;
+pub(crate) use shape::{Parameter, Shape};

@@ -11,7 +11,9 @@ mod people;
 mod presence;
 mod receipts;
 mod rooms;
+mod search;
 mod typing;
+mod whole;
 
 pub use actor::Actor;
 pub use changes::Batch;
@@ -21,3 +23,4 @@ pub use messages::{Delivered, Outgoing, SendKey};
 pub use people::{People, Person};
 pub use presence::OpenSession;
 pub use rooms::{OpenedRoom, RoomList};
+pub use whole::Pages;

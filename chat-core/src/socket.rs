@@ -11,13 +11,17 @@ mod command;
 mod delivery;
 mod fields;
 mod frame;
+mod history;
 mod machine;
 mod open;
+mod own_messages;
 mod timers;
 
 pub use codec::{About, Codec, Heartbeat, Incoming, Reply, TempId};
+pub(crate) use codec::{BothShapes, FrameShapes};
 pub use command::{Command, Performed};
 pub use delivery::Delivery;
 pub use frame::Frame;
+pub use history::{HistoryPage, ReadHistory};
 pub use machine::{Input, Output, Socket};
 pub use open::{Close, Opening, SocketRoute, origin_allowed};

@@ -389,3 +389,17 @@ fn answers_are_not_kept_and_not_sniffed() {
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
     }
 }
+
+#[test]
+fn the_openapi_document_is_for_anybody_who_asks_with_get() {
+    let world = World::new();
+    let path = MESSENGER.openapi_path();
+    let ask = |method| world.dispatch(request(method, &path, headers(&[]), Vec::new()));
+    let answer = ask("GET");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, chat_core::openapi::document(MESSENGER, "/"));
+    assert_eq!(ask("HEAD").status, 200);
+    let refused = ask("POST");
+    assert_detail(&refused, 405);
+    assert_eq!(refused.header("allow"), "GET, HEAD");
+}

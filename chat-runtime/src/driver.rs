@@ -8,7 +8,7 @@ use std::time::Duration;
 use chat_core::Error;
 use chat_core::model::Event;
 use chat_core::service::Batch;
-use chat_core::socket::{Close, Delivery, Frame, Input, Output, Performed, Socket};
+use chat_core::socket::{Close, Delivery, Frame, HistoryPage, Input, Output, Performed, Socket};
 use futures::future::BoxFuture;
 use futures::{FutureExt, Sink, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,6 +39,10 @@ pub(crate) struct Driver {
     /// The command that is being performed. It runs on its own, so that it is finished also when
     /// the connection is gone.
     command: Option<JoinHandle<Performed>>,
+    /// The page of history that is being read.
+    history: Option<BoxFuture<'static, Result<HistoryPage, Error>>>,
+    /// Whether the machine wants to know when everything is written.
+    notice: Notice,
     /// The changes that are being read, for a socket that fell behind.
     reading: Option<BoxFuture<'static, Result<Batch, Error>>>,
     /// The earliest of the machine's deadline, the stall's and the close's.
@@ -63,6 +67,8 @@ impl Driver {
             socket,
             inbox,
             command: None,
+            history: None,
+            notice: Notice::None,
             reading: None,
             timer: Box::pin(sleep_until(Instant::now())),
             wake_at: None,
@@ -94,6 +100,7 @@ impl Driver {
             }
             self.poll_timer(now);
             self.poll_command(cx, now);
+            self.poll_history(cx, now);
             let heard_all = match self.poll_frames(cx, now, &mut turn) {
                 Poll::Ready(Heard::End) => return Poll::Ready(()),
                 Poll::Ready(Heard::Enough) => false,
@@ -114,7 +121,11 @@ impl Driver {
             }
             // Commands that ended at once may have made room for more frames.
             let hear_more = !heard_all && self.socket.wants_frames();
-            if !hear_more && !self.is_due(cx, now) {
+            let noticed = self.notice == Notice::Given;
+            if noticed {
+                self.notice = Notice::None;
+            }
+            if !hear_more && !noticed && !self.is_due(cx, now) {
                 return Poll::Pending;
             }
         }
@@ -156,6 +167,13 @@ impl Driver {
                 self.socket.handle(Input::Close(Close::FAULT), now.into_std());
             }
         }
+    }
+
+    fn poll_history(&mut self, cx: &mut Context<'_>, now: Instant) {
+        let Some(history) = &mut self.history else { return };
+        let Poll::Ready(page) = history.poll_unpin(cx) else { return };
+        self.history = None;
+        self.socket.handle(Input::History(page), now.into_std());
     }
 
     /// Reads frames while the machine wants some; pending when there are no more.
@@ -212,6 +230,15 @@ impl Driver {
                     let performing = command.perform(actor, room, session, now.into_std());
                     self.command = Some(tokio::spawn(performing));
                     self.poll_command(cx, now);
+                }
+                Output::ReadHistory(page) => {
+                    let (actor, room) = (self.socket.actor().clone(), self.socket.room());
+                    self.history = Some(page.perform(actor, room).boxed());
+                    self.poll_history(cx, now);
+                }
+                Output::Flush => {
+                    self.notice = Notice::Wanted;
+                    self.unflushed = true;
                 }
                 Output::Close(close) => {
                     self.write(close_message(close))?;
@@ -287,6 +314,10 @@ impl Driver {
             Poll::Ready(Ok(())) => {
                 self.unflushed = false;
                 self.stalled_since = None;
+                if self.notice == Notice::Wanted {
+                    self.notice = Notice::Given;
+                    self.socket.handle(Input::Flushed, now.into_std());
+                }
                 Poll::Pending
             }
             Poll::Ready(Err(_)) => Poll::Ready(()),
@@ -348,6 +379,17 @@ impl Driver {
         let read = ready!(stream.poll_read(cx, &mut buffer));
         Poll::Ready(read.is_err() || buffer.filled().is_empty())
     }
+}
+
+/// Whether the machine is told when everything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Notice {
+    /// It does not want to be.
+    None,
+    /// It is to be told.
+    Wanted,
+    /// It was told, and may have something new to be done.
+    Given,
 }
 
 /// How reading frames ended, where it was not that there are no more.

@@ -2,8 +2,34 @@
 //! presence leases, the bus between nodes, graceful drain.
 //!
 //! A host starts one [`Server`] for its [`Chat`](chat_core::Chat) and mounts dialects through an
-//! adapter (`chat-axum`, `chat-warp`). Adapters call [`Server::respond`] and
-//! [`Server::upgrade`]; everything else is in here, once for all of them.
+//! adapter such as `chat-axum`. Adapters call [`Server::respond`] and [`Server::upgrade`];
+//! everything else is in here, once for all of them.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use chat_core::Chat;
+//! use chat_core::host::{JwtAuthenticator, StaticDirectory};
+//! use chat_runtime::{Drained, Server};
+//! use chat_store_memory::MemoryStore;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # let users = StaticDirectory::from_iter([]);
+//! # let sign_in = JwtAuthenticator::hs256(b"at least 32 random bytes, kept safe");
+//! let server = Server::start(Chat::new(MemoryStore::new(), users, sign_in));
+//! // Mount it, serve, and when the process is told to stop:
+//! let drained = server.drain(Duration::from_secs(10)).await;
+//! assert_eq!(drained, Drained::Whole);
+//! # }
+//! ```
+//!
+//! # What a socket costs
+//! A socket that waits takes about 5 KiB. Each has an inbox of at most
+//! [`queue_frames`](chat_core::Config::queue_frames) or
+//! [`queue_bytes`](chat_core::Config::queue_bytes); who reads more slowly than others write first
+//! loses typing and presence, is then caught up from the store, and is closed 1013 once it has
+//! taken nothing for [`stall_timeout`](chat_core::Config::stall_timeout). It never slows others.
 
 mod bus;
 mod driver;

@@ -129,7 +129,9 @@ pub(crate) fn run(
         }
         std::future::poll_fn(|cx| driver.poll(cx)).await;
         drop(subscription);
-        Box::pin(driver.into_socket().leave()).await;
+        let socket = driver.into_socket();
+        tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
+        Box::pin(socket.leave()).await;
     }
 }
 
@@ -151,8 +153,22 @@ async fn begin(
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let inbox = Arc::new(Inbox::new(accepted.chat.config()));
     match open(&accepted, &hub, &inbox).await {
-        Ok((socket, subscription)) => Some((Driver::new(stream, socket, inbox), subscription)),
+        Ok((socket, subscription)) => {
+            tracing::debug!(
+                dialect = accepted.dialect.name,
+                room = %socket.room(),
+                session = ?socket.session().id(),
+                "a socket opened"
+            );
+            Some((Driver::new(stream, socket, inbox), subscription))
+        }
         Err(close) => {
+            tracing::debug!(
+                dialect = accepted.dialect.name,
+                code = close.code,
+                reason = close.reason,
+                "a socket was refused"
+            );
             let goodbye = async {
                 stream.send(close_message(close)).await?;
                 while stream.next().await.transpose()?.is_some() {}

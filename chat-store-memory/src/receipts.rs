@@ -18,6 +18,7 @@ impl ReceiptStore for MemoryStore {
         let slot = state.permit(&mark.by, Action::Mark)?;
         let targets = match mark.targets {
             Targets::All => SeqSet::up_to(state.room.last_seq),
+            Targets::UpTo(last) => SeqSet::up_to(last.min(state.room.last_seq)),
             Targets::Message(id) => {
                 let seq = self.state.seq_in(mark.room, id).ok_or(StoreError::NotFound)?;
                 let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
@@ -71,9 +72,9 @@ fn move_statuses(
     for seq in moved.iter() {
         state.change(seq, version, |message| {
             let at = mark.at.max(message.created_at);
-            message.delivered_at.get_or_insert(at);
+            let delivered_at = *message.delivered_at.get_or_insert(at);
             if read.contains(seq) {
-                message.read_at = Some(at);
+                message.read_at = Some(at.max(delivered_at));
             }
             message.status_by = Some(mark.by.user.clone());
             message.versions.status = version;

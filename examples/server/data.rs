@@ -16,7 +16,6 @@ type Error = Box<dyn std::error::Error>;
 
 /// Users and rooms, as the data file has them.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Data {
     pub(crate) users: Vec<UserRow>,
     #[serde(default)]
@@ -35,33 +34,25 @@ pub(crate) enum Id {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct UserRow {
     pub(crate) id: Id,
     pub(crate) username: String,
-    #[serde(default)]
-    email: String,
+    email: Option<String>,
     pub(crate) display_name: Option<String>,
-    #[serde(default)]
-    first_name: String,
-    #[serde(default)]
-    last_name: String,
-    #[serde(default)]
-    role: String,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    role: Option<String>,
     picture: Option<String>,
-    #[serde(default)]
-    image_urls: Vec<String>,
+    image_urls: Option<Vec<String>>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct RoomRow {
     kind: String,
     name: Option<String>,
     members: Vec<Id>,
     created_by: Option<Id>,
-    #[serde(default)]
-    metadata: Map<String, Value>,
+    metadata: Option<Map<String, Value>>,
 }
 
 impl Data {
@@ -82,27 +73,27 @@ impl Data {
         let user = |id, first: &str, last: &str| UserRow {
             id: Id::Number(id),
             username: format!("{}_{}", first.to_lowercase(), last.to_lowercase()),
-            email: format!("{}@example.com", first.to_lowercase()),
+            email: Some(format!("{}@example.com", first.to_lowercase())),
             display_name: Some(format!("{first} {last}")),
-            first_name: first.to_owned(),
-            last_name: last.to_owned(),
-            role: "Student".to_owned(),
+            first_name: Some(first.to_owned()),
+            last_name: Some(last.to_owned()),
+            role: Some("Student".to_owned()),
             picture: None,
-            image_urls: Vec::new(),
+            image_urls: None,
         };
         let direct = |members: [u64; 2]| RoomRow {
             kind: "direct".to_owned(),
             name: None,
             members: members.map(Id::Number).into(),
             created_by: None,
-            metadata: Map::new(),
+            metadata: None,
         };
         let general = RoomRow {
             kind: "group".to_owned(),
             name: Some("General".to_owned()),
             members: (1..=5).map(Id::Number).collect(),
             created_by: Some(Id::Number(1)),
-            metadata: Map::new(),
+            metadata: None,
         };
         Self {
             users: vec![
@@ -112,7 +103,7 @@ impl Data {
                 user(4, "Kenji", "Sato"),
                 user(5, "Sofia", "Rossi"),
             ],
-            rooms: vec![direct([1, 2]), direct([1, 3]), direct([2, 4]), general],
+            rooms: vec![direct([1, 2]), direct([1, 3]), direct([2, 4]), general, direct([5, 1])],
             history: vec![
                 (0, "2", "Hi John, are you coming to the reading group tonight?"),
                 (0, "1", "Yes! I have even read the chapter this time."),
@@ -122,6 +113,7 @@ impl Data {
                 (2, "4", "Did the build go through?"),
                 (3, "1", "Welcome, everybody."),
                 (3, "5", "Ciao!"),
+                (4, "5", "Do you have a minute?"),
             ],
         }
     }
@@ -154,7 +146,7 @@ impl Data {
         for row in &self.users {
             let user =
                 chat.user(&row.id.user_id()?).await?.ok_or("a user is not in the directory")?;
-            let actor = Actor::recognised(chat, user, dialect.kinds);
+            let actor = Actor::recognised(chat, user, dialect.kinds, dialect.visitors);
             let rooms = actor.rooms(RoomOrder::Id, Slice::first(1)).await?;
             first.push(rooms.items.first().map(|summary| summary.room.id));
         }
@@ -171,7 +163,7 @@ impl Data {
 impl RoomRow {
     async fn make(&self, chat: &Chat, store: &impl Store) -> Result<RoomId, Error> {
         let at = chat.clock().now();
-        let metadata = self.metadata.clone();
+        let metadata = self.metadata.clone().unwrap_or_default();
         let members: Vec<UserId> =
             self.members.iter().map(Id::user_id).collect::<Result<_, _>>()?;
         let kind = RoomKind::parse(&self.kind)
@@ -189,11 +181,12 @@ impl RoomRow {
 
 impl UserRow {
     fn user(&self) -> Option<User> {
+        let text = |field: &Option<String>| field.clone().unwrap_or_default();
         let mut user = User::new(self.id.user_id().ok()?, &self.username)
-            .with_email(&self.email)
-            .with_names(&self.first_name, &self.last_name)
-            .with_role(&self.role)
-            .with_image_urls(self.image_urls.clone());
+            .with_email(text(&self.email))
+            .with_names(text(&self.first_name), text(&self.last_name))
+            .with_role(text(&self.role))
+            .with_image_urls(self.image_urls.clone().unwrap_or_default());
         if let Some(name) = &self.display_name {
             user = user.with_display_name(name);
         }

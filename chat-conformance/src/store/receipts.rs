@@ -152,6 +152,18 @@ pub async fn reading_implies_receiving(store: Arc<dyn Store>) {
     assert_eq!(now.status_by, Some(user(2)));
 }
 
+/// "`read_at` is never before `delivered_at`: where a clock that is behind says so, it is the same."
+pub async fn a_message_is_not_read_before_it_is_delivered(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let message = world.say(room, 1, "text").await;
+    world.store.mark(receipt(ReceiptKind::Delivered, &message, 2, 500)).await.unwrap();
+    let marked = world.store.mark(receipt(ReceiptKind::Read, &message, 2, 400)).await.unwrap();
+    let now = &marked.moved[0];
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(500)), Some(at(500))));
+    assert_eq!(*world.message(1, message.id).await, **now);
+}
+
 /// The time is that "of the receipt (or `created_at`, if later)".
 pub async fn a_status_is_never_older_than_its_message(store: Arc<dyn Store>) {
     let world = World::new(store);
@@ -348,6 +360,24 @@ pub async fn a_target_must_be_in_the_room_and_not_deleted(store: Arc<dyn Store>)
         assert_eq!(refusal(marked), Refusal::NotFound);
     }
     assert_eq!(world.everything(other).await, before);
+}
+
+/// "`Targets::UpTo` a position that the room has not reached is all that it has now."
+pub async fn everything_up_to_a_position_is_marked_and_nothing_after_it(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2]).await;
+    let sent = [world.say(room, 1, "a").await, world.say(room, 1, "b").await];
+    world.say(room, 1, "c").await;
+    let up_to = |last| world.mark(room, 2, ReceiptKind::Read, Targets::UpTo(last));
+    assert_eq!(up_to(0).await.unwrap().version, None);
+    let marked = up_to(2).await.unwrap();
+    let moved: Vec<_> = marked.moved.iter().map(|message| message.id).collect();
+    assert_eq!((marked.newly, moved), (2, sent.map(|message| message.id).to_vec()));
+    assert_eq!(world.member(room, 2).await.read, SeqSet::up_to(2));
+    assert_eq!(up_to(2).await.unwrap().version, None);
+    assert_eq!(up_to(u64::MAX).await.unwrap().newly, 1);
+    let later = world.say(room, 1, "d").await;
+    assert!(!world.member(room, 2).await.read.contains(later.seq));
 }
 
 /// An empty room can be marked.

@@ -1,10 +1,15 @@
 //! What several dialects write and read alike.
 
+use std::borrow::Cow;
+
+use futures::future::BoxFuture;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::http::canonical;
-use crate::model::{MessageId, UserId};
+use crate::http::{Fields, Params, canonical};
+use crate::model::{MessageId, RoomId, UserId};
+use crate::service::{Error, Problem};
 
 /// A user id as most dialects show it: a canonical integer as a number, any other as a string.
 #[derive(Debug, Clone, Copy)]
@@ -19,9 +24,71 @@ impl Serialize for UserIdView<'_> {
     }
 }
 
+impl JsonSchema for UserIdView<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "UserId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A canonical decimal integer as a number, any other id as a string.",
+            "type": ["integer", "string"],
+        })
+    }
+}
+
+/// A client's key as the documentation shows it.
+pub(crate) struct TempIdView;
+
+impl JsonSchema for TempIdView {
+    fn schema_name() -> Cow<'static, str> {
+        "TempId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "The client's key for a message; 1 to 200 characters.",
+            "type": ["integer", "string"],
+        })
+    }
+}
+
+/// What sending or changing a message takes, where that is its text alone.
+#[derive(JsonSchema)]
+#[schemars(rename = "SendMessage")]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(crate) struct SendBody {
+    content: String,
+}
+
 /// A room or message id in a body: an integer, or a string of one.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     value.as_u64().or_else(|| canonical(value.as_str()?))
+}
+
+/// The room of a socket's path, where it names one in decimal.
+pub(crate) fn room(params: &Params, name: &str) -> BoxFuture<'static, Result<RoomId, Error>> {
+    let room = canonical(params.text(name)).and_then(RoomId::new).ok_or(Error::NotFound);
+    Box::pin(std::future::ready(room))
+}
+
+/// A user id in a body: an integer or a string.
+pub(crate) fn user_id(value: &Value) -> Option<UserId> {
+    match value {
+        Value::String(text) => UserId::new(text).ok(),
+        value => value.as_u64().map(UserId::from),
+    }
+}
+
+/// The user whom a body's field names.
+pub(crate) fn user_field(body: &Fields, name: &'static str) -> Result<UserId, Error> {
+    let user = match body.value(name) {
+        None => Err(Problem::Required),
+        Some(Value::Null) => Err(Problem::Null),
+        Some(value) => user_id(value)
+            .ok_or_else(|| Problem::Refused("A user id is an integer or a string.".into())),
+    };
+    user.map_err(|problem| Error::invalid(name, problem))
 }
 
 /// A message id in a body.

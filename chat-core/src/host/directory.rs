@@ -49,18 +49,41 @@ pub trait Directory: Send + Sync + 'static {
     /// Only the `direct` dialect's user list asks this. A host that shows its users to nobody
     /// returns an empty list.
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError>;
+
+    /// The same, but only of those who are listed after a user; all of them where none is given.
+    /// The list is read to its end in pages, so a page costs best what is on it.
+    ///
+    /// Unless the host says otherwise every page is cut out of the whole result of
+    /// [`Directory::search`], which is good for some thousands of users.
+    async fn search_after(
+        &self,
+        text: &str,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Arc<User>>, DirectoryError> {
+        let Some(after) = after else { return self.search(text, limit).await };
+        let mut users = self.search(text, usize::MAX).await?;
+        users.retain(|user| user.id.cmp_for_listing(after).is_gt());
+        users.truncate(limit);
+        Ok(users)
+    }
 }
 
 /// A fixed set of users, for demos, tests and small installations.
 #[derive(Debug, Clone, Default)]
 pub struct StaticDirectory {
     users: HashMap<UserId, Arc<User>>,
+    /// The same in the order they are listed.
+    listed: Vec<Arc<User>>,
 }
 
 impl FromIterator<User> for StaticDirectory {
     fn from_iter<I: IntoIterator<Item = User>>(users: I) -> Self {
-        let users = users.into_iter().map(|user| (user.id.clone(), Arc::new(user))).collect();
-        Self { users }
+        let users: HashMap<_, _> =
+            users.into_iter().map(|user| (user.id.clone(), Arc::new(user))).collect();
+        let mut listed: Vec<_> = users.values().cloned().collect();
+        listed.sort_by(|a, b| a.id.cmp_for_listing(&b.id));
+        Self { users, listed }
     }
 }
 
@@ -72,12 +95,22 @@ impl Directory for StaticDirectory {
     }
 
     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
+        self.search_after(text, None, limit).await
+    }
+
+    async fn search_after(
+        &self,
+        text: &str,
+        after: Option<&UserId>,
+        limit: usize,
+    ) -> Result<Vec<Arc<User>>, DirectoryError> {
         let text = text.to_lowercase();
-        let matching =
-            self.users.values().filter(|user| user.username.to_lowercase().contains(&text));
-        let mut users: Vec<_> = matching.cloned().collect();
-        users.sort_by(|a, b| a.id.cmp_for_listing(&b.id));
-        users.truncate(limit);
-        Ok(users)
+        let start = after.map_or(0, |after| {
+            self.listed.partition_point(|user| user.id.cmp_for_listing(after).is_le())
+        });
+        let matching = self.listed[start..]
+            .iter()
+            .filter(|user| text.is_empty() || user.username.to_lowercase().contains(&text));
+        Ok(matching.take(limit).cloned().collect())
     }
 }

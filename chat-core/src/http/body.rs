@@ -1,7 +1,7 @@
 //! Requests and responses, as adapters hand them over.
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
@@ -58,7 +58,56 @@ pub type Response = http::Response<Body>;
 pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     // The views are plain structs with string keys, which always serialise.
     let body = serde_json::to_vec(value).unwrap_or_default();
-    let mut response = http::Response::new(Body::Full(body.into()));
+    with_json(status, Body::Full(body.into()))
+}
+
+/// A response of an array of JSON, of items that are JSON already, written page by page as the
+/// client takes it. The first page is read before, so that its failure is still said in the status.
+///
+/// # Errors
+/// What reading the first page came to.
+pub async fn json_array(
+    mut pages: BoxStream<'static, Result<Vec<String>, Error>>,
+) -> Result<Response, Error> {
+    let first = pages.next().await.transpose()?.unwrap_or_default();
+    let pages = stream::iter([Ok(first)]).chain(pages).boxed();
+    let pieces = stream::unfold((pages, Some("[")), |(mut pages, separator)| async move {
+        let mut separator = separator?;
+        loop {
+            let page = match pages.next().await {
+                Some(Ok(page)) => page,
+                Some(Err(error)) => {
+                    tracing::warn!(%error, "an array was cut off");
+                    return Some((Err(error), (pages, None)));
+                }
+                None => {
+                    let end = if separator == "[" { "[]" } else { "]" };
+                    return Some((Ok(Bytes::from_static(end.as_bytes())), (pages, None)));
+                }
+            };
+            let mut text = String::new();
+            for item in page {
+                text.push_str(std::mem::replace(&mut separator, ","));
+                text.push_str(&item);
+            }
+            // A page may have nothing to show.
+            if !text.is_empty() {
+                return Some((Ok(text.into()), (pages, Some(separator))));
+            }
+        }
+    });
+    Ok(with_json(StatusCode::OK, Body::Stream(pieces.boxed())))
+}
+
+/// A response without a body.
+pub fn no_content() -> Response {
+    let mut response = http::Response::new(Body::Full(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+fn with_json(status: StatusCode, body: Body) -> Response {
+    let mut response = http::Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

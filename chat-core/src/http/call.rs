@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use http::HeaderMap;
+use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::{Links, Params, Rejection};
-use crate::model::{MessageId, RoomId};
+use crate::model::{MessageId, RoomId, UserId};
 use crate::rules::check_text;
 use crate::service::{Actor, Error, FieldError, Problem, SendKey};
 
@@ -46,6 +47,15 @@ impl Call {
     /// [`Error::NotFound`].
     pub fn message(&self, name: &str) -> Result<MessageId, Error> {
         canonical(self.params.text(name)).and_then(MessageId::new).ok_or(Error::NotFound)
+    }
+
+    /// The user id that a path names. One of the wrong form does not exist.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`].
+    pub fn user(&self, name: &str) -> Result<UserId, Error> {
+        let text = percent_decode_str(self.params.text(name)).decode_utf8();
+        text.ok().and_then(|text| UserId::new(text).ok()).ok_or(Error::NotFound)
     }
 
     /// The first value of a query parameter.

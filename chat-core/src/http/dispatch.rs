@@ -10,10 +10,13 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::endpoint::find;
-use super::{BodyError, Call, Fields, Input, Links, Rejection, Request, Response, detail};
+use super::{
+    BodyError, Call, Endpoint, Fields, Input, Links, Rejection, Request, Response, detail, json,
+};
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
 use crate::service::{Actor, Chat, Error, Problem};
+use crate::{asyncapi, openapi};
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.
@@ -27,18 +30,19 @@ pub async fn dispatch(
     now: Instant,
 ) -> Response {
     let method = request.parts.method.clone();
-    let answer = answer(chat, dialect, request, now).await;
+    let mut endpoint = None;
+    let answer = answer(chat, dialect, request, &mut endpoint, now).await;
     answer.unwrap_or_else(|rejection| {
         if let Rejection::Chat(Error::Unavailable(source) | Error::Internal(source)) = &rejection {
             tracing::warn!(dialect = dialect.name, %method, %source, "a request could not be answered");
         }
-        refuse(dialect, &rejection)
+        (dialect.refuse)(&rejection, endpoint)
     })
 }
 
-/// The answer of a dialect to a request that is refused.
+/// The answer of a dialect to a request that is refused before it is known what it asks for.
 pub fn refuse(dialect: &Dialect, rejection: &Rejection) -> Response {
-    (dialect.refuse)(rejection)
+    (dialect.refuse)(rejection, None)
 }
 
 /// The answer to requests that come while the server drains.
@@ -54,9 +58,16 @@ async fn answer(
     chat: &Chat,
     dialect: &'static Dialect,
     request: Request,
+    endpoint: &mut Option<&'static Endpoint>,
     now: Instant,
 ) -> Result<Response, Rejection> {
     let Request { parts, prefix, body } = request;
+    if let Some(document) = document(dialect, parts.uri.path(), &prefix) {
+        return match parts.method {
+            Method::GET | Method::HEAD => Ok(json(StatusCode::OK, &document)),
+            _ => Err(Rejection::MethodNotAllowed(vec![Method::GET, Method::HEAD])),
+        };
+    }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
     let credentials = Credentials {
         transport: Transport::Http,
@@ -73,13 +84,14 @@ async fn answer(
         }
         return Err(Rejection::MethodNotAllowed(methods));
     };
+    *endpoint = Some(row);
     let fields = match row.input {
         Input::None => Map::new(),
         Input::Json => read_object(&parts.headers, body, chat.config().body_limit).await?,
     };
     let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
     let call = Call {
-        actor: Actor::recognised(chat, user, dialect.kinds),
+        actor: Actor::recognised(chat, user, dialect.kinds, dialect.visitors),
         params,
         body: Fields::new(fields),
         links,
@@ -87,6 +99,19 @@ async fn answer(
         now,
     };
     (row.handler)(call).await
+}
+
+/// The document about the dialect that lies at a path. It is for anybody: it holds nothing that is
+/// not in this library's source.
+fn document(dialect: &Dialect, path: &str, prefix: &str) -> Option<Value> {
+    let name = path.strip_prefix(dialect.base)?;
+    match name {
+        "openapi.json" => {
+            Some(openapi::document(dialect, if prefix.is_empty() { "/" } else { prefix }))
+        }
+        "asyncapi.json" => asyncapi::document(dialect, prefix),
+        _ => None,
+    }
 }
 
 /// Reads a body that has to be a JSON object; no body at all is an object without fields.

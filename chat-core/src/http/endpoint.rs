@@ -5,6 +5,7 @@ use std::str::Split;
 use futures::future::BoxFuture;
 use http::Method;
 
+use super::shape::{Parameter, Shape};
 use super::{Call, Rejection, Response};
 
 /// What runs for an endpoint.
@@ -34,6 +35,12 @@ pub struct Endpoint {
     /// The status codes it can answer with, other than those that all endpoints share (401, 405,
     /// 503).
     pub statuses: &'static [u16],
+    /// The query parameters it heeds.
+    pub(crate) query: &'static [Parameter],
+    /// What it takes, where that is JSON.
+    pub(crate) request: Option<Shape>,
+    /// What it answers where it succeeds; none for no body, or one that is no JSON.
+    pub(crate) response: Option<Shape>,
     /// What runs.
     pub handler: Handler,
 }

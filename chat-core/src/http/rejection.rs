@@ -30,6 +30,9 @@ pub enum Rejection {
     /// There is no such page.
     #[error("invalid page")]
     InvalidPage,
+    /// We made no such cursor.
+    #[error("invalid cursor")]
+    InvalidCursor,
     /// The request cannot be understood as HTTP, in this way.
     #[error("{0}")]
     Malformed(&'static str),
@@ -47,6 +50,7 @@ pub fn standard(rejection: &Rejection) -> Response {
         Rejection::Chat(error) => chat(error),
         Rejection::NoSuchPath => detail(StatusCode::NOT_FOUND, "Not found."),
         Rejection::InvalidPage => detail(StatusCode::NOT_FOUND, "Invalid page."),
+        Rejection::InvalidCursor => detail(StatusCode::NOT_FOUND, "Invalid cursor"),
         Rejection::MethodNotAllowed(methods) => {
             let mut response = detail(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.");
             let names: Vec<_> = methods.iter().map(Method::as_str).collect();

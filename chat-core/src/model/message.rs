@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{MessageId, RoomId, Seq, Timestamp, UserId, Version};
@@ -42,7 +43,7 @@ impl MessageKind {
 /// How far a message has come: sending, sent, delivered, read; or failed.
 ///
 /// A status only ever moves forward. [`Status::advance`] is the one way to move it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// On its way to the server; never stored.

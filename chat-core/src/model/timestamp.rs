@@ -1,8 +1,10 @@
 //! A moment of wall time.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -69,6 +71,16 @@ impl Timestamp {
     /// The moment as a date and time in UTC.
     pub fn to_utc(self) -> OffsetDateTime {
         OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(self.0)
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Chat, Error};
 use crate::model::{Kinds, User, UserId};
-use crate::rules::Caller;
+use crate::rules::{Action, Caller, Denial, Guarded, Standing};
 
 /// A user who acts, in rooms of some kinds. All use cases are its methods.
 #[derive(Debug, Clone)]
@@ -13,16 +13,19 @@ pub struct Actor {
     id: Option<UserId>,
     user: Option<Arc<User>>,
     kinds: Kinds,
+    /// Whether they may look at public rooms that they are no member of.
+    visits: bool,
 }
 
 impl Actor {
     pub(super) fn new(chat: Chat, id: Option<UserId>, kinds: Kinds) -> Self {
-        Self { chat, id, user: None, kinds }
+        Self { chat, id, user: None, kinds, visits: true }
     }
 
-    /// A user who was recognised by [`Chat::authenticate`], in rooms of these kinds only.
-    pub fn recognised(chat: &Chat, user: Arc<User>, kinds: Kinds) -> Self {
-        Self { chat: chat.clone(), id: Some(user.id.clone()), user: Some(user), kinds }
+    /// A user who was recognised by [`Chat::authenticate`], in rooms of these kinds only, and
+    /// without `visits` only in rooms that they are a member of.
+    pub fn recognised(chat: &Chat, user: Arc<User>, kinds: Kinds, visits: bool) -> Self {
+        Self { chat: chat.clone(), id: Some(user.id.clone()), user: Some(user), kinds, visits }
     }
 
     /// The chat.
@@ -47,6 +50,14 @@ impl Actor {
             Some(user) => Ok(user.clone()),
             None => self.chat.user(self.id()?).await?.ok_or(Error::Unauthenticated),
         }
+    }
+
+    /// Hands out what was read if the actor may have it.
+    pub(super) fn permit<T>(&self, found: Guarded<T>, action: Action) -> Result<T, Error> {
+        if !self.visits && found.access().standing == Standing::Stranger {
+            return Err(Denial::NotMember.into());
+        }
+        Ok(found.permit(action)?)
     }
 
     pub(super) fn caller(&self) -> Result<Caller, Error> {

@@ -182,7 +182,7 @@ impl Actor {
     ) -> Result<Page<Arc<Message>>, Error> {
         let query = HistoryQuery { room, by: self.caller()?, anchor, slice, deleted };
         let found = self.chat().inner.store.history(query).await?;
-        Ok(found.ok_or(Error::NotFound)?.permit(Action::ReadHistory)?)
+        self.permit(found.ok_or(Error::NotFound)?, Action::ReadHistory)
     }
 
     /// A message, in whichever room it is or in the one given.
@@ -195,7 +195,7 @@ impl Actor {
         message: MessageId,
     ) -> Result<Arc<Message>, Error> {
         let found = self.chat().inner.store.message(&self.caller()?, room, message).await?;
-        Ok(found.ok_or(Error::NotFound)?.permit(Action::ReadHistory)?)
+        self.permit(found.ok_or(Error::NotFound)?, Action::ReadHistory)
     }
 
     /// Changes the text of one's own message.

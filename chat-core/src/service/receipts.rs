@@ -1,7 +1,7 @@
 //! Receipts: what was delivered and read.
 
 use super::{Actor, Error};
-use crate::model::{Change, MessageId, RoomId};
+use crate::model::{Change, MessageId, RoomId, Seq};
 use crate::store::{Mark, Marked, ReceiptKind, Targets};
 
 impl Actor {
@@ -18,6 +18,14 @@ impl Actor {
         kind: ReceiptKind,
     ) -> Result<Marked, Error> {
         self.mark_targets(room, Targets::Message(message), kind).await
+    }
+
+    /// Notes that everything up to a position was read, as by who was shown it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn mark_read_up_to(&self, room: RoomId, last: Seq) -> Result<Marked, Error> {
+        self.mark_targets(room, Targets::UpTo(last), ReceiptKind::Read).await
     }
 
     /// Notes that everything the room has now was read.

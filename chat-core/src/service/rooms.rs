@@ -10,7 +10,7 @@ use crate::model::{
     Change, Cursor, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp,
     UserId, Version,
 };
-use crate::rules::{Access, Action, RoomName};
+use crate::rules::{Access, Action, Guarded, RoomName};
 use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
 };
@@ -79,7 +79,7 @@ impl Actor {
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
     pub async fn room(&self, room: RoomId) -> Result<RoomSummary, Error> {
         let found = self.chat().inner.store.room(&self.caller()?, room).await?;
-        Ok(found.ok_or(Error::NotFound)?.permit(Action::View)?)
+        self.permit(found.ok_or(Error::NotFound)?, Action::View)
     }
 
     /// A page of the actor's active rooms.
@@ -98,8 +98,7 @@ impl Actor {
     pub async fn may(&self, action: Action, room: RoomId) -> Result<Access, Error> {
         let access = self.chat().inner.store.access(&self.caller()?, room).await?;
         let access = access.ok_or(Error::NotFound)?;
-        access.permit(action)?;
-        Ok(access)
+        self.permit(Guarded::new(access, access), action)
     }
 
     /// Changes a room's name or activity, and adds members.

@@ -1,5 +1,8 @@
 //! What a dialect says about its frames.
 
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value};
 
 use super::Command;
@@ -16,6 +19,37 @@ pub enum Heartbeat {
     Protocol,
 }
 
+/// What the frames of one direction look like, for the documentation.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameShapes {
+    /// The schema of an enum with a variant for each frame.
+    pub(crate) schema: fn(&mut SchemaGenerator) -> Schema,
+    /// A JSON array of examples.
+    pub(crate) examples: &'static str,
+}
+
+impl FrameShapes {
+    /// The frames of an enum.
+    pub(crate) const fn of<T: JsonSchema>(examples: &'static str) -> Self {
+        Self { schema: |generator| T::json_schema(generator), examples }
+    }
+}
+
+impl fmt::Debug for FrameShapes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FrameShapes")
+    }
+}
+
+/// What the frames of both directions look like, for the documentation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BothShapes {
+    /// What clients send.
+    pub(crate) client: FrameShapes,
+    /// What the server sends.
+    pub(crate) server: FrameShapes,
+}
+
 /// A dialect's frames, in both directions. All but [`Codec::decode`] return JSON text; `None` where
 /// the dialect has no such frame.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +58,9 @@ pub struct Codec {
     pub heartbeat: Heartbeat,
     /// Whether its sockets are told of other members' presence.
     pub presence: bool,
+    /// Whether its sockets begin with all messages so far, and what they are told counts as read
+    /// once it is written to them.
+    pub history: bool,
     /// Understands a client's frame, or says in a sentence what is wrong with it.
     pub decode: fn(&Map<String, Value>, &Config) -> Result<Incoming, String>,
     /// A change as everybody in the room sees it.
@@ -32,8 +69,25 @@ pub struct Codec {
     pub own_copy: fn(&Change, &TempId) -> Option<String>,
     /// A signal as everybody sees it.
     pub signal: fn(&Signal) -> Option<String>,
+    /// What they look like; none where the dialect has no sockets.
+    pub(crate) frames: Option<BothShapes>,
     /// What concerns one socket alone.
     pub reply: fn(&Reply<'_>, &About<'_>) -> Option<String>,
+}
+
+impl Codec {
+    /// No frames, for a dialect without sockets.
+    pub(crate) const NONE: Self = Self {
+        heartbeat: Heartbeat::Protocol,
+        presence: false,
+        history: false,
+        decode: |_, _| Err("This dialect has no sockets".to_owned()),
+        change: |_| None,
+        own_copy: |_, _| None,
+        signal: |_| None,
+        reply: |_, _| None,
+        frames: None,
+    };
 }
 
 /// A client's frame, understood.

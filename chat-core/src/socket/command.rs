@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::TempId;
-use crate::model::{MessageId, RoomId, SessionId};
+use crate::model::{MessageId, RoomId, Seq, SessionId};
 use crate::service::{Actor, Delivered, Error, Outgoing};
 use crate::store::ReceiptKind;
 
@@ -25,6 +25,9 @@ pub enum Command {
     Typing(bool),
     /// Say that a message was received or read.
     Mark(MessageId, ReceiptKind),
+    /// Note that everything up to a position was shown, which is reading it. The machine asks for
+    /// this by itself.
+    Shown(Seq),
 }
 
 /// What came of a [`Command`].
@@ -34,6 +37,8 @@ pub enum Performed {
     Sent(Result<Delivered, Error>),
     /// Something else was done, or not.
     Done(Result<(), Error>),
+    /// What was shown was marked as read, or not.
+    Shown(Result<(), Error>),
 }
 
 impl Command {
@@ -60,6 +65,9 @@ impl Command {
             Self::Typing(false) => Performed::Done(actor.stop_typing(room).await),
             Self::Mark(message, kind) => {
                 Performed::Done(actor.mark(room, message, kind).await.map(drop))
+            }
+            Self::Shown(last) => {
+                Performed::Shown(actor.mark_read_up_to(room, last).await.map(drop))
             }
         }
     }

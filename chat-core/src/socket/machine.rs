@@ -1,5 +1,7 @@
 //! The machine.
 
+mod showing;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,25 +9,22 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use super::fields::Fields;
+use super::history::History;
 use super::open::leave;
+use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
-    About, Close, Command, Delivery, Frame, Heartbeat, Incoming, Performed, Reply, TempId,
+    About, Close, Command, Delivery, Frame, Heartbeat, HistoryPage, Incoming, Performed,
+    ReadHistory, Reply, TempId,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::model::{Change, Cursor, Event, MessageId, RoomEvent, RoomId, Signal, Timestamp, User};
+use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Seq, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
 
 /// How many frames of a client may wait for the one before them before no more are read.
 const WAITING_FRAMES: usize = 32;
-
-/// How many of one's own messages that were not delivered yet keep their `temp_id`.
-const UNCLAIMED: usize = 64;
-
-/// How many changes may wait for the command that tells which of them is the message it sent.
-const HELD: usize = 256;
 
 /// What comes in.
 #[derive(Debug)]
@@ -40,6 +39,10 @@ pub enum Input<'a> {
     Delivery(&'a Delivery),
     /// What came of the command that was to be performed.
     Performed(Performed),
+    /// What came of reading the page of history that was to be read.
+    History(Result<HistoryPage, Error>),
+    /// The connection has taken everything that was to be sent before [`Output::Flush`].
+    Flushed,
     /// The deadline of [`Output::Wait`] may have come.
     Timeout,
     /// The server drains.
@@ -57,6 +60,11 @@ pub enum Output {
     Ping,
     /// Perform a command and hand back what came of it. There is one at a time.
     Perform(Command),
+    /// Read a page of history and hand it back. There is one at a time.
+    ReadHistory(ReadHistory),
+    /// Say when the connection has taken everything that was to be sent before this. There is one
+    /// at a time.
+    Flush,
     /// Close. Nothing follows but [`Output::Wait`].
     Close(Close),
     /// Nothing, until something comes in or this deadline has come.
@@ -86,13 +94,11 @@ pub struct Socket {
     waiting: VecDeque<Result<Incoming, BadFrame>>,
     /// Whether a command is being performed.
     performing: bool,
-    /// The key of the message that is being sent.
-    sending: Option<TempId>,
-    /// Own messages that are stored but were not delivered here yet, with their keys.
-    unclaimed: VecDeque<(MessageId, TempId)>,
-    /// Changes from the store, one of which may be the message that is being sent. They wait until
-    /// that is known, so that it is told once and with its key.
-    held: VecDeque<Change>,
+    own: OwnMessages,
+    /// Where it is in the room's history, where the dialect shows it.
+    history: Option<Box<History>>,
+    /// Up to where the messages are being marked as read.
+    marking: Option<Seq>,
     outputs: VecDeque<Output>,
     closed: bool,
 }
@@ -116,6 +122,8 @@ impl Socket {
         now: Instant,
     ) -> Self {
         let wall = actor.chat().clock().now();
+        let own = OwnMessages::new(user.id.clone(), session.id());
+        let history = dialect.codec.history.then(|| Box::new(History::new(user.id.clone())));
         let mut socket = Self {
             dialect,
             actor,
@@ -132,9 +140,9 @@ impl Socket {
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
             performing: false,
-            sending: None,
-            unclaimed: VecDeque::new(),
-            held: VecDeque::new(),
+            own,
+            history,
+            marking: None,
             outputs: VecDeque::new(),
             closed: false,
         };
@@ -142,6 +150,7 @@ impl Socket {
         socket.timers.set(Timer::Lifetime, now + socket.config().lifetime);
         socket.set_expiry(now);
         socket.reply(&Reply::Opened);
+        socket.continue_history();
         socket
     }
 
@@ -193,6 +202,8 @@ impl Socket {
             Input::Activity => self.handle_activity(),
             Input::Delivery(delivery) => self.handle_delivery(delivery),
             Input::Performed(performed) => self.handle_performed(performed, now),
+            Input::History(page) => self.handle_history(page),
+            Input::Flushed => self.handle_flushed(now),
             Input::Timeout => self.handle_timeout(now),
             Input::Drain => {
                 self.reply(&Reply::Reconnect { reason: "server_restart", attempts: 0 });
@@ -200,6 +211,7 @@ impl Socket {
             }
             Input::Close(close) => self.close(close),
         }
+        self.continue_history();
     }
 
     /// Says what is to be done next; [`Output::Wait`] once there is nothing else.
@@ -231,16 +243,14 @@ impl Socket {
     /// Takes up waiting frames, in their order, until one needs to be performed.
     fn work(&mut self, now: Instant) {
         while !self.performing && !self.closed {
+            if let Some(seq) = self.history.as_mut().and_then(|history| history.take_written()) {
+                self.marking = Some(seq);
+                self.perform(Command::Shown(seq));
+                return;
+            }
             let Some(incoming) = self.waiting.pop_front() else { return };
             match incoming {
-                Ok(Incoming::Command(command)) => {
-                    self.performing = true;
-                    self.sending = match &command {
-                        Command::Send { temp_id, .. } => temp_id.clone(),
-                        Command::Typing(_) | Command::Mark(..) => None,
-                    };
-                    self.outputs.push_back(Output::Perform(command));
-                }
+                Ok(Incoming::Command(command)) => self.perform(command),
                 Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Check) => self.reply(&Reply::Status),
@@ -250,6 +260,12 @@ impl Socket {
                 }
             }
         }
+    }
+
+    fn perform(&mut self, command: Command) {
+        self.performing = true;
+        self.own.begin(&command);
+        self.outputs.push_back(Output::Perform(command));
     }
 
     fn count_bad_frame(&mut self, now: Instant) {
@@ -265,7 +281,7 @@ impl Socket {
 
     fn handle_performed(&mut self, performed: Performed, now: Instant) {
         self.performing = false;
-        let temp_id = self.sending.take();
+        let temp_id = self.own.end();
         match performed {
             Performed::Done(Ok(())) => {}
             Performed::Sent(Ok(sent)) => {
@@ -285,6 +301,7 @@ impl Socket {
                 self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
                 self.handle_error(&error, now);
             }
+            Performed::Shown(shown) => self.handle_shown(shown, now),
         }
         self.release_held();
         self.work(now);
@@ -292,10 +309,9 @@ impl Socket {
 
     fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
         let Delivered { message, sender, repeated } = sent;
-        if message.versions.sent > self.cursor.version || self.holds(message.id) {
-            // It will be told in its turn. If that comes from the store it does not name this socket.
-            self.unclaimed.truncate(UNCLAIMED - 1);
-            self.unclaimed.push_front((message.id, temp_id));
+        if !self.was_told(&message) || self.own.holds(message.id) {
+            // It will be told in its turn.
+            self.own.expect(message.id, temp_id);
         } else if repeated {
             let change = Change::Sent { message, sender, origin: None };
             self.send((self.dialect.codec.own_copy)(&change, &temp_id));
@@ -330,80 +346,50 @@ impl Socket {
         if event.reached <= self.cursor {
             return;
         }
-        let known = |change: &Change| {
-            change.version().is_some_and(|version| version <= self.cursor.version)
-        };
-        let new: Vec<_> = event.changes.iter().filter(|change| !known(change)).collect();
+        let new: Vec<_> = event.changes.iter().filter(|change| !self.knows(change)).collect();
         self.cursor = event.reached;
         let is_removal =
             |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
         if new.iter().any(is_removal) {
             self.close(Close::FORBIDDEN);
-        } else if self.must_hold(&new) {
-            self.held.extend(new.into_iter().cloned());
-        } else if new.len() < event.changes.len() || new.iter().any(|change| self.is_own(change)) {
+        } else if let Some(history) = self.history.as_mut().filter(|history| !history.is_live()) {
+            history.leave_out(event);
+        } else if self.own.hold(&new) {
+            // They are told when it is known which of them was sent from here.
+        } else if new.len() < event.changes.len()
+            || new.iter().any(|change| self.own.may_be_own(change))
+        {
             self.release_held();
             for change in new {
                 self.tell(change);
             }
         } else {
             self.release_held();
+            for change in new {
+                self.note_told(change);
+            }
             self.send_shared(delivery);
         }
     }
 
     /// Tells a change, an own message with its key.
     fn tell(&mut self, change: &Change) {
+        self.note_told(change);
         let codec = &self.dialect.codec;
-        let Some(temp_id) = self.claim(change) else {
+        let Some(temp_id) = self.own.claim(change) else {
             return self.send((codec.change)(change));
         };
         self.send((codec.own_copy)(change, &temp_id));
         // A repetition that overtook the message is answered too.
-        while let Some(temp_id) = self.claim_sent(change) {
+        while let Some(temp_id) = self.own.claim_sent(change) {
             self.send((codec.own_copy)(change, &temp_id));
         }
     }
 
-    /// Whether one of these changes may be the message that is being sent, or they come after one
-    /// that may be.
-    fn must_hold(&self, changes: &[&Change]) -> bool {
-        let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user.id);
-        let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
-        (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD
-    }
-
-    fn holds(&self, id: MessageId) -> bool {
-        self.held
-            .iter()
-            .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
-    }
-
     fn release_held(&mut self) {
-        while let Some(change) = self.held.pop_front() {
+        while let Some(change) = self.own.take_held() {
             self.tell(&change);
         }
-    }
-
-    /// Whether a change may be a message that was sent over this socket with a key.
-    fn is_own(&self, change: &Change) -> bool {
-        let Change::Sent { message, origin, .. } = change else { return false };
-        let sending = *origin == Some(self.session.id()) && self.sending.is_some();
-        sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
-    }
-
-    /// The key of a message that was or is being sent over this socket.
-    fn claim(&mut self, change: &Change) -> Option<TempId> {
-        let Change::Sent { origin, .. } = change else { return None };
-        let is_sending = *origin == Some(self.session.id());
-        self.claim_sent(change).or_else(|| self.sending.clone().filter(|_| is_sending))
-    }
-
-    /// The key of a message that was sent over this socket.
-    fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
-        let Change::Sent { message, .. } = change else { return None };
-        let index = self.unclaimed.iter().position(|(id, _)| *id == message.id)?;
-        self.unclaimed.remove(index).map(|(_, temp_id)| temp_id)
     }
 
     fn handle_activity(&mut self) {
@@ -436,6 +422,9 @@ impl Socket {
             self.timers.set(Timer::Pong, now + config.ping_timeout);
         }
         self.pings += 1;
+        if let Some(history) = &mut self.history {
+            history.retry();
+        }
         match self.dialect.codec.heartbeat {
             Heartbeat::Frames => self.reply(&Reply::Ping { sequence: self.pings }),
             Heartbeat::Protocol => self.outputs.push_back(Output::Ping),
@@ -491,7 +480,7 @@ impl Socket {
         if !self.closed {
             self.closed = true;
             self.waiting.clear();
-            self.held.clear();
+            self.own.clear();
             self.outputs.push_back(Output::Close(close));
         }
     }

@@ -113,7 +113,7 @@ impl Opening {
         };
         let known = chat.authenticate(credentials).await;
         let (user, identity) = known.map_err(|error| Close::from(&error))?;
-        let actor = Actor::recognised(chat, user, dialect.kinds);
+        let actor = Actor::recognised(chat, user, dialect.kinds, dialect.visitors);
         let room =
             (route.room)(actor.clone(), params).await.map_err(|error| Close::from(&error))?;
         Ok(Self { dialect, actor, identity, room })

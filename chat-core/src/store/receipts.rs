@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::StoreResult;
-use crate::model::{Message, MessageId, RoomId, Timestamp, Version};
+use crate::model::{Message, MessageId, RoomId, Seq, Timestamp, Version};
 use crate::rules::Caller;
 
 /// What a receipt says.
@@ -22,6 +22,8 @@ pub enum ReceiptKind {
 pub enum Targets {
     /// This one and no other. It must be in the room.
     Message(MessageId),
+    /// The room's messages up to this position.
+    UpTo(Seq),
     /// All that the room has now.
     All,
 }
@@ -70,12 +72,14 @@ pub trait ReceiptStore: Send + Sync + 'static {
     ///
     /// A message that every present member now has received gets `delivered_at`, one that every
     /// present member has read gets `read_at` (and `delivered_at`), if it had none: the time of the
-    /// receipt (or `created_at`, if later), with `status_by` the caller. Only messages that the
+    /// receipt (or `created_at`, if later), with `status_by` the caller. `read_at` is never before
+    /// `delivered_at`: where a clock that is behind says so, it is the same. Only messages that the
     /// receipt was new for move, never deleted ones, never backward. All that moved take one version
     /// together; where none moved no version is taken.
     ///
     /// A single target that is not in the room is [`NotFound`](super::StoreError::NotFound), a
-    /// deleted one [`Denial::Deleted`](crate::rules::Denial::Deleted).
+    /// deleted one [`Denial::Deleted`](crate::rules::Denial::Deleted). [`Targets::UpTo`] a position
+    /// that the room has not reached is all that it has now.
     ///
     /// [`Action::Mark`]: crate::rules::Action::Mark
     async fn mark(&self, mark: Mark) -> StoreResult<Marked>;

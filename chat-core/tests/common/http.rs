@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use chat_core::http::{Body, Request, Response};
-use futures::stream::{self, StreamExt};
+use futures::stream::{self, StreamExt, TryStreamExt};
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::Value;
 
-use super::World;
+use super::{World, now};
 
 pub(crate) const ROOMS: &str = "/api/v1.0/chat/rooms/";
 pub(crate) const MESSAGES: &str = "/api/v1.0/chat/messages/";
@@ -20,15 +20,21 @@ pub(crate) struct Answer {
     pub(crate) headers: HeaderMap,
     /// Null where there is none.
     pub(crate) body: Value,
+    /// The same as text, for the order of the keys.
+    pub(crate) text: String,
 }
 
 impl Answer {
     pub(crate) fn new(response: Response) -> Self {
         let (parts, body) = response.into_parts();
-        let Body::Full(bytes) = body else { panic!("messenger streams nothing") };
+        let pieces = match body {
+            Body::Full(bytes) => vec![bytes],
+            Body::Stream(pieces) => now(pieces.try_collect()).unwrap(),
+        };
         let status: StatusCode = parts.status;
-        let body = serde_json::from_slice(&bytes).unwrap_or_default();
-        Self { status: status.as_u16(), headers: parts.headers, body }
+        let text = String::from_utf8(pieces.concat()).unwrap();
+        let body = serde_json::from_str(&text).unwrap_or_default();
+        Self { status: status.as_u16(), headers: parts.headers, body, text }
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {

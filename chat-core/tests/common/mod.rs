@@ -3,6 +3,7 @@
 
 mod examples;
 mod flaky;
+mod golden;
 mod http;
 mod hub;
 mod peer;
@@ -12,6 +13,7 @@ mod world;
 
 pub(crate) use examples::{assert_shape, client_frame, document, response, server_frame};
 pub(crate) use flaky::Flaky;
+pub(crate) use golden::golden;
 pub(crate) use http::{
     Answer, HEALTH, MESSAGES, ROOMS, STATS, assert_detail, endpoints, fields, request,
 };

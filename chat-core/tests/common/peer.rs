@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use chat_core::model::{Event, Signal, UserId};
-use chat_core::socket::{Close, Command, Delivery, Input, Output, Performed, Socket};
+use chat_core::socket::{Close, Command, Delivery, Input, Output, Performed, ReadHistory, Socket};
 use serde_json::Value;
 
 use super::{Time, now};
@@ -14,17 +14,28 @@ pub(crate) struct Peer(pub(crate) usize);
 
 /// An open socket and what it has sent.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct Driven {
     /// None once it has closed.
     pub(super) socket: Option<Socket>,
     pub(super) watched: Vec<UserId>,
     /// What was sent and not looked at yet.
     pub(super) frames: Vec<Value>,
+    /// The same as text, for the order of the keys.
+    pub(super) texts: Vec<String>,
     pub(super) close: Option<Close>,
     pub(super) deadline: Option<Instant>,
     /// Whether commands wait until they are let go.
     pub(super) holds_commands: bool,
     pub(super) command: Option<Command>,
+    /// Whether pages of history wait until they are let go.
+    pub(super) holds_history: bool,
+    pub(super) page: Option<ReadHistory>,
+    /// Whether the client takes nothing, so that no flush ends.
+    pub(super) is_stalled: bool,
+    pub(super) flush_waits: bool,
+    /// How many pings of the protocol were sent.
+    pub(super) pings: usize,
     /// Whether deliveries are lost.
     pub(super) is_deaf: bool,
 }
@@ -35,10 +46,16 @@ impl Driven {
             socket: Some(socket),
             watched,
             frames: Vec::new(),
+            texts: Vec::new(),
             close: None,
             deadline: None,
             holds_commands: false,
             command: None,
+            holds_history: false,
+            page: None,
+            is_stalled: false,
+            flush_waits: false,
+            pings: 0,
             is_deaf: false,
         }
     }
@@ -74,8 +91,23 @@ impl Driven {
             match socket.poll() {
                 Output::Send(frame) => {
                     self.frames.push(serde_json::from_str(frame.as_str()).unwrap());
+                    self.texts.push(frame.as_str().to_owned());
                 }
-                Output::Ping => panic!("messenger pings with frames"),
+                Output::Ping => self.pings += 1,
+                Output::ReadHistory(page) => {
+                    assert!(self.page.is_none(), "there is one page at a time");
+                    self.page = Some(page);
+                    if !self.holds_history {
+                        self.read_history(time);
+                    }
+                }
+                Output::Flush => {
+                    assert!(!self.flush_waits, "there is one flush at a time");
+                    self.flush_waits = true;
+                    if !self.is_stalled {
+                        self.flush(time);
+                    }
+                }
                 Output::Perform(command) => {
                     assert!(self.command.is_none(), "there is one command at a time");
                     self.command = Some(command);
@@ -105,6 +137,20 @@ impl Driven {
         Some(now(command.perform(actor, room, socket.session().id(), time.instant())))
     }
 
+    /// Reads the page of history that waits, and hands it back.
+    pub(super) fn read_history(&mut self, time: &Time) {
+        let (Some(page), Some(socket)) = (self.page.take(), &self.socket) else { return };
+        let page = now(page.perform(socket.actor().clone(), socket.room()));
+        self.handle(Input::History(page), time);
+    }
+
+    /// Lets the client take what was sent.
+    pub(super) fn flush(&mut self, time: &Time) {
+        if std::mem::take(&mut self.flush_waits) {
+            self.handle(Input::Flushed, time);
+        }
+    }
+
     /// A closed machine says nothing any more, whatever comes in.
     fn assert_silent(&mut self, time: &Time) {
         let socket = self.socket.as_mut().unwrap();
@@ -113,6 +159,7 @@ impl Driven {
             Input::Text("nonsense"),
             Input::Binary,
             Input::Activity,
+            Input::Flushed,
             Input::Timeout,
             Input::Drain,
             Input::Close(Close::FAULT),

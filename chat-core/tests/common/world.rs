@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use chat_core::dialect::MESSENGER;
+use chat_core::dialect::{Dialect, MESSENGER};
 use chat_core::host::{Clock, JwtAuthenticator, StaticDirectory};
-use chat_core::http::{Request, dispatch, match_path};
-use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, User, UserId};
+use chat_core::http::{Body, Request, dispatch, match_path};
+use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId, RoomKind, User, UserId};
+use chat_core::rules::RoomName;
 use chat_core::socket::{Close, Delivery, Input, Opening, Socket};
 use chat_core::store::{NewDirectRoom, RoomStore};
-use chat_core::{Chat, Config};
+use chat_core::{Chat, Config, Error};
 use futures::FutureExt;
+use futures::stream::BoxStream;
 use http::{HeaderMap, HeaderName};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
@@ -50,6 +52,7 @@ pub(crate) struct World {
     pub(crate) room: RoomId,
     /// The room of 1 and 3.
     pub(crate) other_room: RoomId,
+    dialect: &'static Dialect,
     hub: Arc<Hub>,
     sockets: Vec<Driven>,
     next_renewal: Instant,
@@ -61,6 +64,15 @@ impl World {
     }
 
     pub(crate) fn with_config(config: Config) -> Self {
+        Self::speaking_with(MESSENGER, config)
+    }
+
+    /// A world whose sockets and requests are of another dialect.
+    pub(crate) fn speaking(dialect: &'static Dialect) -> Self {
+        Self::speaking_with(dialect, Config::default())
+    }
+
+    pub(crate) fn speaking_with(dialect: &'static Dialect, config: Config) -> Self {
         let (store, time, hub) = (Flaky::default(), Time::new(), Arc::new(Hub::default()));
         let authenticator = JwtAuthenticator::hs256(SECRET).with_clock(time.clone());
         let chat = Chat::builder(store.clone(), directory(), authenticator)
@@ -71,7 +83,8 @@ impl World {
         let room = direct_room(&store, &time, 1, 2, &json!({ "match": 123 }));
         let other_room = direct_room(&store, &time, 1, 3, &json!({}));
         let next_renewal = time.instant() + RENEWAL;
-        Self { chat, store, time, room, other_room, hub, sockets: Vec::new(), next_renewal }
+        let sockets = Vec::new();
+        Self { chat, store, time, room, other_room, dialect, hub, sockets, next_renewal }
     }
 
     /// Makes the room of two users, with `first` as its creator.
@@ -101,7 +114,9 @@ impl World {
     pub(crate) fn open_in(&mut self, user: u64, room: RoomId) -> Peer {
         let token = self.token(user);
         let peer = self.open_at(&format!("/ws/chat/{room}/"), &token).unwrap();
-        assert_eq!(self.frame(peer)["type"], "connection_established");
+        if self.dialect.name == "messenger" {
+            assert_eq!(self.frame(peer)["type"], "connection_established");
+        }
         peer
     }
 
@@ -117,14 +132,66 @@ impl World {
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Peer, Close> {
-        let route = &MESSENGER.sockets[0];
+        let peer = self.open_held(path, headers, query)?;
+        self.sockets[peer.0].holds_history = false;
+        self.sockets[peer.0].read_history(&self.time);
+        self.settle();
+        Ok(peer)
+    }
+
+    /// The same, but the pages of history wait until they are let go.
+    pub(crate) fn open_held(
+        &mut self,
+        path: &str,
+        headers: &HeaderMap,
+        query: Option<&str>,
+    ) -> Result<Peer, Close> {
+        let route = &self.dialect.sockets[0];
         let params = match_path(route.path, path).unwrap();
         let opening =
-            now(Opening::recognise(&self.chat, MESSENGER, route, params, headers, query))?;
+            now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;
         let (socket, watched) = now(opening.enter(headers, None, self.time.instant()))?;
         self.sockets.push(Driven::new(socket, watched));
+        let peer = Peer(self.sockets.len() - 1);
+        self.sockets[peer.0].holds_history = true;
         self.settle();
-        Ok(Peer(self.sockets.len() - 1))
+        Ok(peer)
+    }
+
+    /// Reads the page of history that waits and hands it back; whether there was one.
+    pub(crate) fn release_history(&mut self, peer: Peer) -> bool {
+        let waits = self.sockets[peer.0].page.is_some();
+        self.sockets[peer.0].read_history(&self.time);
+        self.settle();
+        waits
+    }
+
+    /// Whether a socket waits for a page of history.
+    pub(crate) fn reads_history(&self, peer: Peer) -> bool {
+        self.sockets[peer.0].page.is_some()
+    }
+
+    /// From now on the client takes nothing, or everything again.
+    pub(crate) fn set_stalled(&mut self, peer: Peer, stalled: bool) {
+        self.sockets[peer.0].is_stalled = stalled;
+        if !stalled {
+            self.sockets[peer.0].flush(&self.time);
+            self.settle();
+        }
+    }
+
+    /// Takes the one frame that a socket was sent, as text.
+    #[track_caller]
+    pub(crate) fn text(&mut self, peer: Peer) -> String {
+        let mut texts = std::mem::take(&mut self.sockets[peer.0].texts);
+        self.frames(peer);
+        assert_eq!(texts.len(), 1, "{texts:#?}");
+        texts.remove(0)
+    }
+
+    /// How many pings of the protocol a socket was sent.
+    pub(crate) fn pings(&self, peer: Peer) -> usize {
+        self.sockets[peer.0].pings
     }
 
     /// Sends a client's frame.
@@ -145,6 +212,7 @@ impl World {
 
     /// Takes what a socket was sent.
     pub(crate) fn frames(&mut self, peer: Peer) -> Vec<Value> {
+        self.sockets[peer.0].texts.clear();
         std::mem::take(&mut self.sockets[peer.0].frames)
     }
 
@@ -322,21 +390,50 @@ impl World {
         self.dispatch(request(method, uri, all, vec![Bytes::copy_from_slice(body.as_bytes())]))
     }
 
+    /// Sends a request of a user and hands over the pieces of the body, which are taken one by one.
+    pub(crate) fn stream(&self, user: u64, uri: &str) -> BoxStream<'static, Result<Bytes, Error>> {
+        let all = headers(&[("authorization", &format!("Bearer {}", self.token(user)))]);
+        let request = request("GET", uri, all, Vec::new());
+        let response = now(dispatch(&self.chat, self.dialect, request, self.time.instant()));
+        match response.into_body() {
+            Body::Stream(pieces) => pieces,
+            Body::Full(_) => panic!("{uri} is streamed"),
+        }
+    }
+
+    /// Sends a message as from in-process, and returns its id.
+    pub(crate) fn say(&mut self, user: u64, room: RoomId, text: &str) -> u64 {
+        let sent = now(self.chat.acting_as(user.to_string()).send(room, text)).unwrap();
+        self.settle();
+        sent.message.id.get()
+    }
+
+    /// Makes a group of users, the first of whom is its creator.
+    pub(crate) fn group(&self, name: &str, users: &[u64]) -> RoomId {
+        let members = users[1..].iter().map(|user| UserId::from(*user)).collect();
+        let creator = self.chat.acting_as(users[0].to_string());
+        now(creator.create_room(RoomKind::Group, RoomName::parse(name).unwrap(), members)).unwrap()
+    }
+
     /// Sends a request.
     pub(crate) fn dispatch(&self, request: Request) -> Answer {
-        Answer::new(now(dispatch(&self.chat, MESSENGER, request, self.time.instant())))
+        Answer::new(now(dispatch(&self.chat, self.dialect, request, self.time.instant())))
     }
 }
 
 fn directory() -> StaticDirectory {
     let user = |id: u64, username: &str, name: &str| {
+        let (first, last) = name.split_once(' ').unwrap();
         User::new(id.into(), username)
+            .with_names(first, last)
+            .with_role("Student")
             .with_display_name(name)
+            .with_email(format!("{username}@example.com"))
             .with_image_urls(vec![format!("https://example.com/avatar{id}.jpg")])
     };
     StaticDirectory::from_iter([
         user(1, "john_doe", "John Doe"),
-        user(2, "jane_smith", "Jane Smith"),
+        user(2, "jane_smith", "Jane Smith").with_picture("https://example.com/jane.jpg"),
         user(3, "alex_brown", "Alex Brown"),
         user(4, "mary_jones", "Mary Jones"),
     ])

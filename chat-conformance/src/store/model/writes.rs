@@ -129,9 +129,13 @@ impl ReferenceRoom {
     pub(super) fn mark(&mut self, mark: &Mark) -> Outcome<(u64, Option<Version>, Vec<Plain>)> {
         let indexes: Vec<_> = match mark.targets {
             Targets::Message(id) => vec![self.writable(Action::Mark, &mark.by, id)?],
-            Targets::All => {
+            Targets::UpTo(_) | Targets::All => {
                 self.access(&mark.by).permit(Action::Mark).map_err(Refusal::Denied)?;
-                (0..self.messages.len()).collect()
+                let meant = |index: &usize| match mark.targets {
+                    Targets::UpTo(last) => self.messages[*index].seq <= last,
+                    _ => true,
+                };
+                (0..self.messages.len()).filter(meant).collect()
             }
         };
         let is_read = mark.kind == ReceiptKind::Read;
@@ -162,7 +166,7 @@ impl ReferenceRoom {
                 message.delivered_at = Some(at);
             }
             if all_read && message.read_at.is_none() {
-                message.read_at = Some(at);
+                message.read_at = message.delivered_at.max(Some(at));
             }
             if message.status() != before {
                 message.status_by = Some(mark.by.user.clone());

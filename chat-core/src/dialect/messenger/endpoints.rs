@@ -5,10 +5,13 @@ use serde_json::Value;
 
 use super::DIALECT;
 use super::views::{
-    self, HealthView, MessageView, RoomHealthView, RoomView, SettingsView, StatsView,
+    self, HealthView, MessageView, RoomHealthView, RoomView, SendBody, SettingsView, StatsView,
 };
 use crate::dialect::wire::UserIdView;
-use crate::http::{Call, Endpoint, Fields, Input, PageNumber, Problems, Rejection, Response, json};
+use crate::http::{
+    Call, Endpoint, Envelope, Fields, Input, PageNumber, Parameter, Problems, Rejection, Response,
+    Shape, json,
+};
 use crate::model::RoomId;
 use crate::service::{Error, Outgoing, Problem};
 use crate::store::{Anchor, RoomOrder};
@@ -22,6 +25,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "List chat rooms",
         input: Input::None,
         statuses: &[200, 404],
+        query: &[Parameter::PAGE, Parameter::PAGE_SIZE],
+        request: None,
+        response: Some(Shape::of::<Envelope<RoomView>>(include_str!("examples/rooms.json"))),
         handler: |call| Box::pin(list_rooms(call)),
     },
     Endpoint {
@@ -30,6 +36,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Get chat room details",
         input: Input::None,
         statuses: &[200, 404],
+        query: &[],
+        request: None,
+        response: Some(Shape::of::<RoomView>(include_str!("examples/room.json"))),
         handler: |call| Box::pin(room(call)),
     },
     Endpoint {
@@ -38,6 +47,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Get messages in room",
         input: Input::None,
         statuses: &[200, 404],
+        query: &[Parameter::PAGE, Parameter::PAGE_SIZE],
+        request: None,
+        response: Some(Shape::of::<Envelope<MessageView>>(include_str!("examples/messages.json"))),
         handler: |call| Box::pin(list_messages(call)),
     },
     Endpoint {
@@ -46,6 +58,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Send message",
         input: Input::Json,
         statuses: &[200, 201, 400, 404, 409, 413, 415, 429],
+        query: &[],
+        request: Some(Shape::of::<SendBody>(include_str!("examples/send.json"))),
+        response: Some(Shape::of::<MessageView>(include_str!("examples/message.json"))),
         handler: |call| Box::pin(send_message(call)),
     },
     Endpoint {
@@ -54,6 +69,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Connection statistics",
         input: Input::None,
         statuses: &[200],
+        query: &[],
+        request: None,
+        response: Some(Shape::of::<StatsView>(include_str!("examples/stats.json"))),
         handler: |call| Box::pin(stats(call)),
     },
     Endpoint {
@@ -62,6 +80,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Room health check",
         input: Input::None,
         statuses: &[200, 404],
+        query: &[],
+        request: None,
+        response: Some(Shape::of::<RoomHealthView>(include_str!("examples/room_health.json"))),
         handler: |call| Box::pin(room_health(call)),
     },
     Endpoint {
@@ -70,6 +91,9 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         summary: "Broadcast health check",
         input: Input::None,
         statuses: &[200],
+        query: &[],
+        request: None,
+        response: Some(Shape::of::<HealthView>(include_str!("examples/health.json"))),
         handler: |call| Box::pin(broadcast_health(call)),
     },
 ];

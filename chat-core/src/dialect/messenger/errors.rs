@@ -1,8 +1,8 @@
 //! From a refusal to a status and a body.
 
 use crate::dialect::errors::by_field;
-use crate::http::{Rejection, Response};
+use crate::http::{Endpoint, Rejection, Response};
 
-pub(super) fn refuse(rejection: &Rejection) -> Response {
+pub(super) fn refuse(rejection: &Rejection, _: Option<&Endpoint>) -> Response {
     by_field(rejection, |field| field)
 }

@@ -1,16 +1,18 @@
 //! What the document's server frames look like.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::dialect::wire::UserIdView;
+use crate::dialect::wire::{TempIdView, UserIdView};
 use crate::model::{Message, Status, Timestamp, User};
 use crate::socket::TempId;
 
 /// A frame of the server's.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum Frame<'a> {
+    /// The first frame on a socket; times in seconds.
     ConnectionEstablished {
         room_id: u64,
         user_id: UserIdView<'a>,
@@ -18,12 +20,14 @@ pub(super) enum Frame<'a> {
         heartbeat_interval: u64,
         connection_timeout: u64,
     },
+    /// A message was sent. Only the sending socket's own copy has its `temp_id`.
     Message {
         message: MessageView<'a>,
         delivery_id: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         temp_id: Option<&'a Value>,
     },
+    /// A message's status moved forward, or the message could not be stored.
     MessageStatusUpdate {
         message_id: Option<u64>,
         status: Status,
@@ -32,32 +36,27 @@ pub(super) enum Frame<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         temp_id: Option<&'a Value>,
     },
-    Typing {
-        user_id: UserIdView<'a>,
-        username: &'a str,
-        is_typing: bool,
-        timestamp: Timestamp,
-    },
+    /// A user began or ended typing.
+    Typing { user_id: UserIdView<'a>, username: &'a str, is_typing: bool, timestamp: Timestamp },
+    /// A user came online or went offline.
     UserStatusChange {
         user_id: UserIdView<'a>,
         username: &'a str,
         is_online: bool,
         last_seen: Option<Timestamp>,
     },
-    Ping {
-        timestamp: Timestamp,
-        sequence: u64,
-    },
-    Pong {
-        timestamp: &'a Value,
-        server_time: Timestamp,
-    },
+    /// Is the client there? Any frame answers it.
+    Ping { timestamp: Timestamp, sequence: u64 },
+    /// The answer to a client's ping.
+    Pong { timestamp: &'a Value, server_time: Timestamp },
+    /// The answer to `connection_check`.
     ConnectionStatus {
         status: &'static str,
         duration_seconds: u64,
         last_activity: Timestamp,
         timestamp: Timestamp,
     },
+    /// This socket, after a health check of its room.
     HealthCheckResponse {
         room_id: u64,
         user_id: UserIdView<'a>,
@@ -66,11 +65,9 @@ pub(super) enum Frame<'a> {
         is_alive: bool,
         timestamp: Timestamp,
     },
-    ReconnectSuggested {
-        reason: &'static str,
-        attempts: u32,
-        max_attempts: u32,
-    },
+    /// Opening a new socket would be wise.
+    ReconnectSuggested { reason: &'static str, attempts: u32, max_attempts: u32 },
+    /// A frame was not understood, or what it asked for was refused.
     Error {
         message: &'a str,
         timestamp: Timestamp,
@@ -79,7 +76,8 @@ pub(super) enum Frame<'a> {
     },
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "FrameMessage")]
 pub(super) struct MessageView<'a> {
     id: u64,
     content: &'a str,
@@ -130,4 +128,27 @@ impl<'a> Frame<'a> {
     ) -> Self {
         Self::Error { message, timestamp, temp_id: temp_id.map(TempId::value) }
     }
+}
+
+/// A frame of a client's; `timestamp` may be anything.
+#[derive(JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[allow(dead_code, reason = "only its schema is used; the codec reads frames by hand")]
+pub(super) enum ClientFrame {
+    /// Sends a message.
+    Message { content: String, temp_id: Option<TempIdView>, timestamp: Option<Value> },
+    /// The user begins or goes on typing.
+    TypingOn { timestamp: Option<Value> },
+    /// The user has stopped typing.
+    TypingOff { timestamp: Option<Value> },
+    /// The user has read a message.
+    MessageRead { message_id: u64, timestamp: Option<Value> },
+    /// The client has received a message.
+    MessageDelivered { message_id: u64, timestamp: Option<Value> },
+    /// Is the server there?
+    Ping { timestamp: Option<Value> },
+    /// The answer to the server's ping.
+    Pong { timestamp: Option<Value> },
+    /// How is the connection?
+    ConnectionCheck { timestamp: Option<Value> },
 }

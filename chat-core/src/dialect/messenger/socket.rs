@@ -3,25 +3,33 @@
 use serde_json::{Map, Value};
 
 use super::DIALECT;
-use super::frames::Frame;
+use super::frames::{ClientFrame, Frame};
 use crate::config::Config;
-use crate::dialect::wire::{UserIdView, message_id, text};
-use crate::http::canonical;
-use crate::model::{Change, RoomId, Signal, Status};
+use crate::dialect::wire::{self, UserIdView, message_id, text};
+use crate::model::{Change, Signal, Status};
 use crate::service::{Error, Problem};
-use crate::socket::{About, Codec, Command, Heartbeat, Incoming, Reply, SocketRoute, TempId};
+use crate::socket::{
+    About, BothShapes, Codec, Command, FrameShapes, Heartbeat, Incoming, Reply, SocketRoute, TempId,
+};
 use crate::store::ReceiptKind;
 
-pub(super) static ROUTES: [SocketRoute; 1] = [SocketRoute {
-    path: "/ws/chat/{room_id}/",
-    room: |_, params| {
-        let room = canonical(params.text("room_id")).and_then(RoomId::new).ok_or(Error::NotFound);
-        Box::pin(std::future::ready(room))
-    },
-}];
+pub(super) static ROUTES: [SocketRoute; 1] =
+    [SocketRoute { path: "/ws/chat/{room_id}/", room: |_, params| wire::room(&params, "room_id") }];
 
-pub(super) const CODEC: Codec =
-    Codec { heartbeat: Heartbeat::Frames, presence: true, decode, change, own_copy, signal, reply };
+pub(super) const CODEC: Codec = Codec {
+    heartbeat: Heartbeat::Frames,
+    presence: true,
+    history: false,
+    decode,
+    change,
+    own_copy,
+    signal,
+    reply,
+    frames: Some(BothShapes {
+        client: FrameShapes::of::<ClientFrame>(include_str!("examples/client_frames.json")),
+        server: FrameShapes::of::<Frame>(include_str!("examples/server_frames.json")),
+    }),
+};
 
 fn decode(frame: &Map<String, Value>, config: &Config) -> Result<Incoming, String> {
     let timestamp = || frame.get("timestamp").cloned().unwrap_or_default();

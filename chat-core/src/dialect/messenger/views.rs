@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
@@ -11,22 +12,26 @@ use crate::model::{Message, RoomSummary, Status, Timestamp, User, UserId};
 use crate::service::{Error, People, Person};
 
 /// A participant or sender, with presence.
-struct PersonView(Person);
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct PersonView(#[schemars(with = "PersonFields<'static>")] Person);
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Person")]
+struct PersonFields<'a> {
+    id: UserIdView<'a>,
+    username: &'a str,
+    display_name: &'a str,
+    #[serde(rename = "imageUrls")]
+    image_urls: &'a [String],
+    is_online: bool,
+    last_seen: Option<Timestamp>,
+}
 
 impl Serialize for PersonView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct View<'a> {
-            id: UserIdView<'a>,
-            username: &'a str,
-            display_name: &'a str,
-            #[serde(rename = "imageUrls")]
-            image_urls: &'a [String],
-            is_online: bool,
-            last_seen: Option<Timestamp>,
-        }
         let Person { user, presence } = &self.0;
-        let view = View {
+        let view = PersonFields {
             id: UserIdView(&user.id),
             username: &user.username,
             display_name: &user.display_name,
@@ -39,18 +44,22 @@ impl Serialize for PersonView {
 }
 
 /// Somebody who types.
-struct TypingView(Arc<User>);
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct TypingView(#[schemars(with = "TypingFields<'static>")] Arc<User>);
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TypingUser")]
+struct TypingFields<'a> {
+    id: UserIdView<'a>,
+    username: &'a str,
+    display_name: &'a str,
+}
 
 impl Serialize for TypingView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct View<'a> {
-            id: UserIdView<'a>,
-            username: &'a str,
-            display_name: &'a str,
-        }
         let user = &self.0;
-        let view = View {
+        let view = TypingFields {
             id: UserIdView(&user.id),
             username: &user.username,
             display_name: &user.display_name,
@@ -59,7 +68,8 @@ impl Serialize for TypingView {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LastMessage")]
 struct LastMessageView<'a> {
     id: u64,
     content: &'a str,
@@ -81,7 +91,8 @@ impl<'a> From<&'a Message> for LastMessageView<'a> {
 }
 
 /// A room as the asking user sees it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Room")]
 pub(super) struct RoomView<'a> {
     id: u64,
     participant1: Option<PersonView>,
@@ -125,7 +136,8 @@ pub(super) fn shown(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
 }
 
 /// A message with its sender.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Message")]
 pub(super) struct MessageView<'a> {
     id: u64,
     room: u64,
@@ -172,7 +184,8 @@ fn display(status: Status) -> &'static str {
 }
 
 /// Connection and chat statistics.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Stats")]
 pub(super) struct StatsView<'a> {
     pub(super) user_id: UserIdView<'a>,
     pub(super) total_rooms: u64,
@@ -184,7 +197,8 @@ pub(super) struct StatsView<'a> {
 }
 
 /// The figures in force, in seconds.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ConnectionSettings")]
 pub(super) struct SettingsView {
     pub(super) heartbeat_interval: u64,
     pub(super) connection_timeout: u64,
@@ -193,7 +207,8 @@ pub(super) struct SettingsView {
 }
 
 /// The health of one room's connections.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RoomHealth")]
 pub(super) struct RoomHealthView {
     pub(super) room_id: u64,
     pub(super) group_name: String,
@@ -203,9 +218,19 @@ pub(super) struct RoomHealthView {
 }
 
 /// The health of all the user's connections.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
 pub(super) struct HealthView {
     pub(super) health_checks_sent: u64,
     pub(super) total_rooms: u64,
     pub(super) timestamp: Timestamp,
+}
+
+/// What sending a message takes.
+#[derive(JsonSchema)]
+#[schemars(rename = "SendMessage")]
+#[allow(dead_code, reason = "only its schema is used")]
+pub(super) struct SendBody {
+    room: u64,
+    content: String,
 }

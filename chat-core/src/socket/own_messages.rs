@@ -1,0 +1,111 @@
+//! The messages that were sent over this socket, until they are told to it with their keys.
+
+use std::collections::VecDeque;
+
+use super::{Command, TempId};
+use crate::model::{Change, MessageId, SessionId, UserId};
+
+/// How many of one's own messages that were not delivered yet keep their `temp_id`.
+const UNCLAIMED: usize = 64;
+
+/// How many changes may wait for the command that tells which of them is the message it sent.
+const HELD: usize = 256;
+
+/// The messages that were sent over this socket, until they are told to it with their keys.
+///
+/// The answer to a send and the delivery of its message come in either order, and a delivery that
+/// was read back from the store does not say which socket it was sent over.
+#[derive(Debug)]
+pub(super) struct OwnMessages {
+    user: UserId,
+    session: SessionId,
+    /// The key of the message that is being sent.
+    sending: Option<TempId>,
+    /// Messages that are stored but were not delivered here yet, with their keys.
+    unclaimed: VecDeque<(MessageId, TempId)>,
+    /// Changes from the store, one of which may be the message that is being sent. They wait until
+    /// that is known, so that it is told once and with its key.
+    held: VecDeque<Change>,
+}
+
+impl OwnMessages {
+    pub(super) fn new(user: UserId, session: SessionId) -> Self {
+        let (unclaimed, held) = (VecDeque::new(), VecDeque::new());
+        Self { user, session, sending: None, unclaimed, held }
+    }
+
+    /// A command is being performed from now on.
+    pub(super) fn begin(&mut self, command: &Command) {
+        self.sending = match command {
+            Command::Send { temp_id, .. } => temp_id.clone(),
+            Command::Typing(_) | Command::Mark(..) | Command::Shown(_) => None,
+        };
+    }
+
+    /// The command has been performed; the key of the message that it sent.
+    pub(super) fn end(&mut self) -> Option<TempId> {
+        self.sending.take()
+    }
+
+    /// Notes that a message will be delivered. If that comes from the store it does not name this
+    /// socket.
+    pub(super) fn expect(&mut self, message: MessageId, temp_id: TempId) {
+        self.unclaimed.truncate(UNCLAIMED - 1);
+        self.unclaimed.push_front((message, temp_id));
+    }
+
+    /// Whether a change may be a message that was sent over this socket with a key.
+    pub(super) fn may_be_own(&self, change: &Change) -> bool {
+        let Change::Sent { message, origin, .. } = change else { return false };
+        let sending = *origin == Some(self.session) && self.sending.is_some();
+        sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
+    }
+
+    /// The key of a message that was or is being sent over this socket.
+    pub(super) fn claim(&mut self, change: &Change) -> Option<TempId> {
+        let Change::Sent { origin, .. } = change else { return None };
+        let is_sending = *origin == Some(self.session);
+        self.claim_sent(change).or_else(|| self.sending.clone().filter(|_| is_sending))
+    }
+
+    /// The key of a message that was sent over this socket.
+    pub(super) fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
+        let Change::Sent { message, .. } = change else { return None };
+        let index = self.unclaimed.iter().position(|(id, _)| *id == message.id)?;
+        self.unclaimed.remove(index).map(|(_, temp_id)| temp_id)
+    }
+
+    /// Holds changes if one of them may be the message that is being sent, or they come after one
+    /// that may be. Whether it does.
+    pub(super) fn hold(&mut self, changes: &[&Change]) -> bool {
+        let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user);
+        let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
+        let holds = (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD;
+        if holds {
+            self.held.extend(changes.iter().copied().cloned());
+        }
+        holds
+    }
+
+    /// Whether this message is held.
+    pub(super) fn holds(&self, id: MessageId) -> bool {
+        self.held
+            .iter()
+            .any(|held| matches!(held, Change::Sent { message, .. } if message.id == id))
+    }
+
+    /// Whether something is held.
+    pub(super) fn is_holding(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Takes the first change that is held.
+    pub(super) fn take_held(&mut self) -> Option<Change> {
+        self.held.pop_front()
+    }
+
+    /// Lets go of what is held: nobody is told any more.
+    pub(super) fn clear(&mut self) {
+        self.held.clear();
+    }
+}

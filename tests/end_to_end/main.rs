@@ -1,0 +1,10 @@
+//! Everything together, over real connections: adapters, stores, several nodes.
+
+mod support;
+
+mod abuse;
+mod fan_out;
+mod logs;
+mod nodes;
+mod reference_server;
+mod slow_reader;

@@ -1,0 +1,91 @@
+//! Two nodes on one store.
+
+use chat_core::model::UserId;
+use chat_core::store::RoomStore;
+use serde_json::json;
+
+use crate::support::{Cluster, Setup, Socket, token};
+
+fn two_nodes(bus: bool) -> Setup {
+    Setup { nodes: 2, bus, ..Setup::default() }
+}
+
+#[tokio::test]
+async fn what_happens_on_one_node_is_told_on_the_other() {
+    let cluster = Cluster::start(two_nodes(true)).await;
+    let room = cluster.direct_room(1, 2).await;
+    let path = format!("/messenger/ws/chat/{room}/");
+    let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
+    let mut jane = Socket::greeted(cluster.nodes[1].address, &path, 2).await;
+    assert_eq!(john.expect("user_status_change").await["is_online"], true);
+
+    john.send(&json!({ "type": "typing_on" })).await;
+    assert_eq!(jane.expect("typing").await["is_typing"], true);
+    john.send(&json!({ "type": "message", "content": "hi", "temp_id": "1" })).await;
+    let id = jane.expect("message").await["message"]["id"].clone();
+    let own = john.expect("message").await;
+    assert_eq!((&own["message"]["id"], &own["temp_id"]), (&id, &json!("1")));
+
+    jane.send(&json!({ "type": "message_delivered", "message_id": id })).await;
+    assert_eq!(john.expect("message_status_update").await["status"], "delivered");
+    jane.send(&json!({ "type": "message_read", "message_id": id })).await;
+    assert_eq!(john.expect("message_status_update").await["status"], "read");
+
+    drop(jane);
+    assert_eq!(john.expect("user_status_change").await["is_online"], false);
+}
+
+#[tokio::test]
+async fn without_a_bus_messages_and_receipts_arrive_all_the_same_and_in_order() {
+    let cluster = Cluster::start(two_nodes(false)).await;
+    let room = cluster.direct_room(1, 2).await;
+    let path = format!("/messenger/ws/chat/{room}/");
+    let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
+    let mut jane = Socket::greeted(cluster.nodes[1].address, &path, 2).await;
+    for round in 0..3 {
+        for number in 0..10 {
+            let content = format!("{round}.{number}");
+            john.send(&json!({ "type": "message", "content": content })).await;
+        }
+        let mut last = json!(null);
+        for number in 0..10 {
+            let frame = jane.expect("message").await;
+            assert_eq!(frame["message"]["content"], format!("{round}.{number}"));
+            last = frame["message"]["id"].clone();
+        }
+        jane.send(&json!({ "type": "message_read", "message_id": last })).await;
+        let update = john.expect("message_status_update").await;
+        assert_eq!((&update["message_id"], &update["status"]), (&last, &json!("read")));
+    }
+}
+
+#[tokio::test]
+async fn who_is_removed_is_closed_on_every_node_told_or_not() {
+    for bus in [true, false] {
+        let cluster = Cluster::start(two_nodes(bus)).await;
+        let room = cluster.group(3).await;
+        let path = format!("/campus/ws/chat/{room}/");
+        let mut leaving = Socket::open(cluster.nodes[1].address, &path, 2).await;
+        let mut removed = Socket::open(cluster.nodes[1].address, &path, 3).await;
+        cluster.actor(2).leave(room).await.expect("a member leaves");
+        assert_eq!(leaving.closed().await, 4403);
+        // The host ends a membership in the store itself, and nobody says so.
+        let at = cluster.nodes[0].server.chat().clock().now();
+        cluster.store.remove_member(room, &UserId::from(3), at).await.expect("a store that works");
+        assert_eq!(removed.closed().await, 4403);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_ends_when_its_token_does() {
+    let cluster = Cluster::start(Setup::default()).await;
+    let room = cluster.direct_room(1, 2).await;
+    let path = format!("/messenger/ws/chat/{room}/");
+    // Thirty seconds are the leeway.
+    let mut fading = Socket::open_with(cluster.address(), &path, &token(1, -28)).await;
+    fading.expect("connection_established").await;
+    let mut other = Socket::greeted(cluster.address(), &path, 2).await;
+    assert_eq!(fading.closed().await, 4401);
+    other.send(&json!({ "type": "connection_check" })).await;
+    other.expect("connection_status").await;
+}

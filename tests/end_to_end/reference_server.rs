@@ -1,0 +1,186 @@
+//! The reference server as its own process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::json;
+
+use crate::support::{SECRET, Socket};
+
+/// The binary, built as this test was.
+fn binary() -> &'static Path {
+    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let test = std::env::current_exe().expect("this test has a path");
+        let folder = test.ancestors().nth(2).expect("it lies in target/…/deps");
+        let release = folder.ends_with("release").then_some("--release");
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--quiet", "--locked", "--example", "server"])
+            .args(release)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.expect("cargo").success(), "the reference server does not build");
+        folder.join("examples/server")
+    });
+    &BINARY
+}
+
+/// A server that is stopped with the test.
+struct Running {
+    child: Child,
+    address: SocketAddr,
+    printed: String,
+}
+
+impl Running {
+    fn start(options: &[&str]) -> Self {
+        let mut child = command()
+            .args(["--listen", "127.0.0.1:0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
+        let mut printed = String::new();
+        let address = loop {
+            let line = lines.next().expect("the line with the address").expect("text");
+            if let Some(address) = line.strip_prefix("listening on http://") {
+                break address.parse().expect("an address");
+            }
+            printed += &line;
+            printed += "\n";
+        };
+        Self { child, address, printed }
+    }
+
+    fn terminate(&self) {
+        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(killed.expect("kill").success());
+    }
+
+    async fn ended(&mut self) -> std::process::ExitStatus {
+        for _ in 0..3_000 {
+            if let Some(status) = self.child.try_wait().expect("its status") {
+                return status;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("the server does not end");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The server without what the environment of the tests says.
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    for name in ["CHAT_LISTEN", "CHAT_DIALECT", "CHAT_ADAPTER", "DATABASE_URL", "CHAT_BUS"] {
+        command.env_remove(name);
+    }
+    for name in ["CHAT_JWT_SECRET", "CHAT_DATA", "CHAT_FILES", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(options: &[&str]) -> Output {
+    command().args(options).output().expect("the server runs")
+}
+
+#[tokio::test]
+async fn told_to_stop_it_says_so_to_open_sockets_and_ends_well() {
+    let mut server = Running::start(&["--dialect", "messenger", "--jwt-secret", SECRET]);
+    let mut socket = Socket::greeted(server.address, "/ws/chat/1/", 1).await;
+    server.terminate();
+    let hint = socket.expect("reconnect_suggested").await;
+    assert_eq!((&hint["reason"], &hint["attempts"]), (&json!("server_restart"), &json!(0)));
+    assert_eq!(socket.closed().await, 1012);
+    assert_eq!(server.ended().await.code(), Some(0));
+    assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_it_prints_can_be_used_as_it_is() {
+    let server = Running::start(&["--dialect", "messenger"]);
+    let urls: Vec<&str> =
+        server.printed.split('\'').filter(|part| part.starts_with("ws://")).collect();
+    assert!(urls.len() >= 4, "{}", server.printed);
+    for url in urls {
+        let path = url.split_once(&server.address.to_string()).expect("its address").1;
+        let (path, token) = path.split_once("?token=").expect("a token");
+        let mut socket = Socket::open_with(server.address, path, token).await;
+        socket.expect("connection_established").await;
+    }
+    let line = server.printed.lines().find(|line| line.contains("curl")).expect("a curl line");
+    let curl = &line[line.find("curl").expect("curl")..];
+    let answer = Command::new("sh").arg("-c").arg(format!("{curl} -s")).output().expect("sh");
+    let answer: serde_json::Value = serde_json::from_slice(&answer.stdout).expect("JSON");
+    assert!(answer["count"].as_u64() > Some(0), "{answer}");
+}
+
+#[test]
+fn what_it_does_not_understand_is_said_on_standard_error() {
+    let missing = ["--data", "/no/such/file"];
+    let nonsense = ["--data", concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")];
+    let cases: [&[&str]; 7] = [
+        &["--nonsense"],
+        &["--dialect", "nonsense"],
+        &["--adapter", "nonsense"],
+        &["--store", "nonsense"],
+        &["--listen", "nonsense"],
+        &missing,
+        &nonsense,
+    ];
+    for options in cases {
+        let output = run(options);
+        assert!(!output.status.success(), "{options:?}");
+        assert!(!output.stderr.is_empty(), "{options:?}");
+        assert!(output.stdout.is_empty(), "{options:?}");
+    }
+}
+
+#[test]
+fn help_names_every_option() {
+    let output = run(&["--help"]);
+    assert!(output.status.success());
+    let mut text = String::new();
+    output.stdout.as_slice().read_to_string(&mut text).expect("text");
+    for option in ["--listen", "--dialect", "--adapter", "--store", "--jwt-secret", "--data"] {
+        assert!(text.contains(option), "{option}");
+    }
+}
+
+#[tokio::test]
+async fn a_data_file_gives_users_and_rooms() {
+    let file = std::env::temp_dir().join(format!("chat-data-{}.json", std::process::id()));
+    let data = json!({
+        "users": [
+            { "id": 1, "username": "john_doe", "email": "john@example.com", "display_name": "John Doe",
+              "first_name": "John", "last_name": "Doe", "role": "Student", "picture": null,
+              "image_urls": ["https://example.com/avatar1.jpg"] },
+            { "id": "user_2abc", "username": "jane" },
+        ],
+        "rooms": [
+            { "kind": "direct", "members": [1, "user_2abc"], "metadata": { "match": 123 } },
+            { "kind": "group", "name": "General", "members": [1, "user_2abc"], "created_by": 1 },
+        ],
+    });
+    std::fs::write(&file, data.to_string()).expect("a temporary file");
+    let options = ["--data", file.to_str().expect("text"), "--jwt-secret", SECRET];
+    let server = Running::start(&options);
+    let mut socket = Socket::greeted(server.address, "/messenger/ws/chat/1/", 1).await;
+    socket.send(&json!({ "type": "message", "content": "hi" })).await;
+    assert_eq!(socket.expect("message").await["message"]["sender_username"], "john_doe");
+    let mut group = Socket::open(server.address, "/campus/ws/chat/2/", 1).await;
+    group.send(&json!({ "type": "message", "content": "hi" })).await;
+    assert_eq!(group.expect("message").await["sender"]["role"], "Student");
+    std::fs::remove_file(&file).expect("the temporary file");
+}

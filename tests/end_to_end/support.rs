@@ -1,0 +1,7 @@
+//! A chat on real servers, and clients for it.
+
+mod cluster;
+mod socket;
+
+pub(crate) use cluster::{Cluster, SECRET, Setup, token};
+pub(crate) use socket::{PATIENCE, Socket};

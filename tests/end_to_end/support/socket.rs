@@ -1,0 +1,86 @@
+//! A client's socket.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures::{SinkExt, StreamExt};
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::token;
+
+/// How long anything may take. Only a failure waits for so long.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A client's socket.
+pub(crate) struct Socket {
+    pub(crate) stream: WebSocketStream<TcpStream>,
+}
+
+impl Socket {
+    /// Opens a user's socket at a path such as `/messenger/ws/chat/1/`.
+    pub(crate) async fn open(address: SocketAddr, path: &str, user: u64) -> Self {
+        Self::open_with(address, path, &token(user, 3_600)).await
+    }
+
+    pub(crate) async fn open_with(address: SocketAddr, path: &str, token: &str) -> Self {
+        let url = format!("ws://{address}{path}?token={token}");
+        let opened = async {
+            let stream = TcpStream::connect(address).await.expect("a connection");
+            client_async(url, stream).await.expect("a handshake").0
+        };
+        Self { stream: tokio::time::timeout(PATIENCE, opened).await.expect("an open socket") }
+    }
+
+    /// Opens a socket and takes its greeting.
+    pub(crate) async fn greeted(address: SocketAddr, path: &str, user: u64) -> Self {
+        let mut socket = Self::open(address, path, user).await;
+        socket.expect("connection_established").await;
+        socket
+    }
+
+    pub(crate) async fn send(&mut self, frame: &Value) {
+        self.stream.send(Message::text(frame.to_string())).await.expect("a frame is taken");
+    }
+
+    /// The next frame, or the code of the close.
+    pub(crate) async fn next(&mut self) -> Result<Value, u16> {
+        let next = async {
+            loop {
+                match self.stream.next().await {
+                    Some(Ok(Message::Text(text))) => {
+                        return Ok(serde_json::from_str(&text).expect("JSON"));
+                    }
+                    Some(Ok(Message::Close(close))) => {
+                        return Err(close.map_or(1005, |close| close.code.into()));
+                    }
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return Err(1006),
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, next).await.expect("a frame or the end within the time")
+    }
+
+    /// The next frame of a type; others before it are passed over.
+    pub(crate) async fn expect(&mut self, kind: &str) -> Value {
+        loop {
+            match self.next().await {
+                Ok(frame) if frame["type"] == kind => return frame,
+                Ok(_) => {}
+                Err(code) => panic!("expected {kind}, was closed {code}"),
+            }
+        }
+    }
+
+    /// The code of the close; frames before it are passed over.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+}

@@ -53,17 +53,16 @@ fn respond(
     dialect: &'static Dialect,
 ) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + 'static {
     let server = server.clone();
-    at(move |path| dialect.endpoints.iter().any(|row| match_path(row.path, path).is_some()))
-        .and(head())
-        .and(warp::body::stream())
-        .then(move |Place { uri, prefix }, Head(method, headers), body| {
+    at(move |path| answers(dialect, path)).and(head()).and(warp::body::stream()).then(
+        move |Place { uri, prefix }, Head(method, headers), body| {
             let server = server.clone();
             async move {
                 let parts = parts(method, uri, headers);
                 let body = pieces(body).boxed();
                 into_response(server.respond(dialect, core::Request { parts, prefix, body }).await)
             }
-        })
+        },
+    )
 }
 
 fn upgrade(
@@ -85,6 +84,12 @@ fn upgrade(
             }
             into_response(server.upgrade(dialect, parts))
         })
+}
+
+/// Whether a path is one of the dialect's endpoints or documents.
+fn answers(dialect: &Dialect, path: &str) -> bool {
+    dialect.endpoints.iter().any(|row| match_path(row.path, path).is_some())
+        || [dialect.openapi_path(), dialect.asyncapi_path()].iter().any(|known| *known == path)
 }
 
 /// Where a request goes: its path and query below the prefix, and the prefix.

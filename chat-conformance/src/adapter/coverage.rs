@@ -76,7 +76,7 @@ impl Coverage {
         let reached = reached
             .filter(|what| self.met.contains(*what))
             .map(|what| format!("said to be out of reach, but met: {what}"));
-        let known: Vec<_> = manifest.server_frames.iter().map(|name| received(name)).collect();
+        let known: Vec<_> = self.server_frames.iter().map(|name| received(name)).collect();
         let unknown = self.met.iter().filter(|what| what.starts_with(RECEIVED));
         let unknown = unknown
             .filter(|what| !known.contains(what))

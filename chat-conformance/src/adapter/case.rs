@@ -28,10 +28,6 @@ pub(super) struct Manifest {
     pub(super) greeting: Option<Value>,
     /// Patterns by name.
     pub(super) shapes: BTreeMap<String, Value>,
-    /// The `type` of every frame that clients send.
-    pub(super) client_frames: Vec<String>,
-    /// The `type` of every frame that the server sends.
-    pub(super) server_frames: Vec<String>,
     /// The codes with which the server closes.
     pub(super) closes: Vec<u16>,
     /// What no case can meet, as `METHOD path status`, with the reason.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chat_core::asyncapi;
 use chat_core::dialect::Dialect;
 use chat_core::http::{Endpoint, Params, match_path};
 use serde_json::Value;
@@ -16,12 +17,16 @@ const SHARED: [u16; 2] = [401, 405];
 #[derive(Debug)]
 pub(super) struct Coverage {
     dialect: &'static Dialect,
+    client_frames: Vec<String>,
+    server_frames: Vec<String>,
     met: BTreeSet<String>,
 }
 
 impl Coverage {
     pub(super) fn new(dialect: &'static Dialect) -> Self {
-        Self { dialect, met: BTreeSet::new() }
+        let frames = |side| frames(dialect, side);
+        let (client_frames, server_frames) = (frames("client_"), frames("server_"));
+        Self { dialect, client_frames, server_frames, met: BTreeSet::new() }
     }
 
     /// Notes the answer to a request, whose path is without the prefix.
@@ -47,11 +52,11 @@ impl Coverage {
     }
 
     pub(super) fn note_sent(&mut self, frame: &Value) {
-        self.met.insert(sent(frame_type(frame)));
+        self.met.insert(sent(name_of(frame, &self.client_frames)));
     }
 
     pub(super) fn note_received(&mut self, frame: &Value) {
-        self.met.insert(received(frame_type(frame)));
+        self.met.insert(received(name_of(frame, &self.server_frames)));
     }
 
     pub(super) fn note_close(&mut self, code: u16) {
@@ -67,8 +72,8 @@ impl Coverage {
         });
         let excused = |what: &String| manifest.out_of_reach.iter().any(|(known, _)| known == what);
         let missing = answers
-            .chain(manifest.client_frames.iter().map(|name| sent(name)))
-            .chain(manifest.server_frames.iter().map(|name| received(name)))
+            .chain(self.client_frames.iter().map(|name| sent(name)))
+            .chain(self.server_frames.iter().map(|name| received(name)))
             .chain(manifest.closes.iter().map(|code| close(*code)))
             .filter(|what| !self.met.contains(what) && !excused(what))
             .map(|what| format!("no case met: {what}"));
@@ -89,8 +94,18 @@ fn names(path: &'static str) -> impl Iterator<Item = &'static str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
 
-fn frame_type(frame: &Value) -> &str {
-    frame.get("type").and_then(Value::as_str).unwrap_or_default()
+/// The frames of one side, as the dialect's AsyncAPI document names them.
+fn frames(dialect: &Dialect, side: &str) -> Vec<String> {
+    let document = asyncapi::document(dialect, "").unwrap_or_default();
+    let messages = document["components"]["messages"].as_object();
+    let names = messages.into_iter().flatten().map(|(name, _)| name);
+    names.filter_map(|name| name.strip_prefix(side)).map(str::to_owned).collect()
+}
+
+/// A frame's `type`, or where it has none the key that frames like it are named by.
+fn name_of<'a>(frame: &'a Value, names: &'a [String]) -> &'a str {
+    let keyed = || names.iter().find(|name| frame.get(name).is_some()).map(String::as_str);
+    frame.get("type").and_then(Value::as_str).or_else(keyed).unwrap_or_default()
 }
 
 fn answer(row: &Endpoint, status: u16) -> String {

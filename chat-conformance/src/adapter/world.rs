@@ -145,6 +145,8 @@ pub(super) fn token(who: &str) -> Option<String> {
         "none" => return None,
         "nonsense" => "nonsense".to_owned(),
         "expired" => sign(&json!({ "sub": "1", "exp": now - HOUR }), SECRET),
+        // Within the leeway, but not for long.
+        "fading" => sign(&json!({ "sub": "1", "exp": now - 28 }), SECRET),
         "just expired" => sign(&json!({ "sub": "1", "exp": now - 1 }), SECRET),
         "forged" => sign(&json!({ "sub": "1", "exp": good }), b"another secret, of somebody else"),
         "early" => sign(&json!({ "sub": "1", "exp": good, "nbf": now + HOUR / 2 }), SECRET),

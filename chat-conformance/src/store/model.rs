@@ -24,7 +24,7 @@ pub async fn random_histories_agree_with_the_model(store: Arc<dyn Store>) {
         let number = number.fetch_add(1, Ordering::Relaxed);
         let mut player = play::Player::new(store.clone(), number).await;
         for (index, operation) in operations.iter().enumerate() {
-            player.perform(operation).await?;
+            Box::pin(player.perform(operation)).await?;
             if index % 8 == 7 {
                 player.compare_all().await?;
             }
@@ -47,7 +47,7 @@ pub async fn an_old_snapshot_plus_the_changes_is_a_new_one(store: Arc<dyn Store>
             if moments.contains(&index) {
                 old.extend(catch_up::snapshots(&player).await);
             }
-            player.perform(operation).await?;
+            Box::pin(player.perform(operation)).await?;
         }
         for new in catch_up::snapshots(&player).await {
             for old in old.iter().filter(|old| old.room.id == new.room.id) {

@@ -50,7 +50,8 @@ pub(super) async fn check<S: Strategy>(
 
 /// One case; a panic is a failure too.
 async fn attempt<V>(case: &impl AsyncFn(V) -> Result<(), String>, value: V) -> Result<(), String> {
-    match AssertUnwindSafe(case(value)).catch_unwind().await {
+    // In a box: unoptimised, the future of a whole history is too large for a test's stack.
+    match AssertUnwindSafe(Box::pin(case(value))).catch_unwind().await {
         Ok(result) => result,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);

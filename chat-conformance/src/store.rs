@@ -35,11 +35,13 @@ pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod model;
+pub mod public_rooms;
 pub mod races;
 pub mod reactions;
 pub mod receipts;
 pub mod repetitions;
 pub mod rooms;
+pub mod search;
 pub mod session_races;
 pub mod sessions;
 mod world;
@@ -177,6 +179,11 @@ macro_rules! store_tests {
                 an_old_snapshot_plus_the_changes_is_a_new_one,
                 random_sessions_agree_with_the_model,
             }
+            public_rooms {
+                public_rooms_are_the_active_ones_of_others,
+                pages_of_public_rooms_are_full,
+                a_public_room_is_as_the_room_itself,
+            }
             races {
                 a_race_for_a_direct_room_makes_one,
                 rooms_made_at_once_are_different_rooms,
@@ -210,6 +217,7 @@ macro_rules! store_tests {
                 a_message_is_delivered_when_the_last_member_received_it,
                 a_message_is_read_when_the_last_member_read_it,
                 reading_implies_receiving,
+                a_message_is_not_read_before_it_is_delivered,
                 a_status_is_never_older_than_its_message,
                 all_that_moved_take_one_version_together,
                 more_than_a_hundred_that_moved_are_not_handed_back,
@@ -244,6 +252,7 @@ macro_rules! store_tests {
                 there_is_one_direct_room_for_a_pair,
                 a_direct_room_stays_that_of_the_pair_when_members_are_removed,
                 pairs_of_strange_ids_are_kept_apart,
+                a_direct_room_is_not_made_as_others_are,
                 nobody_has_a_direct_room_with_oneself,
                 access_has_the_facts_of_the_moment,
                 a_room_that_is_not_there_is_none,
@@ -254,6 +263,17 @@ macro_rules! store_tests {
                 settings_take_one_version_and_new_members_the_next,
                 what_is_not_given_stays_as_it_is,
                 settings_that_change_nothing_take_no_version,
+            }
+            search {
+                every_word_of_a_term_begins_a_word_of_the_text,
+                a_term_without_words_finds_nothing,
+                long_words_and_long_texts_are_found,
+                only_the_text_is_searched,
+                messages_are_found_by_what_they_say_now,
+                a_refused_edit_and_a_repeated_send_leave_the_words,
+                only_rooms_of_the_member_are_searched,
+                what_is_found_is_newest_first_whatever_the_rooms,
+                what_is_found_comes_behind_its_check,
             }
             session_races {
                 sessions_at_once_tell_each_coming_and_going_once,
@@ -279,6 +299,7 @@ macro_rules! store_tests {
                 renewing_returns_the_sessions_whose_lease_was_over,
                 renewing_does_not_return_what_was_closed,
                 a_lost_session_can_be_opened_again,
+                a_session_is_opened_as_of_when_it_was_last_heard,
                 presence_comes_in_the_order_asked,
                 a_user_is_online_while_any_session_is_open,
                 last_seen_never_goes_back,
@@ -313,11 +334,13 @@ mod tests {
             include_str!("store/members.rs"),
             include_str!("store/messages.rs"),
             include_str!("store/model.rs"),
+            include_str!("store/public_rooms.rs"),
             include_str!("store/races.rs"),
             include_str!("store/reactions.rs"),
             include_str!("store/receipts.rs"),
             include_str!("store/repetitions.rs"),
             include_str!("store/rooms.rs"),
+            include_str!("store/search.rs"),
             include_str!("store/session_races.rs"),
             include_str!("store/sessions.rs"),
         ];

@@ -1,9 +1,11 @@
-//! Pure functions: who may do what, what may be said, when typing ends.
+//! Pure functions: who may do what, what may be said and found, when typing ends.
 
 mod access;
 mod content;
 mod typing;
+mod words;
 
 pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_message};
 pub use content::{Content, ContentError, Emoji, RoomName, check_text};
 pub use typing::Typing;
+pub use words::{Term, Words};

@@ -11,6 +11,7 @@ mod people;
 mod presence;
 mod receipts;
 mod rooms;
+mod search;
 mod typing;
 mod whole;
 

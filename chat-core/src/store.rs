@@ -20,9 +20,8 @@ mod error;
 mod messages;
 mod receipts;
 mod rooms;
+mod search;
 mod sessions;
-
-pub use crate::model::Cursor as ChangesAfter;
 
 pub use error::{StoreError, StoreResult};
 pub use messages::{
@@ -34,14 +33,15 @@ pub use rooms::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery,
 };
+pub use search::{MessageSearch, SearchStore};
 pub use sessions::{Attendance, SessionStore};
 
-/// Everything the library asks of a database, in four parts.
+/// Everything the library asks of a database, in five parts.
 ///
 /// A type that implements the parts implements this by itself.
-pub trait Store: RoomStore + MessageStore + ReceiptStore + SessionStore {}
+pub trait Store: RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore {}
 
-impl<T: RoomStore + MessageStore + ReceiptStore + SessionStore> Store for T {}
+impl<T: RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore> Store for T {}
 
 /// The library keeps its store as this, so that no host's signatures carry its type.
 const _: Option<&dyn Store> = None;

@@ -58,10 +58,12 @@
 //! ```
 
 mod attendance;
+mod index;
 mod messages;
 mod receipts;
 mod room_state;
 mod rooms;
+mod search;
 mod sessions;
 mod shards;
 mod state;

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId, Seq,
-    SeqSet, Slice, Window,
+    Attachment, Cursor, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId,
+    Seq, SeqSet, Slice, Window,
 };
-use chat_core::rules::{Action, Caller, Denial, Guarded, permit_message};
+use chat_core::rules::{Action, Caller, Denial, Guarded, Words, permit_message};
 use chat_core::store::{
-    Anchor, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, MessageStore,
-    NewMessage, React, Sent, StoreError, StoreResult,
+    Anchor, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage, React,
+    Sent, StoreError, StoreResult,
 };
 
 use crate::MemoryStore;
@@ -27,6 +27,7 @@ const EMOJI_OF_USER: usize = 20;
 impl MessageStore for MemoryStore {
     async fn send(&self, new: NewMessage) -> StoreResult<Sent> {
         let room = self.state.room(new.room)?;
+        let words = Words::of(new.content.as_str());
         // Guards the room from the check to the last change, so that `seq` and version are in the
         // order of the commits.
         let mut state = lock(&room);
@@ -85,16 +86,20 @@ impl MessageStore for MemoryStore {
             state.room.uncounted.insert(seq);
         }
         state.push(slot, Arc::clone(&message), new.once);
+        state.index.add(seq, &words);
         self.state.places.put(id.get(), (new.room, seq));
         Ok(Sent { message, repeated: false })
     }
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {
         let room = self.state.room(edit.room)?;
+        let words = Words::of(edit.content.as_str());
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
         let seq = self.permitted(&state, &edit.by, Action::Edit, edit.message)?;
         let version = state.next_version();
+        state.forget_words(seq);
+        state.index.add(seq, &words);
         let changed = state.change(seq, version, |message| {
             message.content = edit.content.into_string();
             message.edited_at = Some(edit.at);
@@ -112,6 +117,7 @@ impl MessageStore for MemoryStore {
         let mut state = lock(&room);
         let seq = self.permitted(&state, &delete.by, Action::Delete, delete.message)?;
         let version = state.next_version();
+        state.forget_words(seq);
         state.room.deleted.insert(seq);
         state.room.uncounted.insert(seq);
         let mut attachment = None;
@@ -191,12 +197,7 @@ impl MessageStore for MemoryStore {
             .read(query.room, |state| Guarded::new(state.access(&query.by), page(state, &query))))
     }
 
-    async fn changes(
-        &self,
-        room: RoomId,
-        after: ChangesAfter,
-        limit: usize,
-    ) -> StoreResult<Changes> {
+    async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes> {
         self.read(room, |state| state.changes(after, limit)).ok_or(StoreError::NotFound)
     }
 }

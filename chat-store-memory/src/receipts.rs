@@ -72,9 +72,9 @@ fn move_statuses(
     for seq in moved.iter() {
         state.change(seq, version, |message| {
             let at = mark.at.max(message.created_at);
-            message.delivered_at.get_or_insert(at);
+            let delivered_at = *message.delivered_at.get_or_insert(at);
             if read.contains(seq) {
-                message.read_at = Some(at);
+                message.read_at = Some(at.max(delivered_at));
             }
             message.status_by = Some(mark.by.user.clone());
             message.versions.status = version;

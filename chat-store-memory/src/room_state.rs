@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
-    Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
+    Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Action, Caller, Denial, Standing};
-use chat_core::store::{Changed, Changes, ChangesAfter, Once};
+use chat_core::rules::{Access, Action, Caller, Denial, Standing, Words};
+use chat_core::store::{Changed, Changes, Once};
 
+use crate::index::Index;
 use crate::timeline::Timeline;
 
 /// Something whose changes can be caught up on. Those of members come first, as their position
 /// is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Row {
-    /// A member, by slot.
-    Member(usize),
+    /// A member: the number of their joining, then the slot. So those who joined at one version
+    /// come in the order they joined.
+    Member(u64, usize),
     /// A message.
     Message(Seq),
 }
@@ -25,12 +27,17 @@ enum Row {
 pub(crate) struct RoomState {
     pub(crate) room: Room,
     pub(crate) messages: Timeline,
+    /// The words of the messages that are not deleted.
+    pub(crate) index: Index,
     /// The messages that have `delivered_at`, and those that have `read_at`.
     pub(crate) delivered: SeqSet,
     pub(crate) read: SeqSet,
     /// Who ever was a member. The index is the user's slot and stays theirs.
     members: Vec<Member>,
     slots: HashMap<UserId, usize>,
+    /// For each slot the number of its last joining, and how many there were.
+    joinings: Vec<u64>,
+    joined: u64,
     /// The slots of who is a member now, in the order they joined.
     present: Vec<usize>,
     /// What was sent under which key, by the sender's slot and the key. A tree, because a hash map
@@ -45,10 +52,13 @@ impl RoomState {
         Self {
             room,
             messages: Timeline::default(),
+            index: Index::default(),
             delivered: SeqSet::new(),
             read: SeqSet::new(),
             members: Vec::new(),
             slots: HashMap::new(),
+            joinings: Vec::new(),
+            joined: 0,
             present: Vec::new(),
             keys: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -130,6 +140,10 @@ impl RoomState {
         }
     }
 
+    fn row(&self, slot: usize) -> Row {
+        Row::Member(self.joinings[slot], slot)
+    }
+
     /// Takes the room's next version.
     pub(crate) fn next_version(&mut self) -> Version {
         self.room.version += 1;
@@ -152,16 +166,19 @@ impl RoomState {
             left: false,
         };
         let slot = if let Some(&slot) = self.slots.get(user) {
-            self.changed.remove(&(self.members[slot].version, Row::Member(slot)));
+            self.changed.remove(&(self.members[slot].version, self.row(slot)));
             self.members[slot] = member;
             slot
         } else {
             self.members.push(member);
+            self.joinings.push(0);
             self.slots.insert(user.clone(), self.members.len() - 1);
             self.members.len() - 1
         };
+        self.joined += 1;
+        self.joinings[slot] = self.joined;
         self.present.push(slot);
-        self.changed.insert((version, Row::Member(slot)));
+        self.changed.insert((version, self.row(slot)));
         true
     }
 
@@ -170,9 +187,10 @@ impl RoomState {
         let slot = self.slot(user)?;
         let version = self.next_version();
         self.present.retain(|present| *present != slot);
+        let row = self.row(slot);
         let member = &mut self.members[slot];
-        self.changed.remove(&(member.version, Row::Member(slot)));
-        self.changed.insert((version, Row::Member(slot)));
+        self.changed.remove(&(member.version, row));
+        self.changed.insert((version, row));
         member.version = version;
         member.left = true;
         Some(version)
@@ -196,6 +214,13 @@ impl RoomState {
     /// What the member of a slot has sent under a key: the digest of its content, and where it is.
     pub(crate) fn sent_under(&self, slot: usize, once: Once) -> Option<([u8; 16], Seq)> {
         self.keys.get(&(slot, once.key)).copied()
+    }
+
+    /// Takes the words of a message out of the index, before its text changes.
+    pub(crate) fn forget_words(&mut self, seq: Seq) {
+        if let Some(message) = self.messages.at(seq) {
+            self.index.remove(seq, &Words::of(&message.content));
+        }
     }
 
     /// Changes the message at a position, under a version that the change has to note in it.
@@ -234,9 +259,9 @@ impl RoomState {
     ///
     /// The members who joined at one version have no position by which a page could end between
     /// them, so they stay together even where they are more than `limit`.
-    pub(crate) fn changes(&self, after: ChangesAfter, limit: usize) -> Changes {
+    pub(crate) fn changes(&self, after: Cursor, limit: usize) -> Changes {
         let first = match after.seq {
-            0 => Row::Member(0),
+            0 => Row::Member(0, 0),
             seq => Row::Message(seq.saturating_add(1)),
         };
         let mut items = Vec::new();
@@ -246,9 +271,9 @@ impl RoomState {
             if items.len() >= limit.max(1) {
                 more = match newest {
                     Some((same, Row::Message(seq))) if same == version => {
-                        Some(ChangesAfter { version: version - 1, seq })
+                        Some(Cursor { version: version - 1, seq })
                     }
-                    Some((before, _)) if before < version => Some(ChangesAfter::version(before)),
+                    Some((before, _)) if before < version => Some(Cursor::version(before)),
                     _ => None,
                 };
                 if more.is_some() {
@@ -256,7 +281,7 @@ impl RoomState {
                 }
             }
             items.extend(match row {
-                Row::Member(slot) => Some(Changed::Member(self.member(slot).clone())),
+                Row::Member(_, slot) => Some(Changed::Member(self.member(slot).clone())),
                 Row::Message(seq) => self.messages.at(seq).cloned().map(Changed::Message),
             });
             newest = Some((version, row));

@@ -103,6 +103,7 @@ impl RoomStore for MemoryStore {
         }
         if let Some(active) = active {
             state.room.active = active;
+            self.state.list_public(&state);
         }
         // Taken into the room only where somebody does join.
         let version = state.room.version + 1;

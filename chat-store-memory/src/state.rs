@@ -1,9 +1,12 @@
 //! All that a store holds, and the order in which it is locked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, RwLock};
 
-use chat_core::model::{MessageId, Room, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use chat_core::model::{
+    MessageId, Room, RoomId, RoomKind, Seq, SeqSet, Timestamp, UserId, Version,
+};
 use chat_core::store::{NewRoom, StoreError, StoreResult};
 
 use crate::attendance::Sessions;
@@ -17,7 +20,7 @@ pub(crate) type SharedRoom = Arc<Mutex<RoomState>>;
 /// All that a store holds.
 ///
 /// Locks are taken in this order, and none of a line while another of the same line is held: a
-/// shard of `pairs`; a room; a shard of `rooms`, `places` or `user_rooms`. `sessions` is taken
+/// shard of `pairs`; a room; `public` or a shard of `rooms`, `places` or `user_rooms`. `sessions` is taken
 /// alone.
 #[derive(Default)]
 pub(crate) struct State {
@@ -30,6 +33,9 @@ pub(crate) struct State {
     pub(crate) pairs: Shards<(UserId, UserId), RoomId>,
     /// The rooms of which a user is a member now; changed only while the room is held.
     pub(crate) user_rooms: Shards<UserId, BTreeSet<RoomId>>,
+    /// The active public rooms; changed only while the room is held. The lock guards them as a
+    /// whole, as rooms are made and change their activity seldom.
+    pub(crate) public: Mutex<BTreeSet<RoomId>>,
     /// The sessions of all users. The lock guards them as a whole, because an expiry goes through
     /// the sessions of many users; they change far less often than messages are sent.
     pub(crate) sessions: RwLock<Sessions>,
@@ -71,6 +77,7 @@ impl State {
         self.rooms.put(id.get(), Arc::clone(&shared));
         let members = new.creator.into_iter().chain(new.members).collect();
         self.join(&mut state, members, new.at, 1);
+        self.list_public(&state);
         drop(state);
         Ok(id)
     }
@@ -105,6 +112,34 @@ impl State {
             }
         }
         Some(version)
+    }
+
+    /// Notes whether a room that is held is an active public one.
+    pub(crate) fn list_public(&self, state: &RoomState) {
+        if state.room.kind != RoomKind::Public {
+            return;
+        }
+        // Guards the list of public rooms, which has to follow the rooms' activity.
+        let mut public = lock(&self.public);
+        if state.room.active {
+            public.insert(state.room.id);
+        } else {
+            public.remove(&state.room.id);
+        }
+    }
+
+    /// The newest active public rooms with a smaller id than `before` that are not among these.
+    pub(crate) fn public_before(
+        &self,
+        before: Option<RoomId>,
+        limit: usize,
+        but: &HashSet<RoomId>,
+    ) -> Vec<RoomId> {
+        let end = before.map_or(Bound::Unbounded, Bound::Excluded);
+        // Guards the list while a part of it is copied.
+        let public = lock(&self.public);
+        let newest = public.range((Bound::Unbounded, end)).rev();
+        newest.filter(|id| !but.contains(id)).take(limit).copied().collect()
     }
 
     /// The rooms of which a user is a member, by id.

@@ -6,6 +6,7 @@ mod contract;
 mod costs;
 mod presence;
 mod races;
+mod searching;
 
 use std::sync::Arc;
 

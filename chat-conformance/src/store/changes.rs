@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{Member, Message, RoomId, Seq, Version};
-use chat_core::store::{Changed, Changes, ChangesAfter, ManageRoom, Store};
+use chat_core::model::{Cursor, Member, Message, RoomId, Seq, Version};
+use chat_core::store::{Changed, Changes, ManageRoom, Store};
 
 use super::world::{Refusal, World, caller, name, no_room, refusal, users};
 
@@ -36,7 +36,7 @@ pub async fn what_changed_comes_once_by_its_last_version(store: Arc<dyn Store>) 
         Row::Member(9, 2),
     ];
     for known in 0..=9 {
-        let changes = after(&world, room, ChangesAfter::version(known), 1_000).await;
+        let changes = after(&world, room, Cursor::version(known), 1_000).await;
         let newer: Vec<_> = all.iter().filter(|row| row.version() > known).cloned().collect();
         assert_eq!(rows(&changes), newer, "after {known}");
         assert_eq!((changes.more, changes.room.version), (None, 9));
@@ -54,7 +54,7 @@ pub async fn what_changed_comes_as_it_is_now(store: Arc<dyn Store>) {
     world.store.manage_room(change).await.unwrap();
     world.add(room, 1, [3]).await;
     world.read_all(room, 2).await;
-    let changes = after(&world, room, ChangesAfter::version(1), 1_000).await;
+    let changes = after(&world, room, Cursor::version(1), 1_000).await;
     let summary = world.summary(room, 1).await;
     assert_eq!(changes.room, summary.room);
     assert_eq!(messages(&changes), [&*world.message(1, message.id).await]);
@@ -66,7 +66,7 @@ pub async fn a_change_of_settings_comes_with_the_room(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.group([1]).await;
     world.set_active(room, 1, false).await;
-    let changes = after(&world, room, ChangesAfter::version(1), 10).await;
+    let changes = after(&world, room, Cursor::version(1), 10).await;
     assert_eq!(rows(&changes), []);
     assert_eq!((changes.room.settings_version, changes.room.active), (2, false));
 }
@@ -77,7 +77,7 @@ pub async fn members_who_came_together_come_in_their_order(store: Arc<dyn Store>
     let room = world.group([4, 2, 3]).await;
     world.leave(room, 3).await;
     world.add(room, 4, [9, 3, 1, 5]).await;
-    let changes = after(&world, room, ChangesAfter::version(2), 100).await;
+    let changes = after(&world, room, Cursor::version(2), 100).await;
     let joined: Vec<_> = members(&changes).iter().map(|member| member.user.clone()).collect();
     assert_eq!(joined, users([9, 3, 1, 5]));
 }
@@ -88,7 +88,7 @@ pub async fn a_receipt_that_moves_nothing_is_no_change(store: Arc<dyn Store>) {
     let room = world.group([1, 2, 3]).await;
     let message = world.say(room, 1, "text").await;
     world.read(room, 2, &message).await;
-    let changes = after(&world, room, ChangesAfter::version(2), 10).await;
+    let changes = after(&world, room, Cursor::version(2), 10).await;
     assert_eq!((rows(&changes), changes.more), (vec![], None));
 }
 
@@ -105,7 +105,7 @@ pub async fn pages_of_changes_leave_nothing_out_and_repeat_nothing(store: Arc<dy
     world.add(room, 1, [4, 5, 6, 7]).await; // come together
     world.say(room, 4, "text").await;
     world.leave(room, 5).await;
-    let whole = after(&world, room, ChangesAfter::version(0), 1_000).await;
+    let whole = after(&world, room, Cursor::version(0), 1_000).await;
     let whole_rows = rows(&whole);
     assert_eq!(whole.more, None);
     for limit in 1..=whole_rows.len() + 1 {
@@ -128,11 +128,11 @@ pub async fn a_version_of_many_messages_comes_in_parts(store: Arc<dyn Store>) {
     }
     let marked = world.read_all(room, 2).await;
     let version = marked.version.unwrap();
-    let part = after(&world, room, ChangesAfter::version(version - 1), 10).await;
+    let part = after(&world, room, Cursor::version(version - 1), 10).await;
     assert!(part.items.len() < 40, "about 10 were asked for, {} came", part.items.len());
     assert!(part.more.is_some());
     for seq in [1, 20, 39, 40] {
-        let point = ChangesAfter { version: version - 1, seq };
+        let point = Cursor { version: version - 1, seq };
         let rest = after(&world, room, point, 1_000).await;
         let wanted: Vec<_> = (seq + 1..=40).map(|seq| Row::Message(version, seq)).collect();
         assert_eq!(rows(&rest), wanted);
@@ -145,7 +145,7 @@ pub async fn after_the_last_version_nothing_changed(store: Arc<dyn Store>) {
     let room = world.group([1]).await;
     world.say(room, 1, "text").await;
     for version in [2, 3, 1 << 40] {
-        let changes = after(&world, room, ChangesAfter::version(version), 10).await;
+        let changes = after(&world, room, Cursor::version(version), 10).await;
         assert_eq!((rows(&changes), changes.more), (vec![], None));
         assert_eq!(changes.room.version, 2);
     }
@@ -155,7 +155,7 @@ pub async fn after_the_last_version_nothing_changed(store: Arc<dyn Store>) {
 pub async fn a_room_that_is_not_there_has_no_changes(store: Arc<dyn Store>) {
     let world = World::new(store);
     world.group([1]).await;
-    let changes = world.store.changes(no_room(), ChangesAfter::version(0), 10).await;
+    let changes = world.store.changes(no_room(), Cursor::version(0), 10).await;
     assert_eq!(refusal(changes), Refusal::NotFound);
 }
 
@@ -167,7 +167,7 @@ pub async fn rooms_do_not_share_their_changes(store: Arc<dyn Store>) {
         world.say(a, 1, "a").await;
         world.say(b, 2, "b").await;
     }
-    let changes = after(&world, a, ChangesAfter::version(0), 100).await;
+    let changes = after(&world, a, Cursor::version(0), 100).await;
     assert!(messages(&changes).iter().all(|message| message.room == a));
     assert_eq!(changes.items.len(), 4);
 }
@@ -179,14 +179,14 @@ impl Row {
     }
 }
 
-async fn after(world: &World, room: RoomId, point: ChangesAfter, limit: usize) -> Changes {
+async fn after(world: &World, room: RoomId, point: Cursor, limit: usize) -> Changes {
     world.store.changes(room, point, limit).await.unwrap()
 }
 
 /// All rows after a version, asked for page by page.
 async fn page_through(world: &World, room: RoomId, from: Version, limit: usize) -> Vec<Row> {
     let mut all = Vec::new();
-    let mut point = ChangesAfter::version(from);
+    let mut point = Cursor::version(from);
     loop {
         let page = after(world, room, point, limit).await;
         all.extend(rows(&page));

@@ -13,6 +13,7 @@ mod compare;
 mod operation;
 mod play;
 mod reference;
+mod search;
 mod session_play;
 mod writes;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chat_core::model::{RoomId, RoomKind, SeqSet, UserId};
+use chat_core::model::{Cursor, RoomId, RoomKind, SeqSet, UserId};
 use chat_core::rules::Denial;
-use chat_core::store::{Changed, ChangesAfter, ManageRoom, NewDirectRoom, NewMessage, Store};
+use chat_core::store::{Changed, ManageRoom, NewDirectRoom, NewMessage, Store};
 use serde_json::Map;
 use tokio::sync::Barrier;
 use tokio::task::yield_now;
@@ -374,7 +374,7 @@ pub async fn who_follows_the_changes_sees_no_hole(store: Arc<dyn Store>) {
 
 /// Reads changes until 80 messages have come, and checks every step.
 async fn follow(world: &World, room: RoomId, limit: usize) {
-    let mut point = ChangesAfter::version(0);
+    let mut point = Cursor::version(0);
     let mut sent = BTreeMap::new();
     while sent.len() < 80 {
         let changes = world.store.changes(room, point, limit).await.unwrap();
@@ -396,7 +396,7 @@ async fn follow(world: &World, room: RoomId, limit: usize) {
             let newest = changes.room.last_seq;
             assert!(sent.keys().copied().eq(1..=newest), "all up to {newest}: {sent:?}");
         }
-        point = changes.more.unwrap_or(ChangesAfter::version(changes.room.version));
+        point = changes.more.unwrap_or(Cursor::version(changes.room.version));
         // A store that never waits would else leave the writers no thread to run on.
         yield_now().await;
     }

@@ -152,6 +152,18 @@ pub async fn reading_implies_receiving(store: Arc<dyn Store>) {
     assert_eq!(now.status_by, Some(user(2)));
 }
 
+/// "`read_at` is never before `delivered_at`: where a clock that is behind says so, it is the same."
+pub async fn a_message_is_not_read_before_it_is_delivered(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let message = world.say(room, 1, "text").await;
+    world.store.mark(receipt(ReceiptKind::Delivered, &message, 2, 500)).await.unwrap();
+    let marked = world.store.mark(receipt(ReceiptKind::Read, &message, 2, 400)).await.unwrap();
+    let now = &marked.moved[0];
+    assert_eq!((now.delivered_at, now.read_at), (Some(at(500)), Some(at(500))));
+    assert_eq!(*world.message(1, message.id).await, **now);
+}
+
 /// The time is that "of the receipt (or `created_at`, if later)".
 pub async fn a_status_is_never_older_than_its_message(store: Arc<dyn Store>) {
     let world = World::new(store);

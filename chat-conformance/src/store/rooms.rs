@@ -119,8 +119,11 @@ pub async fn a_direct_room_stays_that_of_the_pair_when_members_are_removed(store
     let room = world.direct(1, 2).await;
     assert_eq!(world.remove(room, 2).await, Some(2));
     assert_eq!(world.direct(1, 2).await, room);
+    assert_eq!(world.direct(2, 1).await, room);
+    assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1]));
     assert_eq!(world.remove(room, 1).await, Some(3));
     assert_eq!(world.direct(2, 1).await, room);
+    assert_eq!(world.version(room).await, 3, "nobody was added again");
 }
 
 /// User ids are opaque: pairs that read alike when written together are different pairs.
@@ -139,6 +142,17 @@ pub async fn pairs_of_strange_ids_are_kept_apart(store: Arc<dyn Store>) {
         assert!(made && !rooms.contains(&room), "{first:?} and {second:?}");
         rooms.push(room);
     }
+}
+
+/// A room "of any kind but direct, which is `Denial::WrongKind`".
+pub async fn a_direct_room_is_not_made_as_others_are(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    for members in [&[1, 2][..], &[1], &[1, 2, 3], &[]] {
+        let result = world.store.create_room(world.new_room(RoomKind::Direct, members)).await;
+        assert_eq!(refusal(result), Refusal::Denied(Denial::WrongKind));
+    }
+    let made = world.direct(1, 2).await;
+    assert_eq!(world.version(made).await, 1);
 }
 
 /// "Two equal users are `Denial::WrongKind`."

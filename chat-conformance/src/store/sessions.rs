@@ -202,7 +202,7 @@ pub async fn an_expiry_noticed_after_a_new_coming_is_nobodys_going(store: Arc<dy
     let room = world.group([1]).await;
     world.store.open_session(session(1, room, NodeId::random(), 0)).await.unwrap();
     let came = world.store.open_session(session(1, room, NodeId::random(), 100)).await.unwrap();
-    assert!(came.presence.online);
+    assert!(came.of_user && came.in_room && came.presence.online, "has come anew");
     let expired = world.store.expire_sessions(at(100)).await.unwrap();
     assert_eq!(expired.len(), 1);
     assert!(!expired[0].of_user && !expired[0].in_room && expired[0].presence.online);
@@ -224,7 +224,8 @@ pub async fn an_expiry_noticed_after_the_last_closing_is_no_second_going(store: 
     assert_eq!(gone.iter().filter(|told| told.in_room).count(), 1);
 }
 
-/// Renewing "vouches for a node's open sessions until `lease_until`", and for no other node's.
+/// Renewing "vouches for all open sessions of a node until `lease_until`, given or not", and for no
+/// other node's.
 pub async fn renewing_vouches_for_the_nodes_open_sessions(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.group([1, 2, 3]).await;
@@ -232,7 +233,8 @@ pub async fn renewing_vouches_for_the_nodes_open_sessions(store: Arc<dyn Store>)
     let renewed = session(1, room, here, 0);
     let elsewhere = session(2, room, there, 0);
     let closed = session(3, room, here, 0);
-    for session in [&renewed, &elsewhere, &closed] {
+    let not_given = session(3, room, here, 10);
+    for session in [&renewed, &elsewhere, &closed, &not_given] {
         world.store.open_session(session.clone()).await.unwrap();
     }
     world.store.close_session(closed.id, at(20)).await.unwrap();
@@ -243,10 +245,11 @@ pub async fn renewing_vouches_for_the_nodes_open_sessions(store: Arc<dyn Store>)
     assert_eq!(world.store.sessions(&user(1), 1).await.unwrap(), [kept]);
     assert_eq!(world.store.sessions(&user(2), 1).await.unwrap(), [elsewhere]);
     let closed = Session { closed_at: Some(at(20)), ..closed };
-    assert_eq!(world.store.sessions(&user(3), 1).await.unwrap(), [closed]);
+    let not_given = Session { lease_until: at(110), ..not_given };
+    assert_eq!(world.store.sessions(&user(3), 2).await.unwrap(), [not_given, closed]);
     let expired = world.store.expire_sessions(at(60)).await.unwrap();
     assert_eq!(expired.iter().map(|told| &told.user).collect::<Vec<_>>(), [&user(2)]);
-    assert_eq!(world.store.expire_sessions(at(110)).await.unwrap().len(), 1);
+    assert_eq!(world.store.expire_sessions(at(110)).await.unwrap().len(), 2);
 }
 
 /// Renewing notes "when each of the given ones was last heard", and never goes back.
@@ -320,6 +323,29 @@ pub async fn a_lost_session_can_be_opened_again(store: Arc<dyn Store>) {
     assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), [again]);
     let went = world.store.close_session(lost.id, at(110)).await.unwrap().unwrap();
     assert!(went.of_user && went.in_room);
+}
+
+/// "The `now` of this call is `connected_at` or `last_seen`, whichever is later", and a session that
+/// is opened anew "takes the place of" the one before, open or not.
+pub async fn a_session_is_opened_as_of_when_it_was_last_heard(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1]).await;
+    let node = NodeId::random();
+    let first = session(1, room, node, 0);
+    world.store.open_session(first.clone()).await.unwrap();
+
+    let heard = Session { last_seen: at(100), lease_until: at(160), ..first.clone() };
+    let came = world.store.open_session(heard.clone()).await.unwrap();
+    assert!(came.of_user && came.in_room, "the lease was over when it was heard");
+    assert_eq!(came.presence, Presence { online: true, last_seen: Some(at(100)) });
+    assert_eq!(world.store.expire_sessions(at(159)).await.unwrap(), []);
+
+    let longer = Session { lease_until: at(170), ..heard };
+    let came = world.store.open_session(longer.clone()).await.unwrap();
+    assert!(!came.of_user && !came.in_room, "there all along");
+    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), [longer]);
+    assert_eq!(world.store.expire_sessions(at(169)).await.unwrap(), []);
+    assert_eq!(world.store.expire_sessions(at(170)).await.unwrap().len(), 1);
 }
 
 /// Presence comes "in their order. Who is unknown is offline and was never seen."

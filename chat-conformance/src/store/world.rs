@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chat_core::model::{
-    Attachment, Kinds, Member, Message, MessageId, MessageKind, NodeId, Page, Room, RoomId,
+    Attachment, Cursor, Kinds, Member, Message, MessageId, MessageKind, NodeId, Page, Room, RoomId,
     RoomKind, RoomSummary, Seq, Session, SessionId, Slice, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomName};
 use chat_core::store::{
-    Added, Anchor, Changed, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom,
-    Mark, Marked, NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptKind, Store, StoreError,
-    StoreResult, Targets,
+    Added, Anchor, Changed, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, Marked,
+    NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptKind, Store, StoreError, StoreResult,
+    Targets,
 };
 use serde_json::Map;
 
@@ -264,8 +264,7 @@ impl World {
 
     /// All that the room holds, whoever is in it.
     pub(crate) async fn everything(&self, room: RoomId) -> Everything {
-        let all =
-            self.store.changes(room, ChangesAfter::version(0), usize::MAX >> 1).await.unwrap();
+        let all = self.store.changes(room, Cursor::version(0), usize::MAX >> 1).await.unwrap();
         assert_eq!(all.more, None, "all was asked for at once");
         Everything::new(all.room, all.items)
     }

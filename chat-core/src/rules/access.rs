@@ -9,6 +9,8 @@ pub enum Action {
     View,
     /// Read messages.
     ReadHistory,
+    /// Find messages by their words.
+    Search,
     /// Open a socket.
     Connect,
     /// Send a message, or reply to one.
@@ -35,9 +37,10 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::View,
         Self::ReadHistory,
+        Self::Search,
         Self::Connect,
         Self::Send,
         Self::Edit,
@@ -117,9 +120,10 @@ const fn members(action: Action) -> Rule {
 
 /// What is not in here is not allowed. The rules are those of wire.md, "Who may see a room", "An
 /// inactive room" and "team".
-const RULES: [Rule; 13] = [
+const RULES: [Rule; 14] = [
     Rule { strangers_in: PUBLIC, ..members(Action::View) },
     Rule { strangers_in: PUBLIC, ..members(Action::ReadHistory) },
+    members(Action::Search),
     members(Action::Connect),
     Rule { active: true, ..members(Action::Send) },
     members(Action::Edit),

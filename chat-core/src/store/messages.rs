@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{ChangesAfter, StoreResult};
+use super::StoreResult;
 use crate::model::{
-    Attachment, Member, Message, MessageId, MessageKind, Page, Room, RoomId, Seq, Slice, Timestamp,
+    Attachment, Cursor, Member, Message, MessageId, MessageKind, Page, Room, RoomId, Seq, Slice,
+    Timestamp,
 };
 use crate::rules::{Caller, Content, Emoji, Guarded};
 
@@ -140,7 +141,7 @@ pub struct Changes {
     /// The rows whose last change lies after the asked point, each once.
     pub items: Vec<Changed>,
     /// Where to go on if there is more; `None` where `items` reaches up to `room.version`.
-    pub more: Option<ChangesAfter>,
+    pub more: Option<Cursor>,
 }
 
 /// Messages, their edits and reactions, and what changed since.
@@ -223,10 +224,5 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Every message and member whose last change lies after the point, each once, as it is now,
     /// by (version of the last change, `seq`). An old snapshot of the room plus these rows
     /// is a new snapshot. [`NotFound`](super::StoreError::NotFound) where there is no such room.
-    async fn changes(
-        &self,
-        room: RoomId,
-        after: ChangesAfter,
-        limit: usize,
-    ) -> StoreResult<Changes>;
+    async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes>;
 }

@@ -72,7 +72,8 @@ pub trait ReceiptStore: Send + Sync + 'static {
     ///
     /// A message that every present member now has received gets `delivered_at`, one that every
     /// present member has read gets `read_at` (and `delivered_at`), if it had none: the time of the
-    /// receipt (or `created_at`, if later), with `status_by` the caller. Only messages that the
+    /// receipt (or `created_at`, if later), with `status_by` the caller. `read_at` is never before
+    /// `delivered_at`: where a clock that is behind says so, it is the same. Only messages that the
     /// receipt was new for move, never deleted ones, never backward. All that moved take one version
     /// together; where none moved no version is taken.
     ///

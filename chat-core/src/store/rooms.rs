@@ -117,19 +117,25 @@ pub struct RoomStats {
 /// Rooms and their members.
 #[async_trait]
 pub trait RoomStore: Send + Sync + 'static {
-    /// Makes a room.
+    /// Makes a room of any kind but direct, which is [`Denial::WrongKind`].
     ///
     /// # Contract
     /// The creator and the members are members, in this order, each once. The room's version is 1,
     /// its `last_seq` 0, its activity its creation. The id is larger than that of every room that
     /// was there before the call began.
+    ///
+    /// The metadata comes back as it was given, whatever JSON it is: also `\u0000` in strings, which
+    /// Postgres keeps as `json` or text but not as `jsonb`.
+    ///
+    /// [`Denial::WrongKind`]: crate::rules::Denial::WrongKind
     async fn create_room(&self, new: NewRoom) -> StoreResult<RoomId>;
 
     /// Finds or makes the direct room of two users; the flag says whether it was made.
     ///
     /// # Contract
     /// There is one room for the unordered pair, for ever and under any race; exactly one call
-    /// is told that it made it. Two equal users are [`Denial::WrongKind`].
+    /// is told that it made it. A room that stands is found as it is: who was removed from it
+    /// does not become a member again. Two equal users are [`Denial::WrongKind`].
     ///
     /// [`Denial::WrongKind`]: crate::rules::Denial::WrongKind
     async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)>;
@@ -148,7 +154,7 @@ pub trait RoomStore: Send + Sync + 'static {
     ///
     /// # Contract
     /// Only rooms of the caller's kinds; `count` is of all such rooms. One step, however many rooms
-    /// the page has.
+    /// the page has. Each room is of one moment, but not all of them of the same one.
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>>;
 
     /// Changes name and activity, and adds members ([`Action::Manage`]).

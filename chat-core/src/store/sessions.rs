@@ -31,12 +31,17 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Contract
     /// From sessions of one user that open and close at once, over any number of nodes, exactly one
     /// opening is told `of_user` for each time the user comes, and exactly one closing or expiry
-    /// for each time the user goes; likewise `in_room`. From now on `last_seen` is at least
-    /// `connected_at`.
+    /// for each time the user goes; likewise `in_room`. Who comes when the lease of their last
+    /// session is over has come anew, and is told so, also where nobody has noticed that they had
+    /// gone; then nobody is told of that any more.
+    ///
+    /// The `now` of this call is `connected_at` or `last_seen`, whichever is later: from now on the
+    /// user's `last_seen` is at least that. An id that was open before is opened anew: this session
+    /// takes the place of that one.
     async fn open_session(&self, session: Session) -> StoreResult<Attendance>;
 
-    /// Vouches for a node's open sessions until `lease_until`, and notes when each of the given
-    /// ones was last heard.
+    /// Vouches for all open sessions of a node until `lease_until`, given or not, and notes when
+    /// each of the given ones was last heard.
     ///
     /// # Contract
     /// Returns those of the node's `alive` sessions that the store no longer holds open because
@@ -49,7 +54,8 @@ pub trait SessionStore: Send + Sync + 'static {
         lease_until: Timestamp,
     ) -> StoreResult<Vec<SessionId>>;
 
-    /// Notes a socket that closed at `now`; `None` where the session is not open.
+    /// Notes a socket that closed at `now`; `None` where the session is not open, or not any more
+    /// because its lease is over: that is for [`SessionStore::expire_sessions`] to tell.
     ///
     /// # Contract
     /// The user's `last_seen` is at least `now`. The session stays in the list of its user, closed.

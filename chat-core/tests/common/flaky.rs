@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
+    Attachment, Cursor, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
     SessionId, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
-    Added, Attendance, Changes, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, Left,
-    ManageRoom, Mark, Marked, MessageStore, NewDirectRoom, NewMessage, NewRoom, React,
-    ReceiptStore, RoomQuery, RoomStats, RoomStore, Sent, SessionStore, StatsQuery, StoreError,
+    Added, Attendance, Changes, DeleteMessage, EditMessage, HistoryQuery, Left, ManageRoom, Mark,
+    Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom, React, ReceiptStore,
+    RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery, StoreError,
     StoreResult,
 };
 use chat_store_memory::MemoryStore;
@@ -131,12 +131,7 @@ impl MessageStore for Flaky {
         self.up()?.history(query).await
     }
 
-    async fn changes(
-        &self,
-        room: RoomId,
-        after: ChangesAfter,
-        limit: usize,
-    ) -> StoreResult<Changes> {
+    async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes> {
         self.up()?.changes(room, after, limit).await
     }
 }
@@ -145,6 +140,25 @@ impl MessageStore for Flaky {
 impl ReceiptStore for Flaky {
     async fn mark(&self, mark: Mark) -> StoreResult<Marked> {
         self.up()?.mark(mark).await
+    }
+}
+
+#[async_trait]
+impl SearchStore for Flaky {
+    async fn search_messages(
+        &self,
+        search: MessageSearch,
+    ) -> StoreResult<Vec<Guarded<Arc<Message>>>> {
+        self.up()?.search_messages(search).await
+    }
+
+    async fn public_rooms(
+        &self,
+        by: &Caller,
+        before: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        self.up()?.public_rooms(by, before, limit).await
     }
 }
 

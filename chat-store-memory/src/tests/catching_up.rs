@@ -1,7 +1,7 @@
 //! Pages of changes.
 
-use chat_core::model::{Seq, Version};
-use chat_core::store::{Changed, ChangesAfter, EditMessage, ManageRoom};
+use chat_core::model::{Cursor, Seq, Version};
+use chat_core::store::{Changed, EditMessage, ManageRoom};
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn row(item: &Changed) -> Row {
 
 async fn rows(store: &MemoryStore, room: RoomId, after: Version, limit: usize) -> Vec<Row> {
     let mut rows = Vec::new();
-    let mut after = Some(ChangesAfter::version(after));
+    let mut after = Some(Cursor::version(after));
     while let Some(point) = after {
         let changes = store.changes(room, point, limit).await.unwrap();
         assert!(!changes.items.is_empty() || changes.more.is_none());
@@ -61,8 +61,8 @@ async fn a_page_that_ends_with_the_last_change_says_so() {
     let store = MemoryStore::new();
     let room = room_of(&store, &[1]).await;
     fill(&store, room, 1, 10).await;
-    let changes = store.changes(room, ChangesAfter::version(1), 10).await.unwrap();
+    let changes = store.changes(room, Cursor::version(1), 10).await.unwrap();
     assert_eq!((changes.items.len(), changes.more), (10, None));
-    let changes = store.changes(room, ChangesAfter::version(11), 10).await.unwrap();
+    let changes = store.changes(room, Cursor::version(11), 10).await.unwrap();
     assert_eq!((changes.items.len(), changes.more, changes.room.version), (0, None, 11));
 }

@@ -104,7 +104,7 @@ async fn what_changed_costs_what_it_is_however_often_it_changed() {
         assert!(store.react(react).await.unwrap().1);
     }
     let before = touched(&store, room);
-    let after = chat_core::store::ChangesAfter::version(101);
+    let after = chat_core::model::Cursor::version(101);
     let changes = store.changes(room, after, 50).await.unwrap();
     assert_eq!((changes.items.len(), changes.more), (1, None));
     assert_eq!(touched(&store, room) - before, 1);

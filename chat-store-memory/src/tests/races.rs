@@ -3,8 +3,8 @@
 use std::sync::Barrier;
 use std::thread;
 
-use chat_core::model::Slice;
-use chat_core::store::{Changed, ChangesAfter, NewDirectRoom, RoomOrder, RoomQuery};
+use chat_core::model::{Cursor, Slice};
+use chat_core::store::{Changed, NewDirectRoom, RoomOrder, RoomQuery};
 
 use super::*;
 
@@ -37,10 +37,10 @@ async fn a_reader_beside_many_senders_sees_no_hole_that_fills_later() {
             }
             return;
         }
-        let (mut known, mut last) = (ChangesAfter::version(1), None::<Arc<Message>>);
+        let (mut known, mut last) = (Cursor::version(1), None::<Arc<Message>>);
         while known.version < 1 + EACH * (THREADS - 1) {
             let changes = store.changes(room, known, 50).await.unwrap();
-            known = changes.more.unwrap_or(ChangesAfter::version(changes.room.version));
+            known = changes.more.unwrap_or(Cursor::version(changes.room.version));
             for item in changes.items {
                 let Changed::Message(message) = item else { panic!("nobody joined") };
                 assert_eq!(message.seq, last.as_ref().map_or(1, |last| last.seq + 1));

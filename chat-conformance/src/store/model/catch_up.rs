@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chat_core::model::{Member, Room, Seq, Slice};
+use chat_core::model::{Cursor, Member, Room, Seq, Slice};
 use chat_core::rules::Action;
-use chat_core::store::{Anchor, Changed, ChangesAfter, HistoryQuery, Store};
+use chat_core::store::{Anchor, Changed, HistoryQuery, Store};
 
 use super::compare::agree;
 use super::play::Player;
@@ -46,7 +46,7 @@ pub(super) async fn check(
     limit: usize,
 ) -> Result<(), String> {
     let mut now = old.clone();
-    let mut point = Some(ChangesAfter::version(old.room.version));
+    let mut point = Some(Cursor::version(old.room.version));
     while let Some(after) = point {
         let changes = store.changes(old.room.id, after, limit).await;
         let changes = changes.map_err(|error| error.to_string())?;

@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use chat_core::model::{Kinds, Message, RoomSummary, Slice};
+use chat_core::model::{Cursor, Kinds, Message, RoomSummary, Slice};
 use chat_core::rules::Action;
-use chat_core::store::{Anchor, Changed, ChangesAfter, HistoryQuery, RoomOrder, RoomQuery};
+use chat_core::store::{Anchor, Changed, HistoryQuery, RoomOrder, RoomQuery};
 
 use super::operation::{By, USERS};
 use super::play::Player;
@@ -43,13 +43,14 @@ impl Player {
                     .await
                     .map_err(|difference| format!("list:\n{difference}"))?;
             }
+            self.search_messages(By { user, kinds: Kinds::ALL }, "text", 1_000).await?;
         }
         Ok(())
     }
 
     /// Compares all rows of a room, and all its messages.
     async fn compare_rows(&self, room: &ReferenceRoom) -> Compared {
-        let all = ChangesAfter::version(0);
+        let all = Cursor::version(0);
         let changes = self.store.changes(room.id, all, 100_000).await;
         let changes = changes.map_err(|error| error.to_string())?;
         let rows: Vec<_> = changes.items.into_iter().map(row).collect();

@@ -30,6 +30,8 @@ pub(super) enum Operation {
     ReadMessage { by: By, room: Option<u8>, message: u8 },
     ReadChanges { room: u8, version: u8, seq: u8, limit: usize },
     ListRooms { by: By, order: RoomOrder, skip: u64, take: usize },
+    Search { by: By, term: u8, limit: usize },
+    PublicRooms { by: By, before: Option<u8>, limit: usize },
     Count { by: By, room: Option<u8>, since: u8, today: u8 },
 }
 
@@ -158,6 +160,10 @@ fn reads() -> impl Strategy<Value = Operation> {
         ),
         2 => (by(), order, 0u64..3, 0usize..5)
             .prop_map(|(by, order, skip, take)| Operation::ListRooms { by, order, skip, take }),
+        4 => (by(), any::<u8>(), 0usize..8)
+            .prop_map(|(by, term, limit)| Operation::Search { by, term, limit }),
+        1 => (by(), prop::option::of(room()), 0usize..4)
+            .prop_map(|(by, before, limit)| Operation::PublicRooms { by, before, limit }),
         2 => (by(), prop::option::weighted(0.3, room()), 0u8..60, 0u8..60)
             .prop_map(|(by, room, since, today)| Operation::Count { by, room, since, today }),
     ]

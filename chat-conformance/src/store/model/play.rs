@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId};
+use chat_core::model::{
+    Cursor, Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId,
+};
 use chat_core::rules::{Action, Caller, Denial, Emoji};
 use chat_core::store::{
-    Anchor, ChangesAfter, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark,
-    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
+    Anchor, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom, NewMessage,
+    NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
 use serde_json::Map;
 
 use super::compare::{Compared, agree, plain, row, summary};
 use super::operation::{By, From, Operation, Target, What};
 use super::reference::{Plain, Reference, ReferenceRoom};
+use super::search::TERMS;
 use crate::store::world::{
     Refusal, at, attachment, content, name, no_message, no_room, once, refusal_of,
 };
@@ -24,14 +27,13 @@ pub(super) struct Player {
     /// Tells the users of this history from those of others in the same store.
     number: u64,
     seconds: i64,
-    last_mark: Timestamp,
 }
 
 impl Player {
     /// A history's beginning: a group, a public room and a direct one.
     pub(super) async fn new(store: Arc<dyn Store>, number: u64) -> Self {
         let reference = Reference::default();
-        let mut player = Self { store, reference, number, seconds: 0, last_mark: Timestamp::EPOCH };
+        let mut player = Self { store, reference, number, seconds: 0 };
         let beginning = [
             Operation::Create { kind: RoomKind::Group, creator: Some(1), members: vec![2, 3] },
             Operation::Create { kind: RoomKind::Public, creator: Some(1), members: vec![2] },
@@ -128,6 +130,14 @@ impl Player {
                 let slice = Slice { skip: *skip, take: *take };
                 let query = RoomQuery { by: self.caller(*by), order: *order, slice };
                 self.list_rooms(query).await
+            }
+            Operation::Search { by, term, limit } => {
+                let term = TERMS[usize::from(*term) % TERMS.len()];
+                self.search_messages(*by, term, *limit).await
+            }
+            Operation::PublicRooms { by, before, limit } => {
+                let before = before.map(|room| self.room(room));
+                self.public_rooms(*by, before, *limit).await
             }
             Operation::Count { by, room, since, today } => {
                 let room = room.map(|room| self.room(room));
@@ -227,10 +237,7 @@ impl Player {
         targets: Targets,
         late: i64,
     ) -> Compared {
-        // Clocks may be behind the messages but not behind the receipts before: whether a message
-        // may have been read before it was delivered is not for this suite to say.
-        let at = at(self.seconds - late).max(self.last_mark);
-        self.last_mark = at;
+        let at = at(self.seconds - late);
         let kind = if read { ReceiptKind::Read } else { ReceiptKind::Delivered };
         let mark = Mark { room: self.room(room), by: self.caller(by), kind, targets, at };
         let wanted = self.model(mark.room).mark(&mark);
@@ -284,7 +291,7 @@ impl Player {
         let id = self.room(room);
         let model = self.known(id);
         let version = u64::from(version) % (model.version + 2);
-        let point = ChangesAfter { version, seq: seq.into() };
+        let point = Cursor { version, seq: seq.into() };
         let mut rows = Vec::new();
         let mut next = Some(point);
         while let Some(point) = next {
@@ -315,7 +322,7 @@ impl Player {
         Caller { user: self.user(by.user), kinds: by.kinds }
     }
 
-    fn room(&self, number: u8) -> RoomId {
+    pub(super) fn room(&self, number: u8) -> RoomId {
         let rooms = &self.reference.rooms;
         if rooms.is_empty() { no_room() } else { rooms[usize::from(number) % rooms.len()].id }
     }

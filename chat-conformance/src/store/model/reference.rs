@@ -4,13 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use chat_core::model::{
-    Member, Message, MessageKind, Page, Room, RoomId, RoomKind, Seq, Slice, Timestamp, UserId,
-    Version,
+    Cursor, Member, Message, MessageKind, Page, Room, RoomId, RoomKind, Seq, Slice, Timestamp,
+    UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Standing};
-use chat_core::store::{
-    Anchor, ChangesAfter, NewRoom, Once, RoomOrder, RoomQuery, RoomStats, StatsQuery,
-};
+use chat_core::store::{Anchor, NewRoom, Once, RoomOrder, RoomQuery, RoomStats, StatsQuery};
 
 /// All rooms, in the order they were made.
 #[derive(Debug, Default)]
@@ -164,7 +162,7 @@ impl ReferenceRoom {
     }
 
     /// All rows that changed after a point, by version and `seq`.
-    pub(super) fn changes(&self, after: ChangesAfter) -> Vec<Row> {
+    pub(super) fn changes(&self, after: Cursor) -> Vec<Row> {
         let mut rows = Vec::new();
         for member in &self.members {
             rows.push((member.version, 0, Row::of_member(&member.row())));
@@ -255,7 +253,7 @@ impl ReferenceRoom {
         self.messages.iter().filter(is_unread).count() as u64
     }
 
-    fn is_seen_by_member(&self, by: &Caller) -> bool {
+    pub(super) fn is_seen_by_member(&self, by: &Caller) -> bool {
         by.kinds.contains(self.new.kind) && self.is_member(&by.user)
     }
 

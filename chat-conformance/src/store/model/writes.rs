@@ -166,7 +166,7 @@ impl ReferenceRoom {
                 message.delivered_at = Some(at);
             }
             if all_read && message.read_at.is_none() {
-                message.read_at = Some(at);
+                message.read_at = message.delivered_at.max(Some(at));
             }
             if message.status() != before {
                 message.status_by = Some(mark.by.user.clone());

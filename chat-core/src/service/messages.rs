@@ -157,6 +157,10 @@ impl Actor {
         let limit = outgoing.limit.unwrap_or(chat.config().message_limit);
         let content = Content::parse(outgoing.text, limit)
             .map_err(|error| Error::invalid("content", error.into()))?;
+        if chat.inner.has_hooks {
+            // The host is not shown what somebody wants to say where they may not be.
+            self.may(Action::Connect, room).await?;
+        }
         let draft = Draft { room, sender: &sender, content: &content };
         let allowed = chat.inner.hooks.before_send(draft).await;
         allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;

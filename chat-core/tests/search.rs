@@ -160,7 +160,7 @@ fn ones_own_rooms_come_first_and_then_public_ones_that_are_active() {
     assert!(!world.rooms(2, "few").contains(&closed));
 
     let user = User::new(2.into(), "user2");
-    let narrow = Actor::recognised(&world.chat, user.into(), Kinds::DIRECT);
+    let narrow = Actor::recognised(&world.chat, user.into(), Kinds::DIRECT, false);
     assert!(now(narrow.search_rooms("open", 50)).unwrap().is_empty());
 }
 

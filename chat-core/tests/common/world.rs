@@ -146,10 +146,9 @@ impl World {
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Peer, Close> {
-        let routes = self.dialect.sockets.iter();
+        let mut routes = self.dialect.sockets.iter();
         let (route, params) = routes
-            .filter_map(|route| Some((route, match_path(route.path, path)?)))
-            .next()
+            .find_map(|route| Some((route, match_path(route.path, path)?)))
             .expect("a path of a socket");
         let opening =
             now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;

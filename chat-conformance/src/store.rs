@@ -135,6 +135,7 @@ macro_rules! store_tests {
                 a_page_of_rooms_counts_all_of_the_callers_kinds,
                 a_listed_room_is_as_the_room_itself,
                 versions_of_the_rooms_that_exist,
+                members_of_the_rooms_that_exist,
                 statistics_count_rooms_and_recent_messages,
                 statistics_of_a_room_one_may_not_see_are_nothing,
             }

@@ -6,6 +6,7 @@ mod direct;
 mod errors;
 mod messenger;
 mod rooms;
+mod team;
 mod wire;
 
 use std::borrow::Cow;
@@ -83,10 +84,13 @@ pub static DIRECT: &Dialect = &direct::DIALECT;
 /// The dialect of api/messenger.md: direct rooms with statuses, typing and presence.
 pub static MESSENGER: &Dialect = &messenger::DIALECT;
 
+/// The dialect of api/team.md: rooms of every kind, reactions, replies, search, sessions.
+pub static TEAM: &Dialect = &team::DIALECT;
+
 /// The dialect of api/rooms.md: rooms and messages over HTTP alone.
 pub static ROOMS: &Dialect = &rooms::DIALECT;
 
 /// All dialects.
 pub fn all() -> impl Iterator<Item = &'static Dialect> {
-    [CAMPUS, DIRECT, MESSENGER, ROOMS].into_iter()
+    [CAMPUS, DIRECT, MESSENGER, TEAM, ROOMS].into_iter()
 }

@@ -9,9 +9,11 @@ mod hints;
 mod messages;
 mod people;
 mod presence;
+mod readers;
 mod receipts;
 mod rooms;
 mod search;
+mod sessions;
 mod typing;
 mod whole;
 
@@ -22,5 +24,6 @@ pub use error::{Error, FieldError, Problem};
 pub use messages::{Delivered, Outgoing, SendKey};
 pub use people::{People, Person};
 pub use presence::OpenSession;
+pub(crate) use readers::Readers;
 pub use rooms::{OpenedRoom, RoomList};
 pub use whole::Pages;

@@ -70,6 +70,11 @@ impl RoomState {
         self.slots.get(user).copied().filter(|slot| !self.members[*slot].left)
     }
 
+    /// The present members, in the order they joined.
+    pub(crate) fn present(&self) -> Vec<Member> {
+        self.present.iter().map(|slot| self.member(*slot).clone()).collect()
+    }
+
     /// The member of a slot.
     pub(crate) fn member(&self, slot: usize) -> &Member {
         &self.members[slot]
@@ -132,12 +137,7 @@ impl RoomState {
             .and_then(|seq| self.messages.at(seq).cloned());
         let unread =
             self.slot(&by.user).map_or(0, |slot| self.room.unread(&self.member(slot).read));
-        RoomSummary {
-            room: self.room.clone(),
-            members: self.present.iter().map(|slot| self.member(*slot).clone()).collect(),
-            last_message,
-            unread,
-        }
+        RoomSummary { room: self.room.clone(), members: self.present(), last_message, unread }
     }
 
     fn row(&self, slot: usize) -> Row {

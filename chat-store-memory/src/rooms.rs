@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 
 use async_trait::async_trait;
-use chat_core::model::{Page, RoomId, RoomKind, RoomSummary, Timestamp, UserId, Version};
+use chat_core::model::{Member, Page, RoomId, RoomKind, RoomSummary, Timestamp, UserId, Version};
 use chat_core::rules::{Access, Action, Caller, Denial, Guarded, RoomName};
 use chat_core::store::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
@@ -146,6 +146,11 @@ impl RoomStore for MemoryStore {
         // Guards the room while the member is taken out of it.
         let mut state = lock(&room);
         Ok(self.state.leave(&mut state, user).map(|version| Left { version }))
+    }
+
+    async fn members(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Vec<Member>)>> {
+        let members = |id: &RoomId| Some((*id, self.read(*id, RoomState::present)?));
+        Ok(rooms.iter().filter_map(members).collect())
     }
 
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {

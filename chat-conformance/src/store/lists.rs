@@ -109,6 +109,27 @@ pub async fn versions_of_the_rooms_that_exist(store: Arc<dyn Store>) {
     assert_eq!(world.store.versions(&[no_room()]).await.unwrap(), []);
 }
 
+/// "The present members of these rooms, in the order they joined; rooms that do not exist are left
+/// out."
+pub async fn members_of_the_rooms_that_exist(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let group = world.group([1, 2, 3]).await;
+    let direct = world.direct(1, 2).await;
+    let message = world.say(group, 1, "hello").await;
+    world.leave(group, 2).await;
+    world.add(group, 1, [4]).await;
+    world.read(group, 3, &message).await;
+    let mut members = world.store.members(&[direct, no_room(), group]).await.unwrap();
+    members.sort_unstable_by_key(|(room, _)| *room);
+    let mut expected = Vec::new();
+    for room in [group, direct] {
+        expected.push((room, world.summary(room, 1).await.members));
+    }
+    assert_eq!(members, expected);
+    assert_eq!(expected[0].1.len(), 3);
+    assert_eq!(world.store.members(&[]).await.unwrap(), []);
+}
+
 /// Statistics count the user's active rooms, those "with a message, deleted or not, sent at or
 /// after `today`", and "messages sent at or after `since`, deleted ones left out".
 pub async fn statistics_count_rooms_and_recent_messages(store: Arc<dyn Store>) {

@@ -91,6 +91,21 @@ pub(crate) fn user_field(body: &Fields, name: &'static str) -> Result<UserId, Er
     user.map_err(|problem| Error::invalid(name, problem))
 }
 
+/// The users whom a body's field names; nobody where it names none.
+pub(crate) fn users(body: &Fields, name: &'static str) -> Result<Vec<UserId>, Problem> {
+    let list = match body.value(name) {
+        None => return Ok(Vec::new()),
+        Some(Value::Null) => return Err(Problem::Null),
+        Some(Value::Array(list)) => list,
+        Some(_) => return Err(Problem::Refused("Expected a list of items.".into())),
+    };
+    let user = |value: &Value| {
+        let shown = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        user_id(value).ok_or_else(|| Problem::UnknownUser(shown()))
+    };
+    list.iter().map(user).collect()
+}
+
 /// A message id in a body.
 pub(crate) fn message_id(value: &Value) -> Option<MessageId> {
     number(value).and_then(MessageId::new)

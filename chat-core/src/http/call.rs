@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use http::HeaderMap;
-use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
 use super::{Links, Params, Rejection};
@@ -54,8 +53,7 @@ impl Call {
     /// # Errors
     /// [`Error::NotFound`].
     pub fn user(&self, name: &str) -> Result<UserId, Error> {
-        let text = percent_decode_str(self.params.text(name)).decode_utf8();
-        text.ok().and_then(|text| UserId::new(text).ok()).ok_or(Error::NotFound)
+        self.params.user(name).ok_or(Error::NotFound)
     }
 
     /// The first value of a query parameter.
@@ -136,6 +134,16 @@ impl Problems {
     /// Keeps what is wrong with a field, or hands its value on.
     pub fn keep<T>(&mut self, field: &'static str, value: Result<T, Problem>) -> Option<T> {
         value.map_err(|problem| self.0.push(FieldError { field: field.into(), problem })).ok()
+    }
+}
+
+impl Problems {
+    /// Refuses if anything is wrong.
+    ///
+    /// # Errors
+    /// All of it.
+    pub fn check(self) -> Result<(), Rejection> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.into()) }
     }
 }
 

@@ -5,8 +5,11 @@ use std::str::Split;
 use futures::future::BoxFuture;
 use http::Method;
 
+use percent_encoding::percent_decode_str;
+
 use super::shape::{Parameter, Shape};
 use super::{Call, Rejection, Response};
+use crate::model::UserId;
 
 /// What runs for an endpoint.
 pub type Handler = fn(Call) -> BoxFuture<'static, Result<Response, Rejection>>;
@@ -53,6 +56,14 @@ impl Params {
     /// The part of this name; empty where the path has none.
     pub fn text(&self, name: &str) -> &str {
         self.0.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+    }
+}
+
+impl Params {
+    /// The user id that a part names; none where it has the wrong form.
+    pub fn user(&self, name: &str) -> Option<UserId> {
+        let text = percent_decode_str(self.text(name)).decode_utf8().ok()?;
+        UserId::new(text).ok()
     }
 }
 

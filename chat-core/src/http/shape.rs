@@ -53,4 +53,9 @@ impl Parameter {
     pub(crate) const fn text(name: &'static str, summary: &'static str) -> Self {
         Self { name, summary, kind: "string", required: false }
     }
+
+    /// The same, but it has to be there.
+    pub(crate) const fn required(self) -> Self {
+        Self { required: true, ..self }
+    }
 }

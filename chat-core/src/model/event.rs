@@ -44,6 +44,8 @@ pub enum Change {
         message: Arc<Message>,
         /// Who sent it.
         sender: Arc<User>,
+        /// Who has read it, but the sender; in the order they joined.
+        read_by: Arc<[Arc<User>]>,
     },
     /// A message was deleted.
     Deleted {
@@ -51,6 +53,8 @@ pub enum Change {
         message: Arc<Message>,
         /// Who sent it.
         sender: Arc<User>,
+        /// Who has read it, but the sender; in the order they joined.
+        read_by: Arc<[Arc<User>]>,
     },
     /// A message's reactions changed.
     Reacted {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Chat, Error, People};
+use super::readers::Readers;
+use super::{Chat, Error};
 use crate::model::{Change, Cursor, Message, RoomEvent, RoomId, Seq, UserId, Version};
 use crate::store::Changed;
 
@@ -60,11 +61,13 @@ impl Chat {
                 None => break Cursor::version(changes.room.version),
             }
         };
-        let senders = sides.values().filter_map(|(_, item)| match item {
-            Changed::Message(message) => Some(&message.sender),
-            Changed::Member(_) => None,
+        let shown = sides.values().filter_map(|(side, item)| match (side, item) {
+            (Side::Sent | Side::Edited | Side::Deleted, Changed::Message(message)) => {
+                Some((&**message, !matches!(side, Side::Sent)))
+            }
+            _ => None,
         });
-        let people = self.users(senders).await?;
+        let people = self.readers(shown).await?;
         let reached = end.unwrap_or(newest);
         Ok(Batch { events: events(room, sides, reached, &people), reached, more: end.is_some() })
     }
@@ -125,7 +128,7 @@ fn cut(sides: &mut Sides, limit: usize) -> Option<Cursor> {
 }
 
 /// One event for each version.
-fn events(room: RoomId, sides: Sides, end: Cursor, people: &People) -> Vec<RoomEvent> {
+fn events(room: RoomId, sides: Sides, end: Cursor, people: &Readers) -> Vec<RoomEvent> {
     let mut events: Vec<RoomEvent> = Vec::new();
     for ((version, ..), (side, item)) in sides {
         let change = match item {
@@ -143,12 +146,18 @@ fn events(room: RoomId, sides: Sides, end: Cursor, people: &People) -> Vec<RoomE
     events
 }
 
-fn of_message(side: Side, message: Arc<Message>, people: &People) -> Change {
+fn of_message(side: Side, message: Arc<Message>, people: &Readers) -> Change {
     let sender = people.user(&message.sender);
     match side {
         Side::Sent => Change::Sent { message, sender, origin: None },
-        Side::Edited => Change::Edited { message, sender },
-        Side::Deleted => Change::Deleted { message, sender },
+        Side::Edited => {
+            let read_by = people.of(&message);
+            Change::Edited { message, sender, read_by }
+        }
+        Side::Deleted => {
+            let read_by = people.of(&message);
+            Change::Deleted { message, sender, read_by }
+        }
         Side::Reacted => Change::Reacted { message },
         Side::Status | Side::Membership => Change::Status { message },
     }

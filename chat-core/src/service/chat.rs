@@ -34,6 +34,8 @@ pub(super) struct Inner {
     pub(super) directory: Arc<dyn Directory>,
     pub(super) authenticator: Arc<dyn Authenticator>,
     pub(super) hooks: Arc<dyn Hooks>,
+    /// Whether the host has hooks of its own, so that what they need is looked up.
+    pub(super) has_hooks: bool,
     pub(super) bus: Arc<dyn Bus>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Config,
@@ -66,6 +68,7 @@ impl Chat {
             directory: Arc::new(directory),
             authenticator: Arc::new(authenticator),
             hooks: Arc::new(NoHooks),
+            has_hooks: false,
             bus: Arc::new(NoBus),
             clock: Arc::new(SystemClock),
             config: Config::default(),
@@ -171,6 +174,7 @@ pub struct ChatBuilder {
     directory: Arc<dyn Directory>,
     authenticator: Arc<dyn Authenticator>,
     hooks: Arc<dyn Hooks>,
+    has_hooks: bool,
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     config: Config,
@@ -186,6 +190,7 @@ impl ChatBuilder {
     /// Sets the host's say in what happens.
     pub fn with_hooks(mut self, hooks: impl Hooks) -> Self {
         self.hooks = Arc::new(hooks);
+        self.has_hooks = true;
         self
     }
 
@@ -209,6 +214,7 @@ impl ChatBuilder {
             directory: self.directory,
             authenticator: self.authenticator,
             hooks: self.hooks,
+            has_hooks: self.has_hooks,
             bus: self.bus,
             clock: self.clock,
             config: self.config,

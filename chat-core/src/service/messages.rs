@@ -8,6 +8,7 @@ use super::{Actor, Error, Problem};
 use crate::host::Draft;
 use crate::model::{
     Attachment, Change, Message, MessageId, MessageKind, Page, RoomId, SessionId, Slice, User,
+    Version,
 };
 use crate::rules::{Action, Content, Emoji};
 use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, Once, React};
@@ -38,17 +39,31 @@ pub struct Outgoing {
     reply_to: Option<MessageId>,
     key: Option<SendKey>,
     origin: Option<SessionId>,
+    kind: MessageKind,
 }
 
 impl Outgoing {
     /// A text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self { text: text.into(), limit: None, reply_to: None, key: None, origin: None }
+        Self {
+            text: text.into(),
+            limit: None,
+            reply_to: None,
+            key: None,
+            origin: None,
+            kind: MessageKind::Text,
+        }
     }
 
     /// Answers a message of the same room.
     pub fn with_reply_to(mut self, message: MessageId) -> Self {
         self.reply_to = Some(message);
+        self
+    }
+
+    /// Says what it carries; text unless set.
+    pub fn with_kind(mut self, kind: MessageKind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -142,13 +157,17 @@ impl Actor {
         let limit = outgoing.limit.unwrap_or(chat.config().message_limit);
         let content = Content::parse(outgoing.text, limit)
             .map_err(|error| Error::invalid("content", error.into()))?;
+        if chat.inner.has_hooks {
+            // The host is not shown what somebody wants to say where they may not be.
+            self.may(Action::Connect, room).await?;
+        }
         let draft = Draft { room, sender: &sender, content: &content };
         let allowed = chat.inner.hooks.before_send(draft).await;
         allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;
         let new = NewMessage {
             room,
             by: self.caller()?,
-            kind: MessageKind::Text,
+            kind: outgoing.kind,
             content,
             attachment: None,
             reply_to: outgoing.reply_to,
@@ -216,8 +235,12 @@ impl Actor {
         let edit =
             EditMessage { room, message, by: self.caller()?, content, at: chat.clock().now() };
         let message = chat.inner.store.edit(edit).await?;
-        let change = Change::Edited { message: message.clone(), sender: sender.clone() };
-        self.announce_change(room, message.versions.edited, vec![change]);
+        let read_by = chat.readers([(&*message, true)]).await.map(|readers| readers.of(&message));
+        let change = |read_by| {
+            let (message, sender) = (message.clone(), sender.clone());
+            Change::Edited { message, sender, read_by }
+        };
+        self.announce_shown(room, message.versions.edited, read_by.map(change));
         Ok(Delivered { message, sender, repeated: false })
     }
 
@@ -235,8 +258,16 @@ impl Actor {
         let delete = DeleteMessage { room, message, by: self.caller()?, at: chat.clock().now() };
         let (message, attachment) = chat.inner.store.delete(delete).await?;
         let version = message.versions.deleted;
-        self.announce_change(room, version, vec![Change::Deleted { message, sender }]);
+        let read_by = chat.readers([(&*message, true)]).await.map(|readers| readers.of(&message));
+        let change = read_by.map(|read_by| Change::Deleted { message, sender, read_by });
+        self.announce_shown(room, version, change);
         Ok(attachment)
+    }
+
+    /// Announces what could be read of a change. Of what could not, only that it happened:
+    /// listeners read the store then.
+    fn announce_shown(&self, room: RoomId, version: Version, change: Result<Change, Error>) {
+        self.announce_change(room, version, change.into_iter().collect());
     }
 
     /// Adds a reaction to a message, or takes it away. What changes nothing succeeds.

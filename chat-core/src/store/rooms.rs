@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::StoreResult;
-use crate::model::{Page, RoomId, RoomKind, RoomSummary, Slice, Timestamp, UserId, Version};
+use crate::model::{
+    Member, Page, RoomId, RoomKind, RoomSummary, Slice, Timestamp, UserId, Version,
+};
 use crate::rules::{Access, Caller, Guarded, RoomName};
 
 /// A room to make, of any kind but direct.
@@ -195,6 +197,10 @@ pub trait RoomStore: Send + Sync + 'static {
         user: &UserId,
         at: Timestamp,
     ) -> StoreResult<Option<Left>>;
+
+    /// The present members of these rooms, in the order they joined; rooms that do not exist are
+    /// left out. One step, however many rooms there are.
+    async fn members(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Vec<Member>)>>;
 
     /// The versions of these rooms; rooms that do not exist are left out.
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>>;

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Cursor, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary, Session,
-    SessionId, Timestamp, UserId, Version,
+    Attachment, Cursor, Member, Message, MessageId, NodeId, Page, Presence, RoomId, RoomSummary,
+    Session, SessionId, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
@@ -83,6 +83,10 @@ impl RoomStore for Flaky {
         at: Timestamp,
     ) -> StoreResult<Option<Left>> {
         self.up()?.remove_member(room, user, at).await
+    }
+
+    async fn members(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Vec<Member>)>> {
+        self.up()?.members(rooms).await
     }
 
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {

@@ -7,6 +7,7 @@ mod golden;
 mod http;
 mod hub;
 mod peer;
+mod team;
 mod time;
 pub(crate) mod tokens;
 mod world;
@@ -18,5 +19,6 @@ pub(crate) use http::{
     Answer, HEALTH, MESSAGES, ROOMS, STATS, assert_detail, endpoints, fields, request,
 };
 pub(crate) use peer::Peer;
+pub(crate) use team::{TEAM_ROOMS, about, in_room, open_team, sent, team, uuid};
 pub(crate) use time::Time;
 pub(crate) use world::{SECRET, World, headers, now};

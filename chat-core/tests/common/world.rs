@@ -146,8 +146,10 @@ impl World {
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Peer, Close> {
-        let route = &self.dialect.sockets[0];
-        let params = match_path(route.path, path).unwrap();
+        let mut routes = self.dialect.sockets.iter();
+        let (route, params) = routes
+            .find_map(|route| Some((route, match_path(route.path, path)?)))
+            .expect("a path of a socket");
         let opening =
             now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;
         let (socket, watched) = now(opening.enter(headers, None, self.time.instant()))?;

@@ -3,19 +3,18 @@
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
-use serde_json::Value;
 
 use super::DIALECT;
 use super::cursor::Cursor;
 use super::views::{self, CreateBody, MessageView, MessagesView, RoomView, UpdateBody};
 use crate::dialect::wire::{self, SendBody};
 use crate::http::{
-    Call, Endpoint, Envelope, Fields, Input, Offset, Parameter, Problems, Rejection, Response,
-    Shape, json, no_content,
+    Call, Endpoint, Envelope, Input, Offset, Parameter, Problems, Rejection, Response, Shape, json,
+    no_content,
 };
-use crate::model::{Message, RoomId, RoomKind, Slice, UserId};
+use crate::model::{Message, RoomId, RoomKind, Slice};
 use crate::rules::{Action, Denial, RoomName};
-use crate::service::{Error, Outgoing, Problem};
+use crate::service::{Error, Outgoing};
 use crate::store::{Anchor, RoomOrder};
 
 type Answer = Result<Response, Rejection>;
@@ -147,27 +146,12 @@ async fn create_room(call: Call) -> Answer {
     let mut problems = Problems::default();
     let name = call.body.text("name").and_then(|name| Ok(RoomName::parse(name)?));
     let name = problems.keep("name", name);
-    let members = problems.keep("participants", participants(&call.body));
+    let members = problems.keep("participants", wire::users(&call.body, "participants"));
     let (Some(name), Some(mut members)) = (name, members) else { return Err(problems.into()) };
     let me = call.actor.id()?;
     members.retain(|user| user != me);
     let room = call.actor.create_room(RoomKind::Group, name, members).await?;
     show(&call, room, StatusCode::CREATED).await
-}
-
-/// The users whom a body names; nobody where it names none.
-fn participants(body: &Fields) -> Result<Vec<UserId>, Problem> {
-    let list = match body.value("participants") {
-        None => return Ok(Vec::new()),
-        Some(Value::Null) => return Err(Problem::Null),
-        Some(Value::Array(list)) => list,
-        Some(_) => return Err(Problem::Refused("Expected a list of items.".into())),
-    };
-    let user = |value: &Value| {
-        let shown = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        wire::user_id(value).ok_or_else(|| Problem::UnknownUser(shown()))
-    };
-    list.iter().map(user).collect()
 }
 
 async fn room(call: Call) -> Answer {

@@ -1,0 +1,114 @@
+//! How the document writes ids, in both directions.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::http::{Call, Params};
+use crate::model::{MessageId, RoomId};
+use crate::service::Error;
+
+/// The bits of a version 8 UUID that are not the id's.
+const FRAME: u128 = 0x8000_8000 << 48;
+
+/// A room or message id as a UUID: `00000000-0000-8000-8000-` and the id as 12 hex digits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct IdView(u64);
+
+impl From<RoomId> for IdView {
+    fn from(id: RoomId) -> Self {
+        Self(id.get())
+    }
+}
+
+impl From<MessageId> for IdView {
+    fn from(id: MessageId) -> Self {
+        Self(id.get())
+    }
+}
+
+impl Serialize for IdView {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let uuid = Uuid::from_u128(FRAME | u128::from(self.0));
+        serializer.serialize_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+    }
+}
+
+impl JsonSchema for IdView {
+    fn schema_name() -> Cow<'static, str> {
+        "Id".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
+    }
+}
+
+/// The number in a UUID that we could have made. Letter case aside there is one way to write it.
+fn number(text: &str) -> Option<u64> {
+    if text.len() != uuid::fmt::Hyphenated::LENGTH {
+        return None;
+    }
+    u64::try_from(Uuid::try_parse(text).ok()?.as_u128() ^ FRAME).ok()
+}
+
+/// The room that a path names. An id of the wrong form is that of no room.
+pub(super) fn room(params: &Params) -> Result<RoomId, Error> {
+    number(params.text("room_id")).and_then(RoomId::new).ok_or(Error::NotFound)
+}
+
+/// The message that a path names, likewise.
+pub(super) fn message(call: &Call) -> Result<MessageId, Error> {
+    number(call.params.text("message_id")).and_then(MessageId::new).ok_or(Error::NotFound)
+}
+
+/// A message id in a text.
+pub(super) fn message_id(text: &str) -> Option<MessageId> {
+    number(text).and_then(MessageId::new)
+}
+
+/// The message that a body or frame answers: none where it says so or nothing, an error where what
+/// it says is no message's id.
+pub(super) fn reply_to(value: Option<&Value>) -> Result<Option<MessageId>, ()> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => message_id(text).map(Some).ok_or(()),
+        Some(_) => Err(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_a_uuid_and_nothing_else_is_taken() {
+        let shown =
+            |id: u64| serde_json::to_value(IdView::from(MessageId::new(id).unwrap())).unwrap();
+        assert_eq!(shown(1), "00000000-0000-8000-8000-000000000001");
+        assert_eq!(shown((1 << 48) - 1), "00000000-0000-8000-8000-ffffffffffff");
+        for id in [1, 255, (1 << 48) - 1] {
+            let text = shown(id).as_str().unwrap().to_owned();
+            assert_eq!(message_id(&text).map(MessageId::get), Some(id));
+            assert_eq!(message_id(&text.to_uppercase()).map(MessageId::get), Some(id));
+        }
+        for text in [
+            "",
+            "1",
+            "00000000-0000-8000-8000-000000000000",
+            "00000000-0000-4000-8000-000000000001",
+            "00000000-0000-8000-9000-000000000001",
+            "00000000-0001-8000-8000-000000000001",
+            "10000000-0000-8000-8000-000000000001",
+            "00000000000080008000000000000001",
+            "{00000000-0000-8000-8000-000000000001}",
+            "urn:uuid:00000000-0000-8000-8000-000000000001",
+            "00000000-0000-8000-8000-00000000000g",
+        ] {
+            assert_eq!(message_id(text), None, "{text}");
+        }
+    }
+}

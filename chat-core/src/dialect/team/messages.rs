@@ -1,0 +1,129 @@
+//! What the endpoints of messages do.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::DIALECT;
+use super::endpoints::{Answer, FOUND, term};
+use super::fields;
+use super::views::{MessageView, ReactedView, ReactionsView, ReadView};
+use crate::http::{Call, Fields, PageNumber, Problems, json, no_content};
+use crate::model::{Message, MessageKind};
+use crate::rules::Denial;
+use crate::service::{Error, Outgoing, Problem};
+use crate::store::{Anchor, ReceiptKind};
+
+/// Shows one message.
+async fn shown(call: &Call, message: &Message, status: StatusCode) -> Answer {
+    let readers = call.actor.chat().readers([(message, true)]).await?;
+    Ok(json(status, &MessageView::read(message, &readers)))
+}
+
+pub(super) async fn list(call: Call) -> Answer {
+    let room = fields::room(&call.params)?;
+    let page = PageNumber::of(&call)?;
+    let before = call.query("before").and_then(|text| fields::message_id(&text));
+    let anchor = before.map_or(Anchor::Newest, Anchor::BeforeMessage);
+    let mut messages = call.actor.history(room, anchor, page.slice(), true).await?;
+    messages.items.reverse();
+    let views = page.envelope(&call, messages.count, messages.items)?;
+    let all = views.results().iter().map(|message| (&**message, true));
+    let readers = call.actor.chat().readers(all).await?;
+    let views = views.map(|message: &Arc<Message>| MessageView::read(message, &readers));
+    Ok(json(StatusCode::OK, &views))
+}
+
+pub(super) async fn send(call: Call) -> Answer {
+    let room = fields::room(&call.params)?;
+    let mut problems = Problems::default();
+    let content = problems.keep("content", call.body.text("content"));
+    let kind = problems.keep("message_type", kind(&call.body));
+    let reply = fields::reply_to(call.body.value("reply_to")).map_err(|()| Problem::BadReply);
+    let reply = problems.keep("reply_to", reply);
+    let (Some(content), Some(kind), Some(reply)) = (content, kind, reply) else {
+        return Err(problems.into());
+    };
+    let limit = (DIALECT.message_limit)(call.actor.chat().config());
+    let mut message =
+        Outgoing::new(content).with_limit(limit).with_kind(kind).with_send_key(call.key()?);
+    if let Some(reply) = reply {
+        message = message.with_reply_to(reply);
+    }
+    let sent = call.actor.send(room, message).await?;
+    let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
+    shown(&call, &sent.message, status).await
+}
+
+/// What a message says that it carries. Notes are the host's.
+fn kind(body: &Fields) -> Result<MessageKind, Problem> {
+    let refused = || Problem::Refused("message_type must be text, image or file".into());
+    match body.text("message_type") {
+        Err(Problem::Required) => Ok(MessageKind::Text),
+        text => {
+            let kind = MessageKind::parse(text?).filter(|kind| *kind != MessageKind::System);
+            kind.ok_or_else(refused)
+        }
+    }
+}
+
+pub(super) async fn update(call: Call) -> Answer {
+    let (room, id) = (fields::room(&call.params)?, fields::message(&call)?);
+    let mut problems = Problems::default();
+    let Some(content) = problems.keep("content", call.body.text("content")) else {
+        return Err(problems.into());
+    };
+    let edited = call.actor.edit(room, id, content).await?;
+    shown(&call, &edited.message, StatusCode::OK).await
+}
+
+pub(super) async fn delete(call: Call) -> Answer {
+    let (room, id) = (fields::room(&call.params)?, fields::message(&call)?);
+    match call.actor.delete(room, id).await {
+        // Deleting again succeeds and changes nothing.
+        Ok(_) | Err(Error::Denied(Denial::Deleted)) => Ok(no_content()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub(super) async fn react(call: Call) -> Answer {
+    let (room, id) = (fields::room(&call.params)?, fields::message(&call)?);
+    let mut problems = Problems::default();
+    let emoji = problems.keep("emoji", call.body.text("emoji"));
+    let add = problems.keep("action", adds(&call.body));
+    let (Some(emoji), Some(add)) = (emoji, add) else { return Err(problems.into()) };
+    let message = call.actor.react(room, id, emoji, add).await?;
+    let view = ReactedView {
+        reactions: ReactionsView(&message.reactions),
+        message: if add { "Reaction added" } else { "Reaction removed" },
+    };
+    Ok(json(StatusCode::OK, &view))
+}
+
+fn adds(body: &Fields) -> Result<bool, Problem> {
+    match body.text("action") {
+        Ok("add") | Err(Problem::Required) => Ok(true),
+        Ok("remove") => Ok(false),
+        _ => Err(Problem::Refused("action must be add or remove".into())),
+    }
+}
+
+pub(super) async fn mark_read(call: Call) -> Answer {
+    let (room, id) = (fields::room(&call.params)?, fields::message(&call)?);
+    let newly = match call.actor.mark(room, id, ReceiptKind::Read).await {
+        Ok(marked) => marked.newly,
+        // Nobody has to read a deleted message any more.
+        Err(Error::Denied(Denial::Deleted)) => 0,
+        Err(error) => return Err(error.into()),
+    };
+    let view = ReadView { status: "marked as read", was_already_read: newly == 0 };
+    Ok(json(StatusCode::OK, &view))
+}
+
+pub(super) async fn search(call: Call) -> Answer {
+    let messages = call.actor.search_messages(&term(&call), FOUND).await?;
+    let all = messages.iter().map(|message| (&**message, true));
+    let readers = call.actor.chat().readers(all).await?;
+    let views: Vec<_> = messages.iter().map(|it| MessageView::read(it, &readers)).collect();
+    Ok(json(StatusCode::OK, &views))
+}

@@ -1,0 +1,69 @@
+//! Who has read messages, from the members' read sets.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Chat, Error, People};
+use crate::model::{Member, Message, RoomId, User, UserId};
+
+/// The senders and the readers of messages, looked up at once.
+#[derive(Debug, Default)]
+pub(crate) struct Readers {
+    members: HashMap<RoomId, Vec<Member>>,
+    people: People,
+}
+
+impl Readers {
+    /// Somebody's data.
+    pub(crate) fn user(&self, id: &UserId) -> Arc<User> {
+        self.people.user(id)
+    }
+
+    /// Who has read a message, in the order they joined: neither the sender nor those who joined
+    /// after it, for whom it only counts as read.
+    pub(crate) fn of(&self, message: &Message) -> Arc<[Arc<User>]> {
+        let members = self.members.get(&message.room).into_iter().flatten();
+        let readers = members.filter(|member| has_read(member, message));
+        readers.map(|member| self.user(&member.user)).collect()
+    }
+}
+
+fn has_read(member: &Member, message: &Message) -> bool {
+    member.user != message.sender
+        && member.joined_seq < message.seq
+        && member.read.contains(message.seq)
+}
+
+impl Chat {
+    /// The senders of messages and, of those with the flag, the readers: with one call of the
+    /// store, however many rooms they are of, and one of the directory. Asks nobody for permission:
+    /// it is for messages that may be seen.
+    pub(crate) async fn readers<'a>(
+        &self,
+        messages: impl IntoIterator<Item = (&'a Message, bool)>,
+    ) -> Result<Readers, Error> {
+        let messages: Vec<_> = messages.into_iter().collect();
+        let read = || messages.iter().filter(|(_, with_readers)| *with_readers);
+        let mut rooms: Vec<_> = read().map(|(message, _)| message.room).collect();
+        rooms.sort_unstable();
+        rooms.dedup();
+        let members: HashMap<_, _> = if rooms.is_empty() {
+            HashMap::new()
+        } else {
+            self.inner.store.members(&rooms).await?.into_iter().collect()
+        };
+        let people = self.users(&shown(&messages, &members)).await?;
+        Ok(Readers { members, people })
+    }
+}
+
+/// The senders and the readers.
+fn shown(messages: &[(&Message, bool)], members: &HashMap<RoomId, Vec<Member>>) -> Vec<UserId> {
+    let mut shown: Vec<_> = messages.iter().map(|(message, _)| message.sender.clone()).collect();
+    for (message, _) in messages.iter().filter(|(_, with_readers)| *with_readers) {
+        let members = members.get(&message.room).into_iter().flatten();
+        let readers = members.filter(|member| has_read(member, message));
+        shown.extend(readers.map(|member| member.user.clone()));
+    }
+    shown
+}

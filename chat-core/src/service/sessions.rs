@@ -1,0 +1,34 @@
+//! A user's sessions, as the user sees them.
+
+use std::time::Duration;
+
+use super::{Actor, Error};
+use crate::model::Session;
+
+/// The most sessions that are looked at.
+const MOST: usize = 1_000;
+
+/// How long a closed session is kept at least.
+const KEPT: Duration = Duration::from_hours(24);
+
+impl Actor {
+    /// The actor's open sessions, the newest first, of the newest 1,000.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
+        let mut sessions = self.chat().inner.store.sessions(self.id()?, MOST).await?;
+        let now = self.chat().clock().now();
+        sessions.retain(|session| session.is_open(now));
+        Ok(sessions)
+    }
+
+    /// Forgets the actor's sessions that closed more than 24 hours ago, and returns how many.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_old_sessions(&self) -> Result<u64, Error> {
+        let now = self.chat().clock().now();
+        Ok(self.chat().inner.store.forget_sessions(self.id()?, now.before(KEPT), now).await?)
+    }
+}

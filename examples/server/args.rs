@@ -35,7 +35,7 @@ impl Args {
     pub(crate) fn parse() -> Result<Parsed, lexopt::Error> {
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let mut listen = set("CHAT_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".into());
-        let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::MESSENGER.name.into());
+        let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::TEAM.name.into());
         let mut adapter = set("CHAT_ADAPTER").unwrap_or_else(|| "axum".into());
         let mut store = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
         let mut jwt_secret = set("CHAT_JWT_SECRET");
@@ -72,6 +72,14 @@ impl Args {
 }
 
 impl Adapter {
+    /// Its name, as the option has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Axum => "axum",
+            Self::Warp => "warp",
+        }
+    }
+
     fn named(name: &str) -> Result<Self, String> {
         match name {
             "axum" => Ok(Self::Axum),
@@ -113,6 +121,6 @@ Usage: cargo run --example server -- [options]
 Logs go to standard error; RUST_LOG sets how much (info).
 ",
         names().join(", "),
-        dialect::MESSENGER.name,
+        dialect::TEAM.name,
     )
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use chat_core::dialect::Dialect;
 use chat_core::model::RoomId;
 
+use crate::args::Adapter;
 use crate::data::Data;
 use crate::tokens::Tokens;
 
@@ -15,7 +16,9 @@ pub(crate) struct Banner<'a> {
     pub(crate) dialect: &'static Dialect,
     pub(crate) tokens: &'a Tokens,
     pub(crate) data: &'a Data,
-    /// Each user's first room in that dialect, in the order of the users.
+    /// What mounts it.
+    pub(crate) adapter: Adapter,
+    /// Each user's first direct room, in the order of the users.
     pub(crate) rooms: Vec<Option<RoomId>>,
 }
 
@@ -45,8 +48,9 @@ impl Banner<'_> {
         let Self { address, dialect, .. } = self;
         writeln!(
             out,
-            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} axum  {dim}store{end} memory",
-            dialect.name
+            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} {}  {dim}store{end} memory",
+            dialect.name,
+            self.adapter.name()
         )?;
         if let Some(secret) = self.tokens.random_secret() {
             writeln!(out, "{dim}HS256 secret of this run: {secret}{end}")?;
@@ -65,7 +69,7 @@ impl Banner<'_> {
             if let Some(room) = room {
                 writeln!(
                     out,
-                    "  {dim}talk{end}   {accent}cargo run -q --example talk -- 'ws://{address}/ws/chat/{room}/?token={token}'{end}"
+                    "  {dim}talk{end}   {accent}cargo run -q --example talk -- 'ws://{address}/messenger/ws/chat/{room}/?token={token}'{end}"
                 )?;
             }
         }

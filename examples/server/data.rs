@@ -95,6 +95,13 @@ impl Data {
             created_by: Some(Id::Number(1)),
             metadata: None,
         };
+        let lounge = RoomRow {
+            kind: "public".to_owned(),
+            name: Some("Lounge".to_owned()),
+            members: vec![Id::Number(5), Id::Number(2)],
+            created_by: Some(Id::Number(5)),
+            metadata: None,
+        };
         Self {
             users: vec![
                 user(1, "John", "Doe"),
@@ -103,7 +110,14 @@ impl Data {
                 user(4, "Kenji", "Sato"),
                 user(5, "Sofia", "Rossi"),
             ],
-            rooms: vec![direct([1, 2]), direct([1, 3]), direct([2, 4]), general, direct([5, 1])],
+            rooms: vec![
+                direct([1, 2]),
+                direct([1, 3]),
+                direct([2, 4]),
+                general,
+                direct([5, 1]),
+                lounge,
+            ],
             history: vec![
                 (0, "2", "Hi John, are you coming to the reading group tonight?"),
                 (0, "1", "Yes! I have even read the chapter this time."),
@@ -114,6 +128,7 @@ impl Data {
                 (3, "1", "Welcome, everybody."),
                 (3, "5", "Ciao!"),
                 (4, "5", "Do you have a minute?"),
+                (5, "5", "Anyone may come in here."),
             ],
         }
     }

@@ -15,8 +15,8 @@ use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chat_core::Chat;
 use chat_core::host::JwtAuthenticator;
+use chat_core::{Chat, dialect};
 use chat_runtime::{Drained, Server};
 use chat_store_memory::MemoryStore;
 use tokio::net::TcpListener;
@@ -76,8 +76,16 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         .await
         .map_err(|error| format!("{}: {error}", args.listen))?;
     let address = listener.local_addr()?;
-    let rooms = data.first_rooms(server.chat(), args.dialect).await?;
-    Banner { address, dialect: args.dialect, tokens: &tokens, data: &data, rooms }.print()?;
+    let rooms = data.first_rooms(server.chat(), dialect::MESSENGER).await?;
+    Banner {
+        address,
+        dialect: args.dialect,
+        adapter: args.adapter,
+        tokens: &tokens,
+        data: &data,
+        rooms,
+    }
+    .print()?;
     let (root, stop) = (args.dialect, told_to_stop());
     match args.adapter {
         Adapter::Axum => serve::serve(listener, mount::axum(&server, root), stop).await,

@@ -37,7 +37,8 @@ export class Connection {
    * @param {object} options `url()`, `opens(frame)`, `ping()`, `WebSocket`, `random` and the
    *   document's intervals
    * @param {object} handlers `onState(status, code)`, `onOpen(frame)`, `onFrame(frame)`,
-   *   `onError(message, error)`, `onEnd()`
+   *   `onError(message, error)`, `onEnd(error)` once it stops trying, `onDoubt()` where it should
+   *   be checked
    */
   constructor(options, handlers) {
     this.#options = options;
@@ -67,11 +68,9 @@ export class Connection {
     if (was) this.#handlers.onState("disconnected", 1000);
   }
 
-  /** Closes for good, for a reason that another attempt would not change. */
-  end(message, error) {
-    this.disconnect();
-    this.#handlers.onEnd(error);
-    this.#handlers.onError(message, error);
+  /** Ends as if the server had closed with this code: 4401 or 4403. */
+  end(code, error) {
+    if (this.#wanted) this.#lost(code, error);
   }
 
   /** Gives this connection up and tries again. */
@@ -158,7 +157,7 @@ export class Connection {
       // What a browser says here is nothing; the close that follows has the code.
       socket.onerror = () => {};
     } catch (error) {
-      if (current()) this.#lost(undefined, error);
+      if (current()) this.#lost(undefined, error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -178,8 +177,8 @@ export class Connection {
       clearTimeout(this.#deadline);
       this.#deadline = null;
       this.#startHeartbeat();
-      this.#handlers.onState("connected");
       this.#handlers.onOpen(frame);
+      this.#handlers.onState("connected");
       return;
     }
     this.#handlers.onFrame(frame);
@@ -258,7 +257,9 @@ export class Connection {
     const online = () => {
       if (!this.#established) this.#again();
     };
-    const offline = () => this.#handlers.onDoubt();
+    const offline = () => {
+      if (this.#established) this.#handlers.onDoubt();
+    };
     const visible = () => {
       if (document.hidden) {
         this.pauseHeartbeat();

@@ -53,7 +53,8 @@ export class ChatClient {
   /** @param {object} options see README.md and index.d.ts */
   constructor(options) {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    const all = { WebSocket: globalThis.WebSocket, fetch: globalThis.fetch, random: Math.random };
+    const { WebSocket, fetch, location } = globalThis;
+    const all = { baseUrl: location?.origin, WebSocket, fetch, random: Math.random };
     Object.assign(all, DEFAULTS, Object.fromEntries(given));
     for (const [name, kind] of Object.entries(DEFAULTS)) check(all[name], name, kind);
     if (!all.baseUrl) throw new TypeError("baseUrl is required, such as https://your-domain.com");
@@ -133,8 +134,8 @@ export class ChatClient {
       room_id: Number(this.#options.roomId),
     };
     const events = this.#timeline.send(draft);
-    if (events.length > 0 && !this.#timeline.isJoining) this.#transmit(draft);
     this.#emit(events);
+    this.#flush();
     return tempId;
   }
 
@@ -196,25 +197,18 @@ export class ChatClient {
   async loadOlder() {
     const oldest = this.#timeline.oldestId;
     if (oldest === null) return [];
-    let page = Math.floor(this.#timeline.messages.filter(({ id }) => id !== null).length / PAGE) + 1;
-    for (let found = []; ; page += 1) {
-      const body = await this.#page(page);
-      if (body === null) {
-        // Messages were deleted, and there are fewer pages than there were.
-        page = Math.max(0, page - 2);
-        found = [];
-        if (page === 0 && oldest === null) return [];
-        continue;
-      }
-      found.unshift(...body.messages);
-      // A page wholly before the oldest: something may lie between. One back, and from there on.
-      if (page > 1 && found.length > 0 && found.at(-1).id < oldest) {
-        page -= 2;
-        found = [];
-        continue;
-      }
-      const older = found.filter(({ id }) => id < oldest);
+    const stored = this.#timeline.messages.filter(({ id }) => id !== null).length;
+    let page = Math.ceil(stored / PAGE);
+    let body = await this.#page(page);
+    // Where some were deleted, the oldest one shown is on an earlier page than its place says.
+    while (page > 1 && !(body?.messages.at(-1)?.id >= oldest)) body = await this.#page((page -= 1));
+    for (;;) {
+      const older = body.messages.filter(({ id }) => id < oldest);
       if (older.length > 0 || !body.hasNext) return this.#timeline.prepend(older);
+      const next = await this.#page((page += 1));
+      // Deleted meanwhile: a message may have moved to the page before.
+      if (next === null || next.count < body.count) return this.loadOlder();
+      body = next;
     }
   }
 
@@ -245,6 +239,7 @@ export class ChatClient {
   #opened(frame) {
     this.#userId = frame.user_id;
     for (const message of this.#timeline.beginJoin()) this.#transmit(message);
+    for (const [id, status] of this.#timeline.unconfirmed) this.#sendMark(id, status);
     this.#catchUp();
   }
 
@@ -256,10 +251,9 @@ export class ChatClient {
       history = await this.#missed(fetching.signal);
     } catch (error) {
       if (fetching.signal.aborted) return;
-      if (error.status === 401) this.#connection.end("Authentication failed", error);
-      else if (error.status === 403 || error.status === 404) {
-        this.#connection.end("Access denied", error);
-      } else {
+      if (error.status === 401) this.#connection.end(4401, error);
+      else if (error.status === 403 || error.status === 404) this.#connection.end(4403, error);
+      else {
         this.#tell("onError", "Connection failed", error);
         this.#connection.drop(error);
       }
@@ -305,10 +299,15 @@ export class ChatClient {
   #joined() {
     if (this.#timeline.isJoining || !this.isConnected) return;
     this.#connection.settle();
+    this.#flush();
+  }
+
+  /** Sends what was not sent on this connection. */
+  #flush() {
+    if (this.#timeline.isJoining) return;
     for (const message of this.#timeline.unanswered) {
-      if (!this.#timers.has(message.temp_id)) this.#transmit(message);
+      if (!this.#timers.has(message)) this.#transmit(message);
     }
-    for (const [id, status] of this.#timeline.unconfirmed) this.#sendMark(id, status);
   }
 
   #receive(frame) {
@@ -316,7 +315,7 @@ export class ChatClient {
     switch (frame.type) {
       case "message":
         this.#emit(this.#timeline.receive(frame.message, frame.temp_id));
-        if (frame.temp_id !== undefined) this.#answered(frame.temp_id);
+        if (frame.temp_id !== undefined) this.#stopTimers();
         break;
       case "message_status_update":
         if (frame.message_id === null) this.#fail(frame.temp_id, "The server could not store it");
@@ -343,37 +342,45 @@ export class ChatClient {
     if (wasJoining) this.#joined();
   }
 
-  #transmit({ content, temp_id, created_at }) {
-    const frame = { type: "message", content, temp_id, timestamp: created_at };
-    if (!this.#connection.send(frame)) return;
-    this.#answered(temp_id);
-    const seconds = this.#options.messageTimeout / 1000;
-    const timer = setTimeout(() => {
-      this.#fail(temp_id, `The server did not answer within ${seconds} s`);
+  #transmit(message) {
+    const { content, temp_id, created_at } = message;
+    if (!this.#connection.send({ type: "message", content, temp_id, timestamp: created_at })) return;
+    const { messageTimeout } = this.#options;
+    const expire = () => {
+      this.#failOne(message, new Error(`The server did not answer within ${messageTimeout} ms`));
       this.#joined();
-    }, this.#options.messageTimeout);
-    this.#timers.set(temp_id, timer);
+    };
+    this.#timers.set(message, setTimeout(expire, messageTimeout));
   }
 
-  #answered(tempId) {
-    clearTimeout(this.#timers.get(tempId));
-    this.#timers.delete(tempId);
+  /** Those of the sends that have their answer. */
+  #stopTimers() {
+    const unanswered = new Set(this.#timeline.unanswered);
+    for (const [message, timer] of this.#timers) {
+      if (unanswered.has(message)) continue;
+      clearTimeout(timer);
+      this.#timers.delete(message);
+    }
   }
 
+  /** The server refused a send, or could not store it: it may say both. */
   #fail(tempId, reason) {
-    this.#answered(tempId);
-    const events = this.#timeline.fail(tempId);
-    this.#emit(events);
-    if (events.length === 0) return;
-    const error = new Error(reason);
-    error.tempId = tempId;
-    this.#tell("onError", "Message sending failed", error);
+    const message = this.#timeline.unansweredAs(tempId);
+    if (message) this.#failOne(message, new Error(reason));
   }
 
   #failAll(error) {
-    for (const { temp_id } of this.#timeline.unanswered) {
-      this.#fail(temp_id, `Not connected: ${error.message}`);
+    for (const message of this.#timeline.unanswered) {
+      this.#failOne(message, new Error(`Not connected: ${error.message}`));
     }
+  }
+
+  #failOne(message, error) {
+    const events = this.#timeline.fail(message);
+    this.#stopTimers();
+    this.#emit(events);
+    error.tempId = message.temp_id;
+    this.#tell("onError", "Message sending failed", error);
   }
 
   #mark(messageId, status) {

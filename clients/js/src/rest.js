@@ -22,7 +22,8 @@ export class ChatRest {
   #fetch;
 
   /** @param {{ baseUrl: string | URL, token: string | (() => string | Promise<string>), fetch?: typeof fetch }} options */
-  constructor({ baseUrl, token, fetch = globalThis.fetch }) {
+  constructor({ baseUrl = globalThis.location?.origin, token, fetch = globalThis.fetch }) {
+    if (!baseUrl) throw new TypeError("baseUrl is required, such as https://your-domain.com");
     this.#base = `${String(baseUrl).replace(/\/+$/, "")}/api/v1.0/chat/`;
     this.#token = token;
     // A browser's fetch insists on its own `this`.

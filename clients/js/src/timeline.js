@@ -50,13 +50,16 @@ export class Timeline {
     return [status(draft.temp_id, "sending")];
   }
 
+  /** The first unanswered send with this `temp_id`. */
+  unansweredAs(tempId) {
+    return this.unanswered.find((message) => message.temp_id === tempId);
+  }
+
   /** A send did not succeed. It stays, as failed, until it is sent again or discarded. */
-  fail(tempId) {
-    const known = this.unanswered.find((message) => message.temp_id === tempId);
-    if (!known) return [];
-    known.status = "failed";
-    this.#join?.awaited.delete(known);
-    return [status(tempId, "failed"), ...this.#settle()];
+  fail(message) {
+    message.status = "failed";
+    this.#join?.awaited.delete(message);
+    return [status(message.temp_id, "failed"), ...this.#settle()];
   }
 
   /** Forgets a failed send. */

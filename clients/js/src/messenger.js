@@ -1,0 +1,456 @@
+// The `chatClient` of the messenger document: one room, one connection.
+
+import { Connection } from "./connection.js";
+import { ChatRest, tokenOf } from "./rest.js";
+import { Timeline } from "./timeline.js";
+
+const DEFAULTS = {
+  heartbeatInterval: 30000,
+  reconnectInterval: 5000,
+  maxReconnectAttempts: 10,
+  typingTimeout: 3000,
+  messageTimeout: 30000,
+  connectionTimeout: 10000,
+  maxReconnectInterval: 60000,
+  deliveryReceipts: true,
+};
+
+/** How many sends may wait for the server at once. */
+const MAX_PENDING = 1000;
+
+/** While typing goes on the server is told again after this long; it forgets after 30 s. */
+const TYPING_REPEAT = 10000;
+
+/** How many messages the server puts on a page. */
+const PAGE = 50;
+
+/** A chat room over one WebSocket. Set the `on…` callbacks, then call `connect()`. */
+export class ChatClient {
+  /** @type {(message: object) => void} */
+  onMessage = () => {};
+  /** @type {(data: { userId: unknown, username: string, isTyping: boolean }) => void} */
+  onTypingIndicator = () => {};
+  /** @type {(messageId: number | string, status: string, detail: object) => void} */
+  onMessageStatusUpdate = () => {};
+  /** @type {(data: object) => void} */
+  onUserStatusChange = () => {};
+  /** @type {(message: string, error?: Error) => void} */
+  onError = () => {};
+  /** @type {(status: string, code?: number) => void} */
+  onConnectionChange = () => {};
+
+  #options;
+  #connection;
+  #rest;
+  #timeline = new Timeline();
+  #userId = null;
+  #fetching = null;
+  #timers = new Map();
+  #typing = null;
+  #typingSince = 0;
+  #typists = new Map();
+
+  /** @param {object} options see README.md and index.d.ts */
+  constructor(options) {
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    const { WebSocket, fetch, location } = globalThis;
+    const all = { baseUrl: location?.origin, WebSocket, fetch, random: Math.random };
+    Object.assign(all, DEFAULTS, Object.fromEntries(given));
+    for (const [name, kind] of Object.entries(DEFAULTS)) check(all[name], name, kind);
+    if (!all.baseUrl) throw new TypeError("baseUrl is required, such as https://your-domain.com");
+    if (!/^[1-9]\d*$/.test(String(all.roomId))) throw new TypeError("roomId must be a room's id");
+    if (!all.token) throw new TypeError("token is required: a JWT, or a function that returns one");
+    if (!all.WebSocket) {
+      throw new TypeError("There is no WebSocket here: give one, such as that of the ws package");
+    }
+    this.#options = all;
+    this.#rest = new ChatRest(all);
+    this.#connection = new Connection(
+      {
+        ...all,
+        url: () => this.#url(),
+        opens: (frame) => frame.type === "connection_established",
+        ping: () => stamped({ type: "ping" }),
+      },
+      {
+        onState: (status, code) => this.#changed(status, code),
+        onOpen: (frame) => this.#opened(frame),
+        onFrame: (frame) => this.#receive(frame),
+        onError: (message, error) => this.#tell("onError", message, error),
+        onEnd: (error) => this.#failAll(error),
+        onDoubt: () => this.checkConnection(),
+      },
+    );
+  }
+
+  /** Whether a connection stands. */
+  get isConnected() {
+    return this.#connection.isConnected;
+  }
+
+  /** The signed-in user's id, once the server has said so. */
+  get userId() {
+    return this.#userId;
+  }
+
+  /** Every message to show, oldest first; those not stored yet last, with `id` null. */
+  get messages() {
+    return this.#timeline.messages;
+  }
+
+  /** Connects, and stays connected until `disconnect()`. */
+  connect() {
+    this.#connection.connect();
+  }
+
+  /** Disconnects. What was not sent yet goes out after the next `connect()`. */
+  disconnect() {
+    this.#connection.disconnect();
+  }
+
+  /**
+   * Sends a message, now or once connected. Repeating it with the same `tempId` is safe: the
+   * server stores it once. Returns the `tempId`.
+   * @param {string} content
+   * @param {string} [tempId] 1 to 200 characters
+   */
+  sendMessage(content, tempId = newTempId()) {
+    if (typeof content !== "string" || content.trim() === "") {
+      throw new TypeError("A message needs some text");
+    }
+    if (typeof tempId !== "string" || tempId === "" || [...tempId].length > 200) {
+      throw new TypeError("tempId must be a string of 1 to 200 characters");
+    }
+    if (this.#timeline.unanswered.length >= MAX_PENDING) {
+      throw new RangeError(`${MAX_PENDING} messages are waiting to be sent`);
+    }
+    this.#forgetTyping();
+    const draft = {
+      temp_id: tempId,
+      content,
+      sender_id: this.#userId,
+      sender_username: null,
+      created_at: new Date().toISOString(),
+      room_id: Number(this.#options.roomId),
+    };
+    const events = this.#timeline.send(draft);
+    this.#emit(events);
+    this.#flush();
+    return tempId;
+  }
+
+  /** Forgets a failed message, so that `messages` no longer has it. */
+  discardMessage(tempId) {
+    this.#timeline.discard(tempId);
+  }
+
+  /** Tells the others that one is typing; to be called at each key. Ends by itself. */
+  startTyping() {
+    clearTimeout(this.#typing);
+    const fresh = this.#typing === null || Date.now() - this.#typingSince >= TYPING_REPEAT;
+    if (fresh) {
+      if (!this.#connection.send(stamped({ type: "typing_on" }))) {
+        this.#typing = null;
+        return;
+      }
+      this.#typingSince = Date.now();
+    }
+    this.#typing = setTimeout(() => this.stopTyping(), this.#options.typingTimeout);
+  }
+
+  /** Tells the others that one has stopped. */
+  stopTyping() {
+    if (this.#typing === null) return;
+    this.#forgetTyping();
+    this.#connection.send(stamped({ type: "typing_off" }));
+  }
+
+  /** Marks a message as read. The id may be a string, as `dataset` has it. */
+  sendMessageRead(messageId) {
+    this.#mark(messageId, "read");
+  }
+
+  /** Marks a message as delivered. Without `deliveryReceipts: false` this happens by itself. */
+  sendMessageDelivered(messageId) {
+    this.#mark(messageId, "delivered");
+  }
+
+  /** Sends no pings until resumed. */
+  pauseHeartbeat() {
+    this.#connection.pauseHeartbeat();
+  }
+
+  /** Sends pings again. */
+  resumeHeartbeat() {
+    this.#connection.resumeHeartbeat();
+  }
+
+  /** Finds out whether the connection is alive, and reconnects if not. */
+  checkConnection() {
+    return this.#connection.check(stamped({ type: "connection_check" }));
+  }
+
+  /**
+   * Loads the page of messages before the oldest one shown and returns it, oldest first. Empty
+   * where there is none. They are in `messages` then; `onMessage` is not called for them.
+   */
+  async loadOlder() {
+    const oldest = this.#timeline.oldestId;
+    if (oldest === null) return [];
+    const stored = this.#timeline.messages.filter(({ id }) => id !== null).length;
+    let page = Math.ceil(stored / PAGE);
+    let body = await this.#page(page);
+    // Where some were deleted, the oldest one shown is on an earlier page than its place says.
+    while (page > 1 && !(body?.messages.at(-1)?.id >= oldest)) body = await this.#page((page -= 1));
+    for (;;) {
+      const older = body.messages.filter(({ id }) => id < oldest);
+      if (older.length > 0 || !body.hasNext) return this.#timeline.prepend(older);
+      const next = await this.#page((page += 1));
+      // Deleted meanwhile: a message may have moved to the page before.
+      if (next === null || next.count < body.count) return this.loadOlder();
+      body = next;
+    }
+  }
+
+  async #url() {
+    const url = new URL(`${String(this.#options.baseUrl).replace(/\/+$/, "")}/`, globalThis.location);
+    url.protocol = url.protocol.replace("http", "ws");
+    url.pathname += `ws/chat/${this.#options.roomId}/`;
+    url.searchParams.set("token", await tokenOf(this.#options.token));
+    return url.href;
+  }
+
+  #changed(status, code) {
+    if (status === "disconnected") {
+      this.#fetching?.abort();
+      this.#timeline.abandonJoin();
+      for (const timer of this.#timers.values()) clearTimeout(timer);
+      this.#timers.clear();
+      this.#forgetTyping();
+      // Nobody will tell that they stopped.
+      for (const [userId, username] of this.#typists) {
+        this.#tell("onTypingIndicator", { userId, username, isTyping: false });
+      }
+      this.#typists.clear();
+    }
+    this.#tell("onConnectionChange", status, code);
+  }
+
+  #opened(frame) {
+    this.#userId = frame.user_id;
+    for (const message of this.#timeline.beginJoin()) this.#transmit(message);
+    for (const [id, status] of this.#timeline.unconfirmed) this.#sendMark(id, status);
+    this.#catchUp();
+  }
+
+  async #catchUp() {
+    const fetching = new AbortController();
+    this.#fetching = fetching;
+    let history;
+    try {
+      history = await this.#missed(fetching.signal);
+    } catch (error) {
+      if (fetching.signal.aborted) return;
+      if (error.status === 401) this.#connection.end(4401, error);
+      else if (error.status === 403 || error.status === 404) this.#connection.end(4403, error);
+      else {
+        this.#tell("onError", "Connection failed", error);
+        this.#connection.drop(error);
+      }
+      return;
+    }
+    if (fetching.signal.aborted) return;
+    this.#emit(this.#timeline.joinHistory(history));
+    this.#joined();
+  }
+
+  /** What history has since the last message shown; the newest page where none was. */
+  async #missed(signal) {
+    const { lastId } = this.#timeline;
+    let found = [];
+    for (let page = 1, count = 0; ; page += 1) {
+      const body = await this.#page(page, signal);
+      if (body === null || body.count < count) {
+        // Deleted messages moved others to a page that was read already.
+        [found, page, count] = [[], 0, 0];
+        continue;
+      }
+      count = body.count;
+      const oldest = found[0]?.id ?? Infinity;
+      found.unshift(...body.messages.filter(({ id }) => id < oldest));
+      const reached = lastId === null || body.messages.some(({ id }) => id <= lastId);
+      if (reached || !body.hasNext) return found;
+    }
+  }
+
+  /** One page, oldest first; null where there is no such page. */
+  async #page(page, signal) {
+    try {
+      const body = await this.#rest.listMessages(this.#options.roomId, page, { signal });
+      const messages = body.results.map(shown).reverse();
+      return { messages, count: body.count, hasNext: body.next !== null };
+    } catch (error) {
+      if (page > 1 && error.status === 404) return null;
+      throw error;
+    }
+  }
+
+  /** Once history and live frames are one: what had to wait for it. */
+  #joined() {
+    if (this.#timeline.isJoining || !this.isConnected) return;
+    this.#connection.settle();
+    this.#flush();
+  }
+
+  /** Sends what was not sent on this connection. */
+  #flush() {
+    if (this.#timeline.isJoining) return;
+    for (const message of this.#timeline.unanswered) {
+      if (!this.#timers.has(message)) this.#transmit(message);
+    }
+  }
+
+  #receive(frame) {
+    const wasJoining = this.#timeline.isJoining;
+    switch (frame.type) {
+      case "message":
+        this.#emit(this.#timeline.receive(frame.message, frame.temp_id));
+        if (frame.temp_id !== undefined) this.#stopTimers();
+        break;
+      case "message_status_update":
+        if (frame.message_id === null) this.#fail(frame.temp_id, "The server could not store it");
+        else this.#emit(this.#timeline.update(frame.message_id, frame.status, frame));
+        break;
+      case "typing":
+        this.#typed(frame);
+        break;
+      case "user_status_change":
+        this.#tell("onUserStatusChange", frame);
+        break;
+      case "ping":
+        this.#connection.send(pong(frame));
+        break;
+      case "reconnect_suggested":
+        this.#connection.reconnectSoon();
+        break;
+      case "error":
+        if (frame.temp_id !== undefined) this.#fail(frame.temp_id, frame.message);
+        else this.#tell("onError", frame.message, new Error(frame.message));
+        break;
+      default:
+    }
+    if (wasJoining) this.#joined();
+  }
+
+  #transmit(message) {
+    const { content, temp_id, created_at } = message;
+    if (!this.#connection.send({ type: "message", content, temp_id, timestamp: created_at })) return;
+    const { messageTimeout } = this.#options;
+    const expire = () => {
+      this.#failOne(message, new Error(`The server did not answer within ${messageTimeout} ms`));
+      this.#joined();
+    };
+    this.#timers.set(message, setTimeout(expire, messageTimeout));
+  }
+
+  /** Those of the sends that have their answer. */
+  #stopTimers() {
+    const unanswered = new Set(this.#timeline.unanswered);
+    for (const [message, timer] of this.#timers) {
+      if (unanswered.has(message)) continue;
+      clearTimeout(timer);
+      this.#timers.delete(message);
+    }
+  }
+
+  /** The server refused a send, or could not store it: it may say both. */
+  #fail(tempId, reason) {
+    const message = this.#timeline.unansweredAs(tempId);
+    if (message) this.#failOne(message, new Error(reason));
+  }
+
+  #failAll(error) {
+    for (const message of this.#timeline.unanswered) {
+      this.#failOne(message, new Error(`Not connected: ${error.message}`));
+    }
+  }
+
+  #failOne(message, error) {
+    const events = this.#timeline.fail(message);
+    this.#stopTimers();
+    this.#emit(events);
+    error.tempId = message.temp_id;
+    this.#tell("onError", "Message sending failed", error);
+  }
+
+  #mark(messageId, status) {
+    const id = /^\d+$/.test(messageId) ? Number(messageId) : messageId;
+    if (this.#timeline.mark(id, status)) this.#sendMark(id, status);
+  }
+
+  #sendMark(id, status) {
+    this.#connection.send(stamped({ type: `message_${status}`, message_id: id }));
+  }
+
+  #typed({ user_id: userId, username, is_typing: isTyping }) {
+    if (isTyping) this.#typists.set(userId, username);
+    else this.#typists.delete(userId);
+    this.#tell("onTypingIndicator", { userId, username, isTyping });
+  }
+
+  /** The server ends typing itself when a message arrives or the connection closes. */
+  #forgetTyping() {
+    clearTimeout(this.#typing);
+    this.#typing = null;
+  }
+
+  #emit(events) {
+    for (const event of events) {
+      if (event.type === "status") {
+        this.#tell("onMessageStatusUpdate", event.id, event.status, event.detail);
+        continue;
+      }
+      const { message } = event;
+      this.#tell("onMessage", message);
+      if (this.#options.deliveryReceipts && message.sender_id !== this.#userId) {
+        this.#mark(message.id, "delivered");
+      }
+    }
+  }
+
+  /** An exception of the application's is its own: it is reported and changes nothing here. */
+  #tell(name, ...args) {
+    try {
+      this[name]?.(...args);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function check(value, name, example) {
+  if (typeof value !== typeof example || value < 0 || Number.isNaN(value)) {
+    throw new TypeError(`${name} must be a ${typeof example}${example === true ? "" : " from 0"}`);
+  }
+}
+
+function stamped(frame) {
+  return { ...frame, timestamp: new Date().toISOString() };
+}
+
+function pong({ timestamp }) {
+  return { type: "pong", timestamp, client_time: new Date().toISOString() };
+}
+
+/** A message of the REST endpoints, in the form that live frames have. */
+function shown({ id, content, sender, status, created_at, room }) {
+  const who = { sender_id: sender.id, sender_username: sender.username };
+  return { id, content, ...who, status, created_at, room_id: room };
+}
+
+function newTempId() {
+  const random = crypto.getRandomValues(new Uint32Array(2));
+  return `temp_${Date.now()}_${random[0].toString(36)}${random[1].toString(36)}`;
+}

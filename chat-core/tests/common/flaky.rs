@@ -1,7 +1,7 @@
-//! A store that can be taken down.
+//! A store that can be taken down, and counts how often it is called.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use chat_core::model::{
@@ -22,6 +22,7 @@ use chat_store_memory::MemoryStore;
 pub(crate) struct Flaky {
     inner: MemoryStore,
     down: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Flaky {
@@ -29,7 +30,13 @@ impl Flaky {
         self.down.store(down, Ordering::Relaxed);
     }
 
+    /// How often it was called since this was last asked.
+    pub(crate) fn take_calls(&self) -> usize {
+        self.calls.swap(0, Ordering::Relaxed)
+    }
+
     fn up(&self) -> StoreResult<&MemoryStore> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         if self.down.load(Ordering::Relaxed) {
             return Err(StoreError::Unavailable("it was taken down".into()));
         }

@@ -206,7 +206,8 @@ impl Batch {
             return Ok(());
         }
         let ids: Vec<i64> = ids.into_iter().collect();
-        for row in sqlx::query(sql::TARGETS).bind(ids).fetch_all(on).await? {
+        let rooms: Vec<i64> = self.rooms.keys().map(|room| int(room.get())).collect();
+        for row in sqlx::query(sql::TARGETS).bind(ids).bind(rooms).fetch_all(on).await? {
             let message = rows::message(&row)?;
             self.targets.insert(message.id, message);
         }

@@ -205,8 +205,7 @@ impl Lane {
             match self.committed().await {
                 Ok((connection, last)) if last == self.tried => return Ok((connection, outcomes)),
                 Ok(_) => return Err(error),
-                Err(error) if is_passing(&error) => sleep(PAUSE).await,
-                Err(error) => return Err(error),
+                Err(_) => sleep(PAUSE).await,
             }
         }
     }

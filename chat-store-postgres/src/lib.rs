@@ -13,6 +13,8 @@ mod rows;
 mod search;
 mod sessions;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::sync::Arc;

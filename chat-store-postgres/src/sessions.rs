@@ -40,6 +40,7 @@ impl SessionStore for PgStore {
             let mut transaction = self.database.begin().await?;
             let on = transaction.connection()?;
             let renewed = async {
+                sqlx::query(sql::LOCK_HEARD).bind(ids.clone()).execute(&mut *on).await?;
                 let renew = sqlx::query(sql::RENEW)
                     .bind(node.0)
                     .bind(lease_until.to_utc())
@@ -56,17 +57,13 @@ impl SessionStore for PgStore {
                 }
                 let over = sqlx::query_scalar(sql::OVER).bind(ids).bind(node.0);
                 let over: Vec<Uuid> = over.bind(now.to_utc()).fetch_all(&mut *on).await?;
-                Ok((users, heard, over))
+                if !users.is_empty() {
+                    sqlx::query(sql::HEARD).bind(users).bind(heard).execute(on).await?;
+                }
+                Ok(over)
             }
             .await;
-            let (users, heard, over) = transaction.finish(renewed).await?;
-            // After the sessions are let go: who changes users and sessions takes users first.
-            if !users.is_empty() {
-                let mut transaction = self.database.begin().await?;
-                let on = transaction.connection()?;
-                let noted = sqlx::query(sql::HEARD).bind(users).bind(heard).execute(on).await;
-                transaction.finish(noted.map(drop).map_err(Failure::from)).await?;
-            }
+            let over = transaction.finish(renewed).await?;
             let over: BTreeSet<Uuid> = over.into_iter().collect();
             let given = alive.iter().map(|(id, _)| *id);
             Ok(given.filter(|id| over.contains(&id.0)).collect())

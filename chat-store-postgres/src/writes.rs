@@ -138,7 +138,7 @@ pub(crate) async fn save(
     let set =
         |of: fn(&Held) -> &SeqSet| held.iter().map(|held| multirange(of(held))).collect::<Vec<_>>();
     let last_at = |held: &&Held| held.hidden.last_at.map(Timestamp::to_utc);
-    sqlx::query(sql::SAVE)
+    let saved = sqlx::query(sql::SAVE)
         .bind(column(|held| int(held.room.id.get())))
         .bind(column(|held| int(held.room.last_seq)))
         .bind(column(|held| int(held.room.version)))
@@ -155,6 +155,10 @@ pub(crate) async fn save(
         .bind(number)
         .execute(on)
         .await?;
+    if saved.rows_affected() == 0 {
+        // The row of a lane that was idle for long is taken away; a new connection brings it back.
+        return Err(sqlx::Error::WorkerCrashed);
+    }
     Ok(())
 }
 

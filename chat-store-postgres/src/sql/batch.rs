@@ -42,8 +42,11 @@ pub(crate) const KEYS: &str = concat!(
 );
 
 /// The messages that are answered or marked: by the index `messages_by_id`.
-pub(crate) const TARGETS: &str =
-    concat!("select ", message_columns!(), " from messages m where m.id = any($1)");
+pub(crate) const TARGETS: &str = concat!(
+    "select ",
+    message_columns!(),
+    " from messages m where m.id = any($1) and m.room_id = any($2)"
+);
 
 /// Writes messages and their keys, and hands back the ids. The ids of a room ascend with its
 /// positions, as the rows are sorted before they get theirs.

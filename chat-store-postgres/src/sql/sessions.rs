@@ -23,6 +23,11 @@ pub(crate) const INSERT: &str = "with attended as ( \
          lapsed = false, listed = true, user_agent = excluded.user_agent, \
          ip_address = excluded.ip_address";
 
+/// Takes the rows of the users who were heard, as they come before their sessions.
+pub(crate) const LOCK_HEARD: &str = "select v.user_id from visitors v \
+     where v.user_id in (select user_id from sessions where id = any($1)) \
+     order by v.user_id for update";
+
 /// By the index `sessions_of_node`.
 pub(crate) const RENEW: &str = "update sessions set \
          lease_until = greatest(lease_until, $2), last_seen = greatest(last_seen, x.heard) \
@@ -36,12 +41,9 @@ pub(crate) const RENEW: &str = "update sessions set \
 
 /// Notes when users were last heard.
 pub(crate) const HEARD: &str = "update visitors set last_seen = greatest(last_seen, x.heard) \
-     from (select v.user_id, h.heard from visitors v join ( \
-             select user_id, max(heard) as heard \
-             from unnest($1::text[], $2::timestamptz[]) h (user_id, heard) group by user_id) h \
-             on h.user_id = v.user_id where v.last_seen < h.heard \
-         order by v.user_id for update of v) x \
-     where visitors.user_id = x.user_id";
+     from (select user_id, max(heard) as heard \
+         from unnest($1::text[], $2::timestamptz[]) h (user_id, heard) group by user_id) x \
+     where visitors.user_id = x.user_id and visitors.last_seen < x.heard";
 
 /// The sessions of a node whose lease is over: by the primary key.
 pub(crate) const OVER: &str = "select id from sessions where id = any($1) and node = $2 \
@@ -133,6 +135,7 @@ pub(crate) const ALL: &[&str] = &[
     HEARD,
     OVER,
     LOCK_VISITOR_OF,
+    LOCK_HEARD,
     CLOSE,
     LOCK_DUE,
     POSTPONE,

@@ -4,7 +4,7 @@ use chat_store_postgres::PgStore;
 
 /// Takes a schema away at the end of a test, where the server is not thrown away itself.
 #[derive(Debug)]
-pub struct Schema(pub String);
+pub(crate) struct Schema(String);
 
 impl Drop for Schema {
     fn drop(&mut self) {
@@ -26,13 +26,13 @@ impl Drop for Schema {
 }
 
 /// A connection besides those of the store.
-pub async fn connection() -> sqlx::PgConnection {
+async fn connection() -> sqlx::PgConnection {
     use sqlx::Connection;
     sqlx::PgConnection::connect(&chat_test_postgres::url()).await.expect("the server is there")
 }
 
 /// A store in a schema of its own, migrated.
-pub async fn store() -> (PgStore, Schema) {
+pub(crate) async fn store() -> (PgStore, Schema) {
     let schema = chat_test_postgres::fresh_schema();
     let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
     store.migrate().await.unwrap();

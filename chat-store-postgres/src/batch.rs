@@ -31,12 +31,15 @@ pub(crate) struct Held {
     pub(crate) changed: bool,
 }
 
+/// A client's key, of a sender in a room.
+type Key = (RoomId, UserId, [u8; 16]);
+
 /// What a batch knows and has decided.
 #[derive(Default)]
 struct Batch {
     rooms: BTreeMap<RoomId, Held>,
     /// What was sent under a key: the digest of its content and the message.
-    keys: HashMap<(RoomId, UserId, [u8; 16]), ([u8; 16], Known)>,
+    keys: HashMap<Key, ([u8; 16], Known)>,
     /// The messages that are answered or marked.
     targets: HashMap<MessageId, Message>,
     new: Vec<NewRow>,

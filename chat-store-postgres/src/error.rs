@@ -10,7 +10,7 @@ pub enum ConnectError {
     /// The name of the schema is not a plain one.
     #[error("a schema's name has 1 to 63 of a-z, 0-9 and _, and begins with a letter")]
     Schema,
-    /// The URL is none of a PostgreSQL database.
+    /// The URL is none of a Postgres database.
     #[error("this is no URL of a PostgreSQL database")]
     Url(#[source] sqlx::Error),
     /// The database cannot be reached.

@@ -1,4 +1,53 @@
-//! The [`Store`](chat_core::store::Store) of the chat library on PostgreSQL 14 or newer.
+//! The [`Store`](chat_core::store::Store) of the chat library on Postgres 14 or newer.
+//!
+//! ```no_run
+//! use chat_store_postgres::PgStore;
+//!
+//! # async fn start() -> Result<(), chat_store_postgres::ConnectError> {
+//! let store = PgStore::connect("postgres://localhost/app").await?;
+//! store.migrate().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The tables live in a schema of their own, `chat` unless named otherwise, with a migrations
+//! table of their own; [`PgStore::migrate`] runs only when it is called, and needs the right to
+//! make a schema. Connections keep settings and prepared statements for as long as they live, so a
+//! pooler in between has to give each client a session of its own.
+//!
+//! # Lanes
+//! Messages and receipts are written by four lanes, each a task with a connection. A room always
+//! uses the same lane of a store, and a lane commits all that queued up while its last commit ran,
+//! up to 256 writes. There is no timer: a lone message waits for nobody. A batch takes its rooms in
+//! one order, reads the facts, decides each write by itself and then writes all of them at once, so
+//! one that is refused refuses no other.
+//!
+//! Each commit also writes its number into the lane's row of the table `lanes`. Where a connection
+//! breaks during a commit, that row says afterwards whether it was done: then its answers are
+//! given, else the batch is tried again. A write that got neither within 4.5 seconds is answered
+//! with `Unavailable`, as is one for which the queue of 1,024 is full.
+//!
+//! # Statements
+//! Each is a round trip; a connection of the pool also answers a ping when it is given back.
+//!
+//! | what | statements |
+//! | --- | --- |
+//! | a batch of messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given and one where messages are answered |
+//! | a batch of receipts | 6 for all of them, one more where single messages are marked and one where statuses move |
+//! | a page of history | 2: the room, and the page as a range of the primary key |
+//! | a page of rooms with last message, unread count and members | 1 |
+//! | what changed in a room | 1 |
+//!
+//! # Growth
+//! All tables of a room have `room_id` first in their primary key and can be partitioned by hash of
+//! it, or spread over machines by it. Two questions are asked without a room. A message by its bare
+//! id is found by the index `messages_by_id`, and a user's rooms by `members_of_user`: with
+//! partitions these are looked up in each one, which costs a look at an index for each. Search
+//! looks up words that have the room's id in front, in each partition likewise.
+//!
+//! `rooms` and `members` have no index on what every message changes, so their rows are updated in
+//! place. A message that is edited or moves its status does move in one index,
+//! `messages_changed`, by which others catch up.
 
 mod batch;
 mod connection;
@@ -30,7 +79,7 @@ pub use error::ConnectError;
 /// The schema that holds the tables unless the host names another one.
 pub const SCHEMA: &str = "chat";
 
-/// The store on PostgreSQL. Cheap to clone.
+/// The store on Postgres. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct PgStore {
     database: Database,

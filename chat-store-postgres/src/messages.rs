@@ -303,15 +303,12 @@ fn changes(rows: &[PgRow], limit: usize) -> Result<Changes, sqlx::Error> {
                 break;
             }
         }
-        match rows::maybe_message(row)? {
-            Some(message) => {
-                newest = (version, message.seq);
-                items.push(Changed::Message(message));
-            }
-            None => {
-                newest = (version, 0);
-                items.push(Changed::Member(rows::member(row)?));
-            }
+        if let Some(message) = rows::maybe_message(row)? {
+            newest = (version, message.seq);
+            items.push(Changed::Message(message));
+        } else {
+            newest = (version, 0);
+            items.push(Changed::Member(rows::member(row)?));
         }
     }
     Ok(Changes { room: rows::room(&rows[0])?, items, more })

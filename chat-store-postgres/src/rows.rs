@@ -41,13 +41,13 @@ pub(crate) fn user_id(id: &str) -> Read<UserId> {
     UserId::new(id).map_err(|_| corrupt("user id"))
 }
 
-/// A set as PostgreSQL writes an `int8multirange`.
+/// A set as Postgres writes an `int8multirange`.
 pub(crate) fn multirange(set: &SeqSet) -> String {
     let ranges = set.ranges().map(|range| format!("[{},{})", range.start(), range.end() + 1));
     format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
 }
 
-/// The set that PostgreSQL has written as an `int8multirange`.
+/// The set that Postgres has written as an `int8multirange`.
 pub(crate) fn seq_set(text: &str) -> Read<SeqSet> {
     let broken = || corrupt("multirange");
     let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
@@ -246,7 +246,9 @@ mod tests {
     fn a_set_comes_back_as_it_was_written() {
         for ranges in [vec![], vec![1..=1], vec![1..=4, 6..=6, 9..=20]] {
             let mut set = SeqSet::new();
-            ranges.into_iter().for_each(|range| set.insert_range(range));
+            for range in ranges {
+                set.insert_range(range);
+            }
             assert_eq!(seq_set(&multirange(&set)).unwrap(), set);
         }
     }

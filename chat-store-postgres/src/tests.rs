@@ -53,7 +53,7 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
         (sql::rooms::LIST, "('7', array['group'], true, 0, 20)", "members_of_user"),
         (sql::rooms::SUMMARY, "(7)", "using members_"),
         (sql::search::MESSAGES, "('7', array['group'], array['w4999'], 10)", "messages_words"),
-        (sql::batch::MEMBERS, "(array[7], array['7'])", "members_pkey"),
+        (sql::batch::MEMBERS, "(array[7], array['7'])", "using members_"),
         (sql::batch::OTHERS, "(array[7], array[7], array['7'])", "using members_"),
     ];
     for (number, (statement, arguments, index)) in plans.into_iter().enumerate() {

@@ -175,7 +175,7 @@ pub(crate) async fn move_statuses(
                 delivered.chain(step.read.ranges().map(move |range| (step, range, true)))
             })
         };
-        let moved = sqlx::query(sql::MOVE)
+        let rows = sqlx::query(sql::MOVE)
             .bind(ranges().map(|(step, ..)| int(step.room.get())).collect::<Vec<_>>())
             .bind(ranges().map(|(_, range, _)| int(*range.start())).collect::<Vec<_>>())
             .bind(ranges().map(|(_, range, _)| int(*range.end())).collect::<Vec<_>>())
@@ -185,8 +185,8 @@ pub(crate) async fn move_statuses(
             .bind(ranges().map(|(step, ..)| int(step.version)).collect::<Vec<_>>())
             .fetch_all(&mut *on)
             .await?;
-        for row in moved {
-            let message = rows::message(&row)?;
+        for row in rows {
+            let message = crate::rows::message(&row)?;
             after.insert((message.room, message.seq), Arc::new(message));
         }
     }

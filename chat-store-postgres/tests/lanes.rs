@@ -181,3 +181,68 @@ async fn a_crash_of_the_server_under_load_loses_and_doubles_nothing() {
     let ((), sent) = tokio::join!(crasher, load(&store, room, &stop));
     nothing_is_lost_or_doubled(&store, room, &sent).await;
 }
+
+/// A server that waits for a replica commits a transaction and then does not say so; killed
+/// there, the connection breaks with the commit done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_done_and_not_confirmed_is_found_out() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    store.send(text(room, "ada", "before")).await.unwrap();
+    let mut admin = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
+    for statement in
+        ["alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()"]
+    {
+        sqlx::raw_sql(statement).execute(&mut admin).await.unwrap();
+    }
+    let showing = "select current_setting('synchronous_standby_names')";
+    loop {
+        let shown: String = sqlx::query_scalar(showing).fetch_one(&mut admin).await.unwrap();
+        if shown == "nobody" {
+            break;
+        }
+    }
+
+    let killer = async {
+        let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                    where wait_event = 'SyncRep'";
+        loop {
+            let killed: i64 = sqlx::query_scalar(kill).fetch_one(&mut admin).await.unwrap();
+            if killed > 0 {
+                break;
+            }
+        }
+        for statement in ["alter system reset synchronous_standby_names", "select pg_reload_conf()"]
+        {
+            sqlx::raw_sql(statement).execute(&mut admin).await.unwrap();
+        }
+    };
+    let (sent, ()) = tokio::join!(store.send(text(room, "ada", "unconfirmed")), killer);
+    assert_eq!(sent.unwrap().message.seq, 2);
+    let texts = texts(&store, room).await;
+    assert_eq!((texts.len(), texts["unconfirmed"]), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_server_calls_are_unavailable_and_with_it_they_are_answered_again() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    store.send(text(room, "ada", "before")).await.unwrap();
+    cluster.crash();
+    let by = caller("ada");
+    let (sent, read, made) = tokio::join!(
+        store.send(text(room, "ada", "meanwhile")),
+        store.room(&by, room),
+        store.join_room(&by, room, Timestamp::from_seconds(1_735_122_600)),
+    );
+    assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert!(matches!(made, Err(StoreError::Unavailable(_))), "{made:?}");
+
+    cluster.resume();
+    store.send(text(room, "ada", "after")).await.unwrap();
+    assert!(store.room(&by, room).await.unwrap().is_some());
+    let texts = texts(&store, room).await;
+    assert_eq!(texts.get("before"), Some(&1));
+    assert_eq!(texts.get("after"), Some(&1));
+}

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL for tests: one cluster for each test program, in a temporary directory,
+//! A throw-away Postgres for tests: one cluster for each test program, in a temporary directory,
 //! reached over a Unix socket, gone when the program ends in whatever way.
 //!
 //! `DATABASE_URL` names a server that is there already, to be used instead. Where neither it nor
@@ -29,7 +29,7 @@ pub struct Cluster {
 /// The URL of a database that the whole test program shares.
 ///
 /// # Panics
-/// Where there is no PostgreSQL to be had.
+/// Where there is no Postgres to be had.
 pub fn url() -> String {
     static SHARED: OnceLock<Cluster> = OnceLock::new();
     std::env::var("DATABASE_URL").unwrap_or_else(|_| SHARED.get_or_init(Cluster::start).url())
@@ -132,7 +132,7 @@ fn as_user(program: &Path, owner: Option<(u32, u32)>) -> Command {
     command
 }
 
-/// Whom the server runs as: PostgreSQL refuses to run as root.
+/// Whom the server runs as: Postgres refuses to run as root.
 fn unprivileged() -> Option<(u32, u32)> {
     let id = |arguments: &[&str]| -> Option<u32> {
         let output = Command::new("id").args(arguments).output().ok()?;

@@ -311,5 +311,10 @@ fn changes(rows: &[PgRow], limit: usize) -> Result<Changes, sqlx::Error> {
             items.push(Changed::Member(rows::member(row)?));
         }
     }
-    Ok(Changes { room: rows::room(&rows[0])?, items, more })
+    let room = rows::room(&rows[0])?;
+    if items.len() > limit && more.is_none() && newest.0 < room.version {
+        // Members who came together have filled the page, and what came later was not asked for.
+        more = Some(Cursor::version(newest.0));
+    }
+    Ok(Changes { room, items, more })
 }

@@ -1,0 +1,347 @@
+//! A batch: rooms are taken, facts read, everything decided in memory and then written at once.
+//! So what is refused is refused alone, and nothing has to be taken back.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chat_core::model::{
+    Member, Message, MessageId, MessageKind, MessageVersions, Room, RoomId, Seq, SeqSet, UserId,
+};
+use chat_core::rules::{Action, Caller, Denial, permit_message};
+use chat_core::store::{
+    Mark, Marked, NewMessage, ReceiptKind, Sent, StoreError, StoreResult, Targets,
+};
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::lane::{Outcome, Write};
+use crate::locked::access;
+use crate::rows::{self, Hidden, int};
+use crate::sql::batch as sql;
+use crate::writes::{self, Move, Moves, NewRow};
+
+/// A room that the batch holds, as it is after the writes that were decided.
+pub(crate) struct Held {
+    pub(crate) room: Room,
+    pub(crate) hidden: Hidden,
+    /// Those of the callers who are members.
+    pub(crate) members: BTreeMap<UserId, Member>,
+    /// What all other members have read and received; none where there are no others.
+    others: Option<(SeqSet, SeqSet)>,
+    pub(crate) changed: bool,
+}
+
+/// A client's key, of a sender in a room.
+type Key = (RoomId, UserId, [u8; 16]);
+
+/// What a batch knows and has decided.
+#[derive(Default)]
+struct Batch {
+    rooms: BTreeMap<RoomId, Held>,
+    /// What was sent under a key: the digest of its content and the message.
+    keys: HashMap<Key, ([u8; 16], Known)>,
+    /// The messages that are answered or marked.
+    targets: HashMap<MessageId, Message>,
+    new: Vec<NewRow>,
+    moves: Moves,
+}
+
+/// A message that was there, or the place of one that the batch makes.
+#[derive(Clone)]
+enum Known {
+    There(Arc<Message>),
+    New(usize),
+}
+
+/// What was decided about a write; messages have no ids yet.
+enum Decided {
+    Sent { known: Known, repeated: bool },
+    Marked { marked: Marked, room: RoomId, moved: SeqSet },
+}
+
+/// Does everything for a batch but the commit.
+pub(crate) async fn write(
+    on: &mut PgConnection,
+    lane: Uuid,
+    number: i64,
+    all: &[Write],
+) -> Result<Vec<StoreResult<Outcome>>, sqlx::Error> {
+    let mut batch = Batch::default();
+    batch.take(on, all).await?;
+    batch.read_members(on, all).await?;
+    batch.read_keys(on, all).await?;
+    batch.read_targets(on, all).await?;
+    let decided: Vec<StoreResult<Decided>> = all
+        .iter()
+        .map(|write| match write {
+            Write::Send(new) => batch.send(new),
+            Write::Mark(mark) => batch.mark(mark),
+        })
+        .collect();
+
+    let mut messages = writes::insert(on, std::mem::take(&mut batch.new)).await?;
+    writes::save(on, lane, number, batch.rooms.values()).await?;
+    let moved = writes::move_statuses(on, &batch.moves).await?;
+    for message in &mut messages {
+        if let Some(after) = moved.get(&(message.room, message.seq)) {
+            *message = Arc::clone(after);
+        }
+    }
+    let outcome = |decided| match decided {
+        Decided::Sent { known: Known::New(place), repeated } => {
+            Outcome::Sent(Sent { message: Arc::clone(&messages[place]), repeated })
+        }
+        Decided::Sent { known: Known::There(message), repeated } => {
+            Outcome::Sent(Sent { message, repeated })
+        }
+        Decided::Marked { mut marked, room, moved: seqs } => {
+            if seqs.len() <= Marked::MOST as u64 {
+                let found = seqs.iter().filter_map(|seq| moved.get(&(room, seq)).cloned());
+                marked.moved = found.collect();
+            }
+            Outcome::Marked(marked)
+        }
+    };
+    Ok(decided.into_iter().map(|decided| decided.map(outcome)).collect())
+}
+
+impl Batch {
+    async fn take(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<i64> = all.iter().map(|write| int(write.room().get())).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for row in sqlx::query(sql::LOCK).bind(ids).fetch_all(on).await? {
+            let held = Held {
+                room: rows::room(&row)?,
+                hidden: rows::hidden(&row)?,
+                members: BTreeMap::new(),
+                others: None,
+                changed: false,
+            };
+            self.rooms.insert(held.room.id, held);
+        }
+        Ok(())
+    }
+
+    /// Reads the callers' memberships, and for receipts what all others have.
+    async fn read_members(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+    ) -> Result<(), sqlx::Error> {
+        let callers: BTreeSet<(i64, &str)> = all
+            .iter()
+            .map(|write| {
+                let by = match write {
+                    Write::Send(new) => &new.by,
+                    Write::Mark(mark) => &mark.by,
+                };
+                (int(write.room().get()), by.user.as_str())
+            })
+            .collect();
+        let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
+        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone());
+        for row in query.fetch_all(&mut *on).await? {
+            let member = rows::member(&row)?;
+            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
+                held.members.insert(member.user.clone(), member);
+            }
+        }
+        let marked: BTreeSet<i64> = all
+            .iter()
+            .filter(|write| matches!(write, Write::Mark(_)))
+            .map(|write| int(write.room().get()))
+            .collect();
+        if marked.is_empty() {
+            return Ok(());
+        }
+        let marked: Vec<i64> = marked.into_iter().collect();
+        let query = sqlx::query(sql::OTHERS).bind(marked).bind(rooms).bind(users);
+        for row in query.fetch_all(on).await? {
+            let read = rows::seq_set(row.try_get("read")?)?;
+            let delivered = rows::seq_set(row.try_get("delivered")?)?;
+            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
+                held.others = Some((read, delivered));
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_keys(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
+        let keyed = all.iter().filter_map(|write| match write {
+            Write::Send(new) => Some((new, new.once?)),
+            Write::Mark(_) => None,
+        });
+        let (mut rooms, mut users, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for (new, once) in keyed {
+            rooms.push(int(new.room.get()));
+            users.push(new.by.user.as_str());
+            keys.push(Uuid::from_bytes(once.key));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let query = sqlx::query(sql::KEYS).bind(rooms).bind(users).bind(keys);
+        for row in query.fetch_all(on).await? {
+            let message = Arc::new(rows::message(&row)?);
+            let key: Uuid = row.try_get("k_key")?;
+            let content: Uuid = row.try_get("k_content")?;
+            let under = (message.room, message.sender.clone(), key.into_bytes());
+            self.keys.insert(under, (content.into_bytes(), Known::There(message)));
+        }
+        Ok(())
+    }
+
+    async fn read_targets(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+    ) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<i64> = all
+            .iter()
+            .filter_map(|write| match write {
+                Write::Send(new) => new.reply_to,
+                Write::Mark(Mark { targets: Targets::Message(id), .. }) => Some(*id),
+                Write::Mark(_) => None,
+            })
+            .map(|id| int(id.get()))
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let rooms: Vec<i64> = self.rooms.keys().map(|room| int(room.get())).collect();
+        for row in sqlx::query(sql::TARGETS).bind(ids).bind(rooms).fetch_all(on).await? {
+            let message = rows::message(&row)?;
+            self.targets.insert(message.id, message);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, new: &NewMessage) -> StoreResult<Decided> {
+        let held = self.rooms.get_mut(&new.room).ok_or(StoreError::NotFound)?;
+        // A repetition is found before it matters whether the room is active.
+        let permitted = held.permit(&new.by, Action::Send);
+        if let Err(denial) = permitted
+            && denial != Denial::Inactive
+        {
+            return Err(denial.into());
+        }
+        let under = new.once.map(|once| (new.room, new.by.user.clone(), once.key));
+        if let (Some(under), Some(once)) = (&under, new.once)
+            && let Some((content, known)) = self.keys.get(under)
+        {
+            let deleted = matches!(known, Known::There(message) if message.is_deleted());
+            if *content != once.content || deleted {
+                return Err(StoreError::KeyReused);
+            }
+            return Ok(Decided::Sent { known: known.clone(), repeated: true });
+        }
+        permitted?;
+        if let Some(to) = new.reply_to {
+            let target = self.targets.get(&to).filter(|target| target.room == new.room);
+            if target.is_none_or(Message::is_deleted) {
+                return Err(StoreError::BadReply);
+            }
+        }
+        let member = held.members.get_mut(&new.by.user).ok_or(Denial::NotMember)?;
+        let seq = held.room.last_seq + 1;
+        let created_at = held.hidden.last_at.map_or(new.at, |before| before.max(new.at));
+        member.read.insert(seq);
+        member.delivered.insert(seq);
+        held.room.last_seq = seq;
+        held.room.version += 1;
+        held.room.activity_at = held.room.activity_at.max(created_at);
+        held.hidden.last_at = Some(created_at);
+        if new.kind == MessageKind::System {
+            held.room.uncounted.insert(seq);
+        }
+        held.changed = true;
+        let versions = MessageVersions { sent: held.room.version, ..MessageVersions::default() };
+        let known = Known::New(self.new.len());
+        self.new.push(NewRow { sent: new.clone(), seq, created_at, versions });
+        if let (Some(under), Some(once)) = (under, new.once) {
+            self.keys.insert(under, (once.content, known.clone()));
+        }
+        Ok(Decided::Sent { known, repeated: false })
+    }
+
+    fn mark(&mut self, mark: &Mark) -> StoreResult<Decided> {
+        let held = self.rooms.get_mut(&mark.room).ok_or(StoreError::NotFound)?;
+        held.permit(&mark.by, Action::Mark)?;
+        let targets = match mark.targets {
+            Targets::All => SeqSet::up_to(held.room.last_seq),
+            Targets::UpTo(last) => SeqSet::up_to(last.min(held.room.last_seq)),
+            Targets::Message(id) => {
+                let target = self.targets.get(&id).filter(|target| target.room == mark.room);
+                let target = target.ok_or(StoreError::NotFound)?;
+                permit_message(Action::Mark, &mark.by.user, target)?;
+                SeqSet::from(target.seq..=target.seq)
+            }
+        };
+        let reads = mark.kind == ReceiptKind::Read;
+        let member = held.members.get_mut(&mark.by.user).ok_or(Denial::NotMember)?;
+        let new = targets.difference(if reads { &member.read } else { &member.delivered });
+        if reads {
+            member.read = member.read.union(&targets);
+        }
+        let delivered = member.delivered.union(&targets);
+        held.changed |= !new.is_empty() || delivered != member.delivered;
+        member.delivered = delivered;
+        // One's own messages are in both sets from the start, so what is new is of others.
+        let newly = new.difference(&held.room.uncounted).len();
+
+        let living = new.difference(&held.room.deleted);
+        let read = if reads {
+            held.read_by_all(living.difference(&held.hidden.read))
+        } else {
+            SeqSet::new()
+        };
+        let delivered = held.delivered_to_all(living.difference(&held.hidden.delivered));
+        // Who has read has received, so what is read by all is delivered to all.
+        let moved = delivered.union(&read);
+        let mut marked = Marked { newly, ..Marked::default() };
+        if !moved.is_empty() {
+            held.room.version += 1;
+            held.hidden.delivered = held.hidden.delivered.union(&moved);
+            held.hidden.read = held.hidden.read.union(&read);
+            marked.version = Some(held.room.version);
+            let step = Move {
+                room: mark.room,
+                by: mark.by.user.clone(),
+                at: mark.at,
+                version: held.room.version,
+                delivered: moved.difference(&read),
+                read,
+            };
+            self.moves.add(step);
+        }
+        Ok(Decided::Marked { marked, room: mark.room, moved })
+    }
+}
+
+impl Held {
+    fn permit(&self, by: &Caller, action: Action) -> Result<(), Denial> {
+        access(&self.room, by, self.members.contains_key(&by.user)).permit(action)
+    }
+
+    /// Those of the candidates that every present member has read.
+    fn read_by_all(&self, mut candidates: SeqSet) -> SeqSet {
+        if let Some((read, _)) = &self.others {
+            candidates = candidates.intersection(read);
+        }
+        let all = self.members.values();
+        all.fold(candidates, |left, member| left.intersection(&member.read))
+    }
+
+    /// Those of the candidates that every present member has received.
+    fn delivered_to_all(&self, mut candidates: SeqSet) -> SeqSet {
+        if let Some((_, delivered)) = &self.others {
+            candidates = candidates.intersection(delivered);
+        }
+        let all = self.members.values();
+        all.fold(candidates, |left, member| left.intersection(&member.delivered))
+    }
+}
+
+/// Where a message is.
+pub(crate) type Place = (RoomId, Seq);

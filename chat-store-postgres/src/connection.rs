@@ -1,0 +1,176 @@
+//! Connections to the database, set up as the store needs them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::store::StoreResult;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::error::{ConnectError, Failure, Refused, is_passing, meaning, unavailable};
+use crate::sql;
+
+/// How long a call waits for the database, all attempts together.
+pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
+
+/// How long to wait before a broken connection is replaced.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The most connections besides those of the lanes.
+const CONNECTIONS: u32 = 10;
+
+/// The database and its schema. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Database {
+    pub(crate) pool: PgPool,
+    options: PgConnectOptions,
+    schema: Arc<str>,
+}
+
+/// A name that can stand in a statement as it is.
+pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    let valid = schema.len() <= 63
+        && schema.starts_with(|c: char| c.is_ascii_lowercase())
+        && schema.chars().all(plain);
+    if valid { Ok(schema.to_owned()) } else { Err(ConnectError::Schema) }
+}
+
+impl Database {
+    pub(crate) fn new(options: PgConnectOptions, schema: String) -> Self {
+        let options = options.disable_statement_logging();
+        let schema: Arc<str> = schema.into();
+        let path = Arc::clone(&schema);
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(PATIENCE)
+            // A broken connection shows itself by failing, and the call is made again.
+            .test_before_acquire(false)
+            .after_connect(move |connection, _| {
+                let path = Arc::clone(&path);
+                Box::pin(async move { set_up(connection, &path).await })
+            })
+            .connect_lazy_with(options.clone());
+        Self { pool, options, schema }
+    }
+
+    /// Asks whether the database is there.
+    pub(crate) async fn reach(&self) -> Result<(), sqlx::Error> {
+        self.pool.acquire().await.map(drop)
+    }
+
+    pub(crate) fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// A connection that belongs to the caller alone.
+    pub(crate) async fn dedicated(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        set_up(&mut connection, &self.schema).await?;
+        Ok(connection)
+    }
+
+    /// The same without a bound on how long a statement takes.
+    pub(crate) async fn unhurried(&self) -> Result<PgConnection, sqlx::Error> {
+        let mut connection = PgConnection::connect_with(&self.options).await?;
+        sqlx::query(sql::SET_PATH).bind(&*self.schema).execute(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// The rows of one statement that only reads, so that it can be repeated on another
+    /// connection.
+    pub(crate) async fn rows<'q>(
+        &self,
+        query: impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> StoreResult<Vec<PgRow>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let attempt = async {
+                let mut connection = self.pool.acquire().await?;
+                let rows = query().fetch_all(&mut *connection).await;
+                if rows.as_ref().is_err_and(is_passing) {
+                    drop(connection.detach());
+                }
+                rows
+            };
+            match timeout_at(deadline, attempt).await {
+                Err(_) => return Err(unavailable(Refused::Late)),
+                Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < deadline => {
+                    sleep(PAUSE).await;
+                }
+                Ok(rows) => return rows.map_err(meaning),
+            }
+        }
+    }
+
+    /// A connection in a transaction, which is rolled back by dropping it. To be used within
+    /// [`PATIENCE`].
+    pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut connection = self.pool.acquire().await?;
+            match sqlx::raw_sql(sql::BEGIN).execute(&mut *connection).await {
+                Ok(_) => return Ok(Transaction { connection: Some(connection) }),
+                Err(error) => {
+                    drop(connection.detach());
+                    if !is_passing(&error) || Instant::now() > deadline {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A transaction on a connection of the pool. One that is dropped without an end takes its
+/// connection with it, so that the server rolls it back whatever state it is in.
+pub(crate) struct Transaction {
+    connection: Option<PoolConnection<Postgres>>,
+}
+
+impl Transaction {
+    /// The connection.
+    pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Commits what was done, or takes back what was refused.
+    pub(crate) async fn finish<T>(self, done: Result<T, Failure>) -> Result<T, Failure> {
+        match &done {
+            Ok(_) => self.end(sql::COMMIT).await?,
+            Err(Failure::Meaning(_)) => self.end(sql::ROLLBACK).await?,
+            Err(Failure::Database(_)) => {}
+        }
+        done
+    }
+
+    async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::raw_sql(statement).execute(self.connection()?).await?;
+        drop(self.connection.take());
+        Ok(())
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            drop(connection.detach());
+        }
+    }
+}
+
+/// What a write came to, or that it took too long.
+pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, Failure>>) -> StoreResult<T> {
+    match timeout(PATIENCE, write).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(unavailable(Refused::Late)),
+    }
+}
+
+async fn set_up(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql::SET_UP).bind(schema).execute(connection).await?;
+    Ok(())
+}

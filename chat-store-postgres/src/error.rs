@@ -1,0 +1,104 @@
+//! What goes wrong with a database.
+
+use chat_core::store::StoreError;
+use sqlx::migrate::MigrateError;
+
+/// Why a store could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The name of the schema is not a plain one.
+    #[error("a schema's name has 1 to 63 of a-z, 0-9 and _, and begins with a letter")]
+    Schema,
+    /// The URL is none of a Postgres database.
+    #[error("this is no URL of a PostgreSQL database")]
+    Url(#[source] sqlx::Error),
+    /// The database cannot be reached.
+    #[error("the database cannot be reached")]
+    Database(#[source] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("the tables could not be brought up to date")]
+    Migrate(#[source] MigrateError),
+}
+
+/// What a call answers where the store cannot take it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("the database did not answer in time")]
+    Late,
+    #[error("too many writes are waiting")]
+    Full,
+    #[error("the writer has ended")]
+    Ended,
+    #[error("a row holds what no row can: {0}")]
+    Corrupt(&'static str),
+}
+
+/// Why a step of a write did not work: for a reason of the store's meaning or of the database's.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Meaning(StoreError),
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Meaning(error)
+    }
+}
+
+impl From<chat_core::rules::Denial> for Failure {
+    fn from(denial: chat_core::rules::Denial) -> Self {
+        Self::Meaning(denial.into())
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Meaning(error) => error,
+            Failure::Database(error) => meaning(error),
+        }
+    }
+}
+
+/// Whether the database is away or busy, so that trying again may help.
+pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            // Connection, too few resources, intervention of an operator (a statement that was
+            // too slow among them), a rollback for the sake of others, a lock that did not come,
+            // and a server that is a replica now.
+            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
+                || code == "55P03"
+                || code == "25006"
+        }),
+        _ => false,
+    }
+}
+
+/// A failure of the database in the store's terms.
+pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
+    if is_passing(&error) { unavailable(error) } else { StoreError::Internal(error.into()) }
+}
+
+pub(crate) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::Unavailable(Box::new(error))
+}
+
+/// The error for a row that the store cannot have written.
+pub(crate) fn corrupt(what: &'static str) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(Refused::Corrupt(what)))
+}

@@ -1,0 +1,145 @@
+//! The [`Store`](chat_core::store::Store) of the chat library on Postgres 14 or newer.
+//!
+//! ```no_run
+//! use chat_store_postgres::PgStore;
+//!
+//! # async fn start() -> Result<(), chat_store_postgres::ConnectError> {
+//! let store = PgStore::connect("postgres://localhost/app").await?;
+//! store.migrate().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The tables live in a schema of their own, `chat` unless named otherwise, with a migrations
+//! table of their own; [`PgStore::migrate`] runs only when it is called, and needs the right to
+//! make a schema. Connections keep settings and prepared statements for as long as they live, so a
+//! pooler in between has to give each client a session of its own.
+//!
+//! # Lanes
+//! Messages and receipts are written by four lanes, each a task with a connection. A room always
+//! uses the same lane of a store, and a lane commits all that queued up while its last commit ran,
+//! up to 256 writes. There is no timer: a lone message waits for nobody. A batch takes its rooms in
+//! one order, reads the facts, decides each write by itself and then writes all of them at once, so
+//! one that is refused refuses no other.
+//!
+//! Each commit also writes its number into the lane's row of the table `lanes`. Where a connection
+//! breaks during a commit, that row says afterwards whether it was done: then its answers are
+//! given, else the batch is tried again. A write that got neither within 4.5 seconds is answered
+//! with `Unavailable`, as is one for which the queue of 1,024 is full.
+//!
+//! # Statements
+//! Each is a round trip; a connection of the pool also answers a ping when it is given back.
+//!
+//! | what | statements |
+//! | --- | --- |
+//! | a batch of messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given and one where messages are answered |
+//! | a batch of receipts | 6 for all of them, one more where single messages are marked and one where statuses move |
+//! | a page of history | 2: the room, and the page as a range of the primary key |
+//! | a page of rooms with last message, unread count and members | 1 |
+//! | what changed in a room | 1 |
+//!
+//! # Growth
+//! All tables of a room have `room_id` first in their primary key and can be partitioned by hash of
+//! it, or spread over machines by it. Two questions are asked without a room. A message by its bare
+//! id is found by the index `messages_by_id`, and a user's rooms by `members_of_user`: with
+//! partitions these are looked up in each one, which costs a look at an index for each. Search
+//! looks up words that have the room's id in front, in each partition likewise.
+//!
+//! `rooms` and `members` have no index on what every message changes, so their rows are updated in
+//! place. A message that is edited or moves its status does move in one index,
+//! `messages_changed`, by which others catch up.
+
+mod batch;
+mod connection;
+mod error;
+mod lane;
+mod locked;
+mod messages;
+mod migrations;
+mod receipts;
+mod rooms;
+mod rows;
+mod search;
+mod sessions;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod writes;
+
+use std::sync::Arc;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+
+use crate::connection::Database;
+use crate::lane::Lanes;
+
+pub use error::ConnectError;
+
+/// The schema that holds the tables unless the host names another one.
+pub const SCHEMA: &str = "chat";
+
+/// The store on Postgres. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct PgStore {
+    database: Database,
+    lanes: Arc<Lanes>,
+}
+
+impl PgStore {
+    /// A store in the database of a pool, in the schema [`SCHEMA`].
+    ///
+    /// It opens connections of its own to the same database, because they are set up otherwise
+    /// than the host's: their search path is the schema, and their statements end in time.
+    /// Nothing is asked of the database yet. Must be called inside a tokio runtime.
+    pub fn new(pool: &PgPool) -> Self {
+        Self::with_options((*pool.connect_options()).clone(), SCHEMA.to_owned())
+    }
+
+    /// The same in a schema of another name.
+    ///
+    /// # Errors
+    /// [`ConnectError::Schema`] where the name is not made of lower case letters, digits and `_`,
+    /// at most 63 of them, beginning with a letter.
+    pub fn new_in(pool: &PgPool, schema: &str) -> Result<Self, ConnectError> {
+        let schema = connection::checked(schema)?;
+        Ok(Self::with_options((*pool.connect_options()).clone(), schema))
+    }
+
+    /// A store in the database of a URL, in the schema [`SCHEMA`]; for hosts without sqlx or with
+    /// another version of it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Url`] where the URL is none, [`ConnectError::Database`] where the database
+    /// cannot be reached.
+    pub async fn connect(url: &str) -> Result<Self, ConnectError> {
+        Self::connect_in(url, SCHEMA).await
+    }
+
+    /// The same in a schema of another name.
+    ///
+    /// # Errors
+    /// As for [`PgStore::connect`] and [`PgStore::new_in`].
+    pub async fn connect_in(url: &str, schema: &str) -> Result<Self, ConnectError> {
+        let schema = connection::checked(schema)?;
+        let options: PgConnectOptions = url.parse().map_err(ConnectError::Url)?;
+        let store = Self::with_options(options, schema);
+        store.database.reach().await.map_err(ConnectError::Database)?;
+        Ok(store)
+    }
+
+    /// Brings the tables up to date, in the store's own schema with a migrations table of its own.
+    /// Does nothing where they are. Nothing else ever calls it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Migrate`].
+    pub async fn migrate(&self) -> Result<(), ConnectError> {
+        migrations::run(&self.database).await
+    }
+
+    fn with_options(options: PgConnectOptions, schema: String) -> Self {
+        let database = Database::new(options, schema);
+        let lanes = Arc::new(Lanes::new(&database));
+        Self { database, lanes }
+    }
+}

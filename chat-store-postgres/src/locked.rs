@@ -1,0 +1,160 @@
+//! A room that a transaction holds, and what the rules say about it.
+
+use chat_core::model::{Room, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use chat_core::rules::{Access, Action, Caller, Standing};
+use chat_core::store::StoreError;
+use sqlx::{PgConnection, Row};
+
+use crate::error::Failure;
+use crate::rows::{self, int, multirange};
+use crate::sql::rooms as sql;
+
+/// A room that a transaction holds.
+pub(crate) struct Locked {
+    pub(crate) room: Room,
+    joinings: i64,
+}
+
+/// What a caller is to a room.
+pub(crate) fn access(room: &Room, by: &Caller, is_member: bool) -> Access {
+    let standing = if !is_member {
+        Standing::Stranger
+    } else if room.created_by.as_ref() == Some(&by.user) {
+        Standing::Creator
+    } else {
+        Standing::Member
+    };
+    Access {
+        room: room.id,
+        kind: room.kind,
+        shown: by.kinds.contains(room.kind),
+        standing,
+        active: room.active,
+        version: room.version,
+        last_seq: room.last_seq,
+    }
+}
+
+impl Locked {
+    /// Takes a room.
+    pub(crate) async fn take(on: &mut PgConnection, id: RoomId) -> Result<Self, Failure> {
+        let row = sqlx::query(sql::LOCK).bind(int(id.get())).fetch_optional(on).await?;
+        let row = row.ok_or(StoreError::NotFound)?;
+        Ok(Self { room: rows::room(&row)?, joinings: row.try_get("joinings")? })
+    }
+
+    /// Takes a room for a caller who may do this in it.
+    pub(crate) async fn permitted(
+        on: &mut PgConnection,
+        id: RoomId,
+        by: &Caller,
+        action: Action,
+    ) -> Result<Self, Failure> {
+        let locked = Self::take(on, id).await?;
+        let users = [by.user.clone()];
+        let is_member = !locked.present(on, &users).await?.is_empty();
+        access(&locked.room, by, is_member).permit(action)?;
+        Ok(locked)
+    }
+
+    /// The next version.
+    pub(crate) fn next_version(&mut self) -> Version {
+        self.room.version += 1;
+        self.room.version
+    }
+
+    /// Which of these users are members.
+    pub(crate) async fn present(
+        &self,
+        on: &mut PgConnection,
+        users: &[UserId],
+    ) -> Result<Vec<String>, Failure> {
+        let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+        let rows = sqlx::query_scalar(sql::PRESENT).bind(int(self.room.id.get())).bind(users);
+        Ok(rows.fetch_all(on).await?)
+    }
+
+    /// Makes members of users who are none, with the room's next version, and returns them.
+    pub(crate) async fn join(
+        &mut self,
+        on: &mut PgConnection,
+        users: Vec<UserId>,
+        at: Timestamp,
+    ) -> Result<Vec<UserId>, Failure> {
+        if users.is_empty() {
+            return Ok(users);
+        }
+        let present = self.present(on, &users).await?;
+        let mut joined: Vec<UserId> = Vec::new();
+        let mut known: std::collections::HashSet<String> = present.into_iter().collect();
+        for user in users {
+            if known.insert(user.as_str().to_owned()) {
+                joined.push(user);
+            }
+        }
+        if !joined.is_empty() {
+            let version = self.next_version();
+            insert_members(on, &self.room, &joined, at, version, self.joinings).await?;
+            self.joinings += int(joined.len() as u64);
+        }
+        Ok(joined)
+    }
+
+    /// Ends the membership of a user who is a member.
+    pub(crate) async fn leave(
+        &mut self,
+        on: &mut PgConnection,
+        user: &UserId,
+    ) -> Result<Version, Failure> {
+        let version = self.next_version();
+        let leave = sqlx::query(sql::LEAVE).bind(int(self.room.id.get())).bind(user.as_str());
+        leave.bind(int(version)).execute(on).await?;
+        Ok(version)
+    }
+
+    /// Notes that nobody has to read a message any more.
+    pub(crate) fn delete(&mut self, seq: Seq) {
+        self.room.deleted.insert(seq);
+        self.room.uncounted.insert(seq);
+    }
+
+    /// Writes the room.
+    pub(crate) async fn save(&self, on: &mut PgConnection) -> Result<(), Failure> {
+        let room = &self.room;
+        sqlx::query(sql::SAVE)
+            .bind(int(room.id.get()))
+            .bind(room.name.as_deref())
+            .bind(room.active)
+            .bind(int(room.version))
+            .bind(int(room.settings_version))
+            .bind(self.joinings)
+            .bind(multirange(&room.deleted))
+            .bind(multirange(&room.uncounted))
+            .execute(on)
+            .await?;
+        Ok(())
+    }
+}
+
+/// Makes users members who have read and received everything so far.
+pub(crate) async fn insert_members(
+    on: &mut PgConnection,
+    room: &Room,
+    users: &[UserId],
+    at: Timestamp,
+    version: Version,
+    joinings: i64,
+) -> Result<(), Failure> {
+    let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+    sqlx::query(sql::JOIN)
+        .bind(int(room.id.get()))
+        .bind(users)
+        .bind(at.to_utc())
+        .bind(int(room.last_seq))
+        .bind(multirange(&SeqSet::up_to(room.last_seq)))
+        .bind(int(version))
+        .bind(joinings)
+        .execute(on)
+        .await?;
+    Ok(())
+}

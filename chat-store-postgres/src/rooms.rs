@@ -1,0 +1,340 @@
+//! Rooms and their members.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat_core::model::{
+    Kinds, Member, Page, Room, RoomId, RoomKind, RoomSummary, SeqSet, Timestamp, UserId, Version,
+};
+use chat_core::rules::{Access, Action, Caller, Denial, Guarded};
+use chat_core::store::{
+    Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
+    StatsQuery, StoreError, StoreResult,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::PgStore;
+use crate::connection::in_time;
+use crate::error::{Failure, meaning};
+use crate::locked::{Locked, access, insert_members};
+use crate::rows::{self, int, uint};
+use crate::sql::rooms as sql;
+
+#[async_trait]
+impl RoomStore for PgStore {
+    async fn create_room(&self, new: NewRoom) -> StoreResult<RoomId> {
+        if new.kind == RoomKind::Direct {
+            return Err(Denial::WrongKind.into());
+        }
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let made = create(transaction.connection()?, new).await;
+            transaction.finish(made).await
+        })
+        .await
+    }
+
+    async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)> {
+        let NewDirectRoom { first, second, metadata, at } = new;
+        let (low, high) = match first.cmp(&second) {
+            Ordering::Less => (first.clone(), second.clone()),
+            Ordering::Equal => return Err(Denial::WrongKind.into()),
+            Ordering::Greater => (second.clone(), first.clone()),
+        };
+        let find = || sqlx::query(sql::FIND_PAIR).bind(low.as_str()).bind(high.as_str());
+        if let Some(row) = self.database.rows(find).await?.first() {
+            return Ok((first_id(row)?, false));
+        }
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let on = transaction.connection()?;
+            let made = async {
+                let id = new_id(on).await?;
+                let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
+                if claim.bind(int(id.get())).execute(&mut *on).await?.rows_affected() == 0 {
+                    let row = find().fetch_one(on).await?;
+                    return Ok((first_id(&row)?, false));
+                }
+                let new = NewRoom {
+                    kind: RoomKind::Direct,
+                    name: None,
+                    creator: Some(first),
+                    members: vec![second],
+                    metadata,
+                    at,
+                };
+                insert(on, id, new).await?;
+                Ok((id, true))
+            }
+            .await;
+            transaction.finish(made).await
+        })
+        .await
+    }
+
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
+        let rows = self.database.rows(|| bound(sql::ACCESS, room, by)).await?;
+        rows.first().map(|row| row_access(row, by).map_err(meaning)).transpose()
+    }
+
+    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+        let query = || sqlx::query(sql::SUMMARY).bind(int(room.get()));
+        let rows = self.database.rows(query).await?;
+        rows.first().map(|row| guarded_summary(row, by).map_err(meaning)).transpose()
+    }
+
+    async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
+        let RoomQuery { by, order, slice } = query;
+        let page = || {
+            sqlx::query(sql::LIST)
+                .bind(by.user.as_str())
+                .bind(kinds(by.kinds))
+                .bind(order == RoomOrder::Activity)
+                .bind(int(slice.skip))
+                .bind(int(slice.take as u64))
+        };
+        let rows = self.database.rows(page).await?;
+        let read = || {
+            let mut count = 0;
+            let mut items = Vec::with_capacity(rows.len());
+            for row in &rows {
+                count = uint(row.try_get("count")?);
+                if row.try_get::<Option<i64>, _>("r_id")?.is_some() {
+                    items.push(summary(row, &by)?);
+                }
+            }
+            Ok(Page { count, items })
+        };
+        read().map_err(meaning)
+    }
+
+    async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let managed = manage(transaction.connection()?, change).await;
+            transaction.finish(managed).await
+        })
+        .await
+    }
+
+    async fn join_room(
+        &self,
+        by: &Caller,
+        room: RoomId,
+        at: Timestamp,
+    ) -> StoreResult<Option<Version>> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let on = transaction.connection()?;
+            let joined = async {
+                let mut locked = Locked::permitted(on, room, by, Action::Join).await?;
+                if locked.join(on, vec![by.user.clone()], at).await?.is_empty() {
+                    return Ok(None);
+                }
+                locked.save(on).await?;
+                Ok(Some(locked.room.version))
+            }
+            .await;
+            transaction.finish(joined).await
+        })
+        .await
+    }
+
+    async fn leave_room(&self, by: &Caller, room: RoomId, _at: Timestamp) -> StoreResult<Left> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let on = transaction.connection()?;
+            let left = async {
+                let mut locked = Locked::permitted(on, room, by, Action::Leave).await?;
+                let version = locked.leave(on, &by.user).await?;
+                locked.save(on).await?;
+                Ok(Left { version })
+            }
+            .await;
+            transaction.finish(left).await
+        })
+        .await
+    }
+
+    async fn remove_member(
+        &self,
+        room: RoomId,
+        user: &UserId,
+        _at: Timestamp,
+    ) -> StoreResult<Option<Left>> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let on = transaction.connection()?;
+            let left = async {
+                let mut locked = Locked::take(on, room).await?;
+                let users = [user.clone()];
+                if locked.present(on, &users).await?.is_empty() {
+                    return Ok(None);
+                }
+                let version = locked.leave(on, user).await?;
+                locked.save(on).await?;
+                Ok(Some(Left { version }))
+            }
+            .await;
+            transaction.finish(left).await
+        })
+        .await
+    }
+
+    async fn members(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Vec<Member>)>> {
+        let ids: Vec<i64> = rooms.iter().map(|room| int(room.get())).collect();
+        let rows = self.database.rows(|| sqlx::query(sql::MEMBERS).bind(ids.clone())).await?;
+        let members =
+            |row: &PgRow| Ok((rows::room_id(row.try_get("room_id")?)?, rows::members(row)?));
+        rows.iter().map(members).collect::<Result<_, _>>().map_err(meaning)
+    }
+
+    async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
+        let ids: Vec<i64> = rooms.iter().map(|room| int(room.get())).collect();
+        let rows = self.database.rows(|| sqlx::query(sql::VERSIONS).bind(ids.clone())).await?;
+        let version = |row: &PgRow| {
+            let id = rows::room_id(row.try_get("id")?)?;
+            Ok((id, uint(row.try_get("version")?)))
+        };
+        rows.iter().map(version).collect::<Result<_, _>>().map_err(meaning)
+    }
+
+    async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
+        let count = || {
+            sqlx::query(sql::STATS)
+                .bind(query.by.user.as_str())
+                .bind(kinds(query.by.kinds))
+                .bind(query.room.map(|room| int(room.get())))
+                .bind(query.since.to_utc())
+                .bind(query.today.to_utc())
+        };
+        let rows = self.database.rows(count).await?;
+        let read = || {
+            let mut stats = RoomStats::default();
+            for row in &rows {
+                let last = uint(row.try_get("last_seq")?);
+                let old = uint(row.try_get("old")?);
+                let deleted: SeqSet = rows::seq_set(row.try_get("deleted")?)?;
+                stats.rooms += 1;
+                stats.active_today += u64::from(row.try_get::<bool, _>("today")?);
+                stats.recent_messages += last - old - deleted.count_in(old + 1..=last);
+            }
+            Ok(stats)
+        };
+        read().map_err(meaning)
+    }
+}
+
+/// A query with a room and a caller as its first parameters.
+pub(crate) fn bound<'q>(
+    statement: &'static str,
+    room: RoomId,
+    by: &Caller,
+) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
+    sqlx::query(statement).bind(int(room.get())).bind(by.user.as_str().to_owned())
+}
+
+/// The names of kinds of room.
+pub(crate) fn kinds(kinds: Kinds) -> Vec<&'static str> {
+    kinds.iter().map(RoomKind::as_str).collect()
+}
+
+/// What the caller is to the room of a row that says whether they are a member.
+pub(crate) fn row_access(row: &PgRow, by: &Caller) -> Result<Access, sqlx::Error> {
+    Ok(access(&rows::room(row)?, by, row.try_get("is_member")?))
+}
+
+/// The summary of a row.
+pub(crate) fn summary(row: &PgRow, by: &Caller) -> Result<RoomSummary, sqlx::Error> {
+    let room = rows::room(row)?;
+    let members = rows::members(row)?;
+    let own = members.iter().find(|member| member.user == by.user);
+    let unread = own.map_or(0, |own| room.unread(&own.read));
+    Ok(RoomSummary { last_message: rows::maybe_message(row)?, room, members, unread })
+}
+
+/// The summary of a row behind its check.
+pub(crate) fn guarded_summary(
+    row: &PgRow,
+    by: &Caller,
+) -> Result<Guarded<RoomSummary>, sqlx::Error> {
+    let summary = summary(row, by)?;
+    let is_member = summary.members.iter().any(|member| member.user == by.user);
+    Ok(Guarded::new(access(&summary.room, by, is_member), summary))
+}
+
+fn first_id(row: &PgRow) -> Result<RoomId, Failure> {
+    Ok(rows::room_id(row.try_get("room_id")?)?)
+}
+
+async fn new_id(on: &mut PgConnection) -> Result<RoomId, Failure> {
+    let id: i64 = sqlx::query_scalar(sql::NEW_ID).fetch_one(on).await?;
+    Ok(RoomId::new(uint(id)).ok_or(StoreError::Limit("no room id is left"))?)
+}
+
+async fn create(on: &mut PgConnection, new: NewRoom) -> Result<RoomId, Failure> {
+    let id = new_id(on).await?;
+    insert(on, id, new).await?;
+    Ok(id)
+}
+
+/// Inserts a room at version 1, with its creator as the first member.
+async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), Failure> {
+    let room = Room {
+        id,
+        kind: new.kind,
+        name: new.name.map(|name| name.as_str().to_owned()),
+        created_by: new.creator.clone(),
+        created_at: new.at,
+        active: true,
+        metadata: Arc::new(new.metadata),
+        last_seq: 0,
+        version: 1,
+        settings_version: 1,
+        activity_at: new.at,
+        deleted: SeqSet::new(),
+        uncounted: SeqSet::new(),
+    };
+    let mut known = HashSet::new();
+    let mut members: Vec<UserId> = new.creator.into_iter().chain(new.members).collect();
+    members.retain(|user| known.insert(user.clone()));
+    let metadata = serde_json::to_string(&*room.metadata)
+        .map_err(|error| StoreError::Internal(error.into()))?;
+    sqlx::query(sql::INSERT)
+        .bind(int(id.get()))
+        .bind(room.kind.as_str())
+        .bind(room.name.as_deref())
+        .bind(room.created_by.as_ref().map(UserId::as_str))
+        .bind(room.created_at.to_utc())
+        .bind(metadata)
+        .bind(int(members.len() as u64))
+        .execute(&mut *on)
+        .await?;
+    insert_members(on, &room, &members, new.at, 1, 0).await
+}
+
+async fn manage(on: &mut PgConnection, change: ManageRoom) -> Result<Added, Failure> {
+    let mut locked = Locked::permitted(on, change.room, &change.by, Action::Manage).await?;
+    let room = &locked.room;
+    let name = change.name.filter(|name| room.name.as_deref() != Some(name.as_str()));
+    let active = change.active.filter(|active| *active != room.active);
+    let settings = (name.is_some() || active.is_some()).then(|| locked.next_version());
+    if let Some(version) = settings {
+        locked.room.settings_version = version;
+    }
+    if let Some(name) = name {
+        locked.room.name = Some(name.as_str().to_owned());
+    }
+    if let Some(active) = active {
+        locked.room.active = active;
+    }
+    let users = locked.join(on, change.add, change.at).await?;
+    let joined = (!users.is_empty()).then_some((users, locked.room.version));
+    if settings.is_some() || joined.is_some() {
+        locked.save(on).await?;
+    }
+    Ok(Added { settings, joined })
+}

@@ -1,0 +1,255 @@
+//! Rows, made into the nouns of the model and back.
+
+use std::sync::Arc;
+
+use chat_core::model::{
+    Attachment, Member, Message, MessageId, MessageKind, MessageVersions, Reaction, Room, RoomId,
+    RoomKind, SeqSet, Timestamp, UserId,
+};
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+use time::OffsetDateTime;
+
+use crate::error::corrupt;
+
+type Read<T> = Result<T, sqlx::Error>;
+
+/// A number as the database keeps it. Positions and versions stay far below the bound.
+pub(crate) fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A number as the model has it.
+pub(crate) fn uint(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// A moment as the model has it.
+pub(crate) fn moment(at: OffsetDateTime) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(at.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX))
+}
+
+pub(crate) fn room_id(id: i64) -> Read<RoomId> {
+    RoomId::new(uint(id)).ok_or_else(|| corrupt("room id"))
+}
+
+pub(crate) fn message_id(id: i64) -> Read<MessageId> {
+    MessageId::new(uint(id)).ok_or_else(|| corrupt("message id"))
+}
+
+pub(crate) fn user_id(id: &str) -> Read<UserId> {
+    UserId::new(id).map_err(|_| corrupt("user id"))
+}
+
+/// A set as Postgres writes an `int8multirange`.
+pub(crate) fn multirange(set: &SeqSet) -> String {
+    let ranges = set.ranges().map(|range| format!("[{},{})", range.start(), range.end() + 1));
+    format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
+}
+
+/// The set that Postgres has written as an `int8multirange`.
+pub(crate) fn seq_set(text: &str) -> Read<SeqSet> {
+    let broken = || corrupt("multirange");
+    let inner = text.strip_prefix('{').and_then(|text| text.strip_suffix('}'));
+    let inner = inner.ok_or_else(broken)?;
+    let mut set = SeqSet::new();
+    for range in inner.split("),").filter(|range| !range.is_empty()) {
+        let range = range.trim_start_matches('[').trim_end_matches(')');
+        let (low, end) = range.split_once(',').ok_or_else(broken)?;
+        let low: u64 = low.parse().map_err(|_| broken())?;
+        let end: u64 = end.parse().map_err(|_| broken())?;
+        set.insert_range(low..=end.saturating_sub(1));
+    }
+    Ok(set)
+}
+
+fn set(row: &PgRow, column: &str) -> Read<SeqSet> {
+    seq_set(row.try_get(column)?)
+}
+
+fn at(row: &PgRow, column: &str) -> Read<Timestamp> {
+    row.try_get(column).map(moment)
+}
+
+fn maybe_at(row: &PgRow, column: &str) -> Read<Option<Timestamp>> {
+    Ok(row.try_get::<Option<OffsetDateTime>, _>(column)?.map(moment))
+}
+
+fn number(row: &PgRow, column: &str) -> Read<u64> {
+    row.try_get(column).map(uint)
+}
+
+fn user(row: &PgRow, column: &str) -> Read<UserId> {
+    user_id(row.try_get(column)?)
+}
+
+fn maybe_user(row: &PgRow, column: &str) -> Read<Option<UserId>> {
+    row.try_get::<Option<&str>, _>(column)?.map(user_id).transpose()
+}
+
+/// The room of a row with [`room_columns!`](crate::sql).
+pub(crate) fn room(row: &PgRow) -> Read<Room> {
+    let metadata = serde_json::from_str(row.try_get("r_metadata")?);
+    Ok(Room {
+        id: room_id(row.try_get("r_id")?)?,
+        kind: RoomKind::parse(row.try_get("r_kind")?).ok_or_else(|| corrupt("kind of room"))?,
+        name: row.try_get("r_name")?,
+        created_by: maybe_user(row, "r_created_by")?,
+        created_at: at(row, "r_created_at")?,
+        active: row.try_get("r_active")?,
+        metadata: Arc::new(metadata.map_err(|_| corrupt("metadata"))?),
+        last_seq: number(row, "r_last_seq")?,
+        version: number(row, "r_version")?,
+        settings_version: number(row, "r_settings_version")?,
+        activity_at: at(row, "r_activity_at")?,
+        deleted: set(row, "r_deleted")?,
+        uncounted: set(row, "r_uncounted")?,
+    })
+}
+
+/// What a room's row has besides the room.
+#[derive(Debug)]
+pub(crate) struct Hidden {
+    pub(crate) last_at: Option<Timestamp>,
+    pub(crate) delivered: SeqSet,
+    pub(crate) read: SeqSet,
+}
+
+pub(crate) fn hidden(row: &PgRow) -> Read<Hidden> {
+    Ok(Hidden {
+        last_at: maybe_at(row, "last_at")?,
+        delivered: set(row, "delivered")?,
+        read: set(row, "read")?,
+    })
+}
+
+/// The member of a row with [`member_columns!`](crate::sql).
+pub(crate) fn member(row: &PgRow) -> Read<Member> {
+    Ok(Member {
+        user: user(row, "b_user")?,
+        joined_at: at(row, "b_joined_at")?,
+        joined_seq: number(row, "b_joined_seq")?,
+        read: set(row, "b_read")?,
+        delivered: set(row, "b_delivered")?,
+        version: number(row, "b_version")?,
+        left: row.try_get("b_gone")?,
+    })
+}
+
+/// The present members that a row has as arrays.
+pub(crate) fn members(row: &PgRow) -> Read<Vec<Member>> {
+    let users: Vec<String> = row.try_get("b_users")?;
+    let joined_at: Vec<OffsetDateTime> = row.try_get("b_joined_ats")?;
+    let joined_seq: Vec<i64> = row.try_get("b_joined_seqs")?;
+    let read: Vec<String> = row.try_get("b_reads")?;
+    let delivered: Vec<String> = row.try_get("b_delivereds")?;
+    let version: Vec<i64> = row.try_get("b_versions")?;
+    let mut members = Vec::with_capacity(users.len());
+    for (index, user) in users.iter().enumerate() {
+        members.push(Member {
+            user: user_id(user)?,
+            joined_at: moment(joined_at[index]),
+            joined_seq: uint(joined_seq[index]),
+            read: seq_set(&read[index])?,
+            delivered: seq_set(&delivered[index])?,
+            version: uint(version[index]),
+            left: false,
+        });
+    }
+    Ok(members)
+}
+
+/// The message of a row with [`message_columns!`](crate::sql).
+pub(crate) fn message(row: &PgRow) -> Read<Message> {
+    let key: Option<String> = row.try_get("m_file_key")?;
+    let attachment = match key {
+        Some(key) => Some(Attachment {
+            key,
+            name: row.try_get("m_file_name")?,
+            content_type: row.try_get("m_file_type")?,
+            size: number(row, "m_file_size")?,
+        }),
+        None => None,
+    };
+    let reply_to: Option<i64> = row.try_get("m_reply_to")?;
+    Ok(Message {
+        id: message_id(row.try_get("m_id")?)?,
+        room: room_id(row.try_get("m_room")?)?,
+        seq: number(row, "m_seq")?,
+        sender: user(row, "m_sender")?,
+        kind: MessageKind::parse(row.try_get("m_kind")?).ok_or_else(|| corrupt("kind"))?,
+        content: row.try_get("m_content")?,
+        attachment,
+        reply_to: reply_to.map(message_id).transpose()?,
+        created_at: at(row, "m_created_at")?,
+        edited_at: maybe_at(row, "m_edited_at")?,
+        deleted_at: maybe_at(row, "m_deleted_at")?,
+        reactions: reactions(row.try_get("m_reactions")?)?,
+        delivered_at: maybe_at(row, "m_delivered_at")?,
+        read_at: maybe_at(row, "m_read_at")?,
+        status_by: maybe_user(row, "m_status_by")?,
+        versions: MessageVersions {
+            sent: number(row, "m_v_sent")?,
+            edited: number(row, "m_v_edited")?,
+            deleted: number(row, "m_v_deleted")?,
+            reacted: number(row, "m_v_reacted")?,
+            status: number(row, "m_v_status")?,
+        },
+    })
+}
+
+/// The message of a row, where an outer join has found one.
+pub(crate) fn maybe_message(row: &PgRow) -> Read<Option<Arc<Message>>> {
+    let id: Option<i64> = row.try_get("m_id")?;
+    id.map(|_| message(row).map(Arc::new)).transpose()
+}
+
+fn reactions(text: &str) -> Read<Vec<Reaction>> {
+    let all: Vec<(String, Vec<String>)> =
+        serde_json::from_str(text).map_err(|_| corrupt("reactions"))?;
+    let reaction = |(emoji, users): (String, Vec<String>)| {
+        let users = users.iter().map(|user| user_id(user)).collect::<Read<_>>()?;
+        Ok(Reaction { emoji, users })
+    };
+    all.into_iter().map(reaction).collect()
+}
+
+/// Reactions as a row has them.
+pub(crate) fn reactions_text(reactions: &[Reaction]) -> String {
+    let pairs = reactions.iter().map(|reaction| {
+        let users: Vec<_> = reaction.users.iter().map(UserId::as_str).collect();
+        serde_json::json!([reaction.emoji, users])
+    });
+    serde_json::Value::Array(pairs.collect()).to_string()
+}
+
+/// The words of a text as a `tsvector` is written, each behind its room.
+pub(crate) fn words(room: RoomId, text: &str) -> String {
+    let mut vector = String::new();
+    for word in chat_core::rules::Words::of(text).as_slice() {
+        vector.push_str(&lexeme(&format!("{room}:{word}")));
+        vector.push(' ');
+    }
+    vector
+}
+
+/// A word as it is quoted in a `tsvector` or `tsquery`.
+pub(crate) fn lexeme(word: &str) -> String {
+    format!("'{}'", word.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_comes_back_as_it_was_written() {
+        for ranges in [vec![], vec![1..=1], vec![1..=4, 6..=6, 9..=20]] {
+            let mut set = SeqSet::new();
+            for range in ranges {
+                set.insert_range(range);
+            }
+            assert_eq!(seq_set(&multirange(&set)).unwrap(), set);
+        }
+    }
+}

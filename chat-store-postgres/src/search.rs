@@ -1,0 +1,61 @@
+//! Search: messages by their words, and the rooms that may be found.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chat_core::model::{Message, RoomId, RoomKind, RoomSummary};
+use chat_core::rules::{Caller, Guarded};
+use chat_core::store::{MessageSearch, SearchStore, StoreResult};
+
+use crate::PgStore;
+use crate::error::meaning;
+use crate::rooms::{guarded_summary, kinds, row_access};
+use crate::rows::{self, int};
+use crate::sql::search as sql;
+
+#[async_trait]
+impl SearchStore for PgStore {
+    async fn search_messages(
+        &self,
+        search: MessageSearch,
+    ) -> StoreResult<Vec<Guarded<Arc<Message>>>> {
+        let by = &search.by;
+        if search.limit == 0 || search.term.words().is_empty() {
+            return Ok(Vec::new());
+        }
+        let escape = |word: &String| word.replace('\\', "\\\\").replace('\'', "''");
+        let words: Vec<String> = search.term.words().iter().map(escape).collect();
+        let query = || {
+            sqlx::query(sql::MESSAGES)
+                .bind(by.user.as_str())
+                .bind(kinds(by.kinds))
+                .bind(words.clone())
+                .bind(int(search.limit as u64))
+        };
+        let rows = self.database.rows(query).await?;
+        let found = rows
+            .iter()
+            .map(|row| Ok(Guarded::new(row_access(row, by)?, Arc::new(rows::message(row)?))));
+        found.collect::<Result<_, _>>().map_err(meaning)
+    }
+
+    async fn public_rooms(
+        &self,
+        by: &Caller,
+        before: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        if !by.kinds.contains(RoomKind::Public) || limit == 0 {
+            return Ok(Vec::new());
+        }
+        let query = || {
+            sqlx::query(sql::PUBLIC_ROOMS)
+                .bind(by.user.as_str())
+                .bind(before.map_or(i64::MAX, |room| int(room.get())))
+                .bind(int(limit as u64))
+        };
+        let rows = self.database.rows(query).await?;
+        let found = rows.iter().map(|row| guarded_summary(row, by));
+        found.collect::<Result<_, _>>().map_err(meaning)
+    }
+}

@@ -1,0 +1,28 @@
+//! Every statement there is, by subject.
+//!
+//! Tables are named without their schema: the search path of each connection leads to it. Each
+//! statement is prepared once for each connection, and a test prepares every one of them.
+
+#[macro_use]
+mod columns;
+pub(crate) mod batch;
+pub(crate) mod messages;
+pub(crate) mod rooms;
+pub(crate) mod search;
+pub(crate) mod sessions;
+
+pub(crate) const BEGIN: &str = "begin";
+pub(crate) const COMMIT: &str = "commit";
+pub(crate) const ROLLBACK: &str = "rollback";
+
+pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false)";
+
+/// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
+pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
+     set_config('statement_timeout', '4000', false), \
+     set_config('idle_in_transaction_session_timeout', '10000', false)";
+
+/// All statements that are prepared.
+#[cfg(test)]
+pub(crate) const ALL: [&[&str]; 5] =
+    [batch::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];

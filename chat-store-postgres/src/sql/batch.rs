@@ -1,0 +1,104 @@
+//! Batches of messages and receipts.
+
+/// The row by which a lane finds out what it has committed.
+pub(crate) const ENTER: &str = "with old as ( \
+         delete from lanes where at < now() - interval '1 day' and id <> $1) \
+     insert into lanes (id, batch) values ($1, $2) on conflict do nothing";
+
+/// The last batch that was committed. Waits for one that is being committed.
+pub(crate) const COMMITTED: &str = "select batch from lanes where id = $1 for update";
+
+/// Takes rooms, always in the same order, so that no two batches wait for each other.
+pub(crate) const LOCK: &str = concat!(
+    "select ",
+    room_columns!(),
+    ", last_at, delivered::text, read::text \
+     from rooms r where id = any($1) order by id for update"
+);
+
+/// The present members that these callers are: by the primary key.
+pub(crate) const MEMBERS: &str = concat!(
+    "select b.room_id, ",
+    member_columns!(),
+    " from unnest($1::bigint[], $2::text[]) x (room_id, user_id) \
+     join members b on b.room_id = x.room_id and b.user_id = x.user_id where not b.gone"
+);
+
+/// What all other present members have read and received: by the primary key.
+pub(crate) const OTHERS: &str = "select b.room_id, range_intersect_agg(b.read)::text as read, \
+         range_intersect_agg(b.delivered)::text as delivered \
+     from members b where b.room_id = any($1) and not b.gone \
+         and not exists (select from unnest($2::bigint[], $3::text[]) x (room_id, user_id) \
+             where x.room_id = b.room_id and x.user_id = b.user_id) \
+     group by b.room_id";
+
+/// What was sent under these keys: by the primary key of `message_keys`.
+pub(crate) const KEYS: &str = concat!(
+    "select k.key as k_key, k.content as k_content, ",
+    message_columns!(),
+    " from unnest($1::bigint[], $2::text[], $3::uuid[]) x (room_id, sender, key) \
+     join message_keys k on k.room_id = x.room_id and k.sender = x.sender and k.key = x.key \
+     join messages m on m.room_id = k.room_id and m.seq = k.seq"
+);
+
+/// The messages that are answered or marked: by the index `messages_by_id`.
+pub(crate) const TARGETS: &str = concat!(
+    "select ",
+    message_columns!(),
+    " from messages m where m.id = any($1) and m.room_id = any($2)"
+);
+
+/// Writes messages and their keys, and hands back the ids. The ids of a room ascend with its
+/// positions, as the rows are sorted before they get theirs.
+pub(crate) const SEND: &str = "with new as ( \
+         insert into messages (room_id, seq, sender, kind, content, file_key, file_name, \
+             file_type, file_size, reply_to, created_at, v_sent, changed, words) \
+         select room_id, seq, sender, kind, content, file_key, file_name, file_type, file_size, \
+             reply_to, created_at, version, version, words::tsvector \
+         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], \
+             $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], \
+             $12::bigint[], $13::text[]) \
+             x (room_id, seq, sender, kind, content, file_key, file_name, file_type, file_size, \
+                reply_to, created_at, version, words) \
+         order by room_id, seq \
+         returning room_id, seq, id), \
+     keyed as ( \
+         insert into message_keys (room_id, sender, key, content, seq) \
+         select * from unnest($14::bigint[], $15::text[], $16::uuid[], $17::uuid[], \
+             $18::bigint[])) \
+     select room_id, seq, id from new";
+
+/// Writes what a batch has made of rooms and members, and that it was.
+pub(crate) const SAVE: &str = "with r as ( \
+         update rooms set last_seq = x.last_seq, version = x.version, \
+             activity_at = x.activity_at, last_at = x.last_at, \
+             uncounted = x.uncounted::int8multirange, delivered = x.delivered::int8multirange, \
+             read = x.read::int8multirange \
+         from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], \
+             $5::timestamptz[], $6::text[], $7::text[], $8::text[]) \
+             x (id, last_seq, version, activity_at, last_at, uncounted, delivered, read) \
+         where rooms.id = x.id), \
+     b as ( \
+         update members set read = x.read::int8multirange, \
+             delivered = x.delivered::int8multirange \
+         from unnest($9::bigint[], $10::text[], $11::text[], $12::text[]) \
+             x (room_id, user_id, read, delivered) \
+         where members.room_id = x.room_id and members.user_id = x.user_id) \
+     update lanes set batch = $14, at = now() where id = $13";
+
+/// Moves statuses: of the messages of each range to delivered, and to read where it says so.
+pub(crate) const MOVE: &str = concat!(
+    "update messages m set \
+         delivered_at = coalesce(m.delivered_at, greatest(x.at, m.created_at)), \
+         read_at = case when x.reads \
+             then greatest(x.at, m.created_at, m.delivered_at) else m.read_at end, \
+         status_by = x.by, v_status = x.version, changed = x.version \
+     from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[], \
+         $6::text[], $7::bigint[]) x (room_id, low, high, reads, at, by, version) \
+     where m.room_id = x.room_id and m.seq between x.low and x.high returning ",
+    message_columns!()
+);
+
+#[cfg(test)]
+pub(crate) const ALL: &[&str] =
+    &[ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SAVE, MOVE];

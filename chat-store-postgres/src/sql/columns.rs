@@ -1,0 +1,76 @@
+//! The columns from which `rows` makes nouns, and the joins that lead to them.
+
+macro_rules! room_columns {
+    () => {
+        "r.id as r_id, r.kind as r_kind, r.name as r_name, r.created_by as r_created_by, \
+         r.created_at as r_created_at, r.active as r_active, r.metadata as r_metadata, \
+         r.last_seq as r_last_seq, r.version as r_version, \
+         r.settings_version as r_settings_version, r.activity_at as r_activity_at, \
+         r.deleted::text as r_deleted, r.uncounted::text as r_uncounted"
+    };
+}
+
+macro_rules! member_columns {
+    () => {
+        "b.user_id as b_user, b.joined_at as b_joined_at, b.joined_seq as b_joined_seq, \
+         b.read::text as b_read, b.delivered::text as b_delivered, b.version as b_version, \
+         b.gone as b_gone"
+    };
+}
+
+macro_rules! message_columns {
+    () => {
+        "m.id as m_id, m.room_id as m_room, m.seq as m_seq, m.sender as m_sender, \
+         m.kind as m_kind, m.content as m_content, m.file_key as m_file_key, \
+         m.file_name as m_file_name, m.file_type as m_file_type, m.file_size as m_file_size, \
+         m.reply_to as m_reply_to, m.created_at as m_created_at, m.edited_at as m_edited_at, \
+         m.deleted_at as m_deleted_at, m.reactions as m_reactions, \
+         m.delivered_at as m_delivered_at, m.read_at as m_read_at, m.status_by as m_status_by, \
+         m.v_sent as m_v_sent, m.v_edited as m_v_edited, m.v_deleted as m_v_deleted, \
+         m.v_reacted as m_v_reacted, m.v_status as m_v_status"
+    };
+}
+
+/// Whether the user `$2` is a member of the room `r` now: one look at the primary key.
+macro_rules! is_member {
+    () => {
+        "exists (select from members b where b.room_id = r.id and b.user_id = $2 and not b.gone) \
+         as is_member"
+    };
+}
+
+/// The columns of a summary of the room `r`.
+macro_rules! summary_columns {
+    () => {
+        concat!(room_columns!(), ", ", message_columns!(), ", b.*")
+    };
+}
+
+/// The present members of the room `r`, as one row of arrays.
+macro_rules! members_join {
+    () => {
+        "cross join lateral ( \
+             select coalesce(array_agg(b.user_id order by b.joining), '{}') as b_users, \
+                 coalesce(array_agg(b.joined_at order by b.joining), '{}') as b_joined_ats, \
+                 coalesce(array_agg(b.joined_seq order by b.joining), '{}') as b_joined_seqs, \
+                 coalesce(array_agg(b.read::text order by b.joining), '{}') as b_reads, \
+                 coalesce(array_agg(b.delivered::text order by b.joining), '{}') \
+                     as b_delivereds, \
+                 coalesce(array_agg(b.version order by b.joining), '{}') as b_versions \
+             from members b where b.room_id = r.id and not b.gone) b"
+    };
+}
+
+/// What a summary of the room `r` joins: the newest message that is not deleted, found by
+/// arithmetic and the primary key, and the present members.
+macro_rules! summary_joins {
+    () => {
+        concat!(
+            "left join messages m on m.room_id = r.id and m.seq = ( \
+                 select coalesce( \
+                     max(lower(x)) filter (where upper(x) = r.last_seq + 1) - 1, r.last_seq) \
+                 from unnest(r.deleted) x) ",
+            members_join!()
+        )
+    };
+}

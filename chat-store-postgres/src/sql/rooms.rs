@@ -1,0 +1,86 @@
+//! Rooms and their members.
+
+/// A new id before the row, so that the direct room of a pair can be claimed first.
+pub(crate) const NEW_ID: &str = "select nextval('room_ids') as id";
+
+pub(crate) const INSERT: &str = "insert into rooms \
+     (id, kind, name, created_by, created_at, metadata, activity_at, joinings) \
+     values ($1, $2, $3, $4, $5, $6, $5, $7)";
+
+/// The first claim of a pair; a later one waits for it, and inserts nothing if it is committed.
+pub(crate) const CLAIM_PAIR: &str = "insert into direct_rooms (first, second, room_id) \
+     values ($1, $2, $3) on conflict do nothing";
+
+/// By the primary key.
+pub(crate) const FIND_PAIR: &str =
+    "select room_id from direct_rooms where first = $1 and second = $2";
+
+/// Makes users members, in their order; who was one before gets their row anew.
+pub(crate) const JOIN: &str = "insert into members \
+         (room_id, user_id, joined_at, joined_seq, read, delivered, version, joining) \
+     select $1, u.id, $3, $4, $5::text::int8multirange, $5::text::int8multirange, $6, $7 + u.place \
+     from unnest($2::text[]) with ordinality u (id, place) \
+     on conflict (room_id, user_id) do update set \
+         joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, \
+         read = excluded.read, delivered = excluded.delivered, version = excluded.version, \
+         joining = excluded.joining, gone = false";
+
+pub(crate) const LEAVE: &str =
+    "update members set gone = true, version = $3 where room_id = $1 and user_id = $2";
+
+/// Takes a room. Whoever writes takes it first, so the facts that are read after it stand.
+pub(crate) const LOCK: &str =
+    concat!("select ", room_columns!(), ", joinings from rooms r where id = $1 for update");
+
+/// Which of these users are members now: by the primary key.
+pub(crate) const PRESENT: &str = "select user_id from members \
+     where room_id = $1 and user_id = any($2) and not gone";
+
+pub(crate) const SAVE: &str = "update rooms set name = $2, active = $3, version = $4, \
+     settings_version = $5, joinings = $6, deleted = $7::text::int8multirange, \
+     uncounted = $8::text::int8multirange where id = $1";
+
+pub(crate) const ACCESS: &str =
+    concat!("select ", room_columns!(), ", ", is_member!(), " from rooms r where r.id = $1");
+
+pub(crate) const SUMMARY: &str =
+    concat!("select ", summary_columns!(), " from rooms r ", summary_joins!(), " where r.id = $1");
+
+/// The rooms of a user by the index `members_of_user`; always at least one row, for the count.
+pub(crate) const LIST: &str = concat!(
+    "with mine as materialized ( \
+         select r.id, r.activity_at from members b join rooms r on r.id = b.room_id \
+         where b.user_id = $1 and not b.gone and r.active and r.kind = any($2)), \
+     page as ( \
+         select id from mine \
+         order by case when $3 then activity_at end desc, case when $3 then -id else id end \
+         offset $4 limit $5) \
+     select (select count(*) from mine) as count, s.* from (select) one left join ( \
+         select ",
+    summary_columns!(),
+    " from page p join rooms r on r.id = p.id ",
+    summary_joins!(),
+    ") s on true \
+     order by case when $3 then r_activity_at end desc, case when $3 then -r_id else r_id end"
+);
+
+/// The present members of these rooms.
+pub(crate) const MEMBERS: &str =
+    concat!("select r.id as room_id, b.* from rooms r ", members_join!(), " where r.id = any($1)");
+
+/// By the primary key.
+pub(crate) const VERSIONS: &str = "select id, version from rooms where id = any($1)";
+
+/// What statistics count from; positions are found by halving.
+pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
+         seq_before_time(r.id, r.last_seq, $4) as old, \
+         seq_before_time(r.id, r.last_seq, $5) < r.last_seq as today \
+     from members b join rooms r on r.id = b.room_id \
+     where b.user_id = $1 and not b.gone and r.kind = any($2) \
+         and case when $3::bigint is null then r.active else r.id = $3 end";
+
+#[cfg(test)]
+pub(crate) const ALL: &[&str] = &[
+    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, SAVE, ACCESS, SUMMARY, LIST,
+    MEMBERS, VERSIONS, STATS,
+];

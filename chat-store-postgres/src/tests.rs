@@ -1,0 +1,73 @@
+//! Statements and their plans, against the tables as they are migrated.
+
+use sqlx::{Connection, Executor, PgConnection, Row, SqlSafeStr};
+
+use crate::PgStore;
+use crate::sql;
+
+async fn connection() -> PgConnection {
+    let schema = chat_test_postgres::fresh_schema();
+    let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
+    store.migrate().await.unwrap();
+    store.database.unhurried().await.unwrap()
+}
+
+#[tokio::test]
+async fn every_statement_can_be_prepared() {
+    let mut connection = connection().await;
+    let mut prepared = 0;
+    for statement in sql::ALL.into_iter().flatten() {
+        let done = (&mut connection).prepare(statement.into_sql_str()).await;
+        assert!(done.is_ok(), "{statement}: {:?}", done.err());
+        prepared += 1;
+    }
+    assert!(prepared > 40, "only {prepared} statements are listed");
+    connection.close().await.unwrap();
+}
+
+/// Ten thousand rooms of three members, and fifty thousand messages in one of them.
+const MANY: &str = "
+    insert into rooms (id, kind, metadata, created_at, activity_at, last_seq)
+        select n, 'group', '{}', now(), now(), case n when 7 then 50000 else 1 end
+        from generate_series(1, 10000) n;
+    insert into members (room_id, user_id, joined_at, joined_seq, read, delivered, version, joining)
+        select n, u::text, now(), 0, '{}', '{}', 1, u
+        from generate_series(1, 10000) n, generate_series(n, n + 2) u;
+    insert into messages (room_id, seq, sender, kind, content, created_at, v_sent, changed, words)
+        select 7, n, '7', 'text', '', now(), n, n, array_to_tsvector(array['7:w' || n])
+        from generate_series(1, 50000) n;
+    insert into messages (room_id, seq, sender, kind, content, created_at, v_sent, changed, words)
+        select n, 1, n::text, 'text', '', now(), 1, 1, array_to_tsvector(array[n || ':w' || n])
+        from generate_series(8, 10000) n;
+    analyze;
+";
+
+#[tokio::test]
+async fn hot_queries_are_answered_by_an_index_of_the_room() {
+    let mut connection = connection().await;
+    sqlx::raw_sql(MANY).execute(&mut connection).await.unwrap();
+    let plans = [
+        (sql::messages::PAGE, "(7, array[49900], array[49950])", "messages_pkey"),
+        (sql::messages::CHANGES, "(7, 49990, 0, 49990, 100)", "messages_changed"),
+        (sql::messages::BY_ID, "(5, '7', null)", "messages_by_id"),
+        (sql::rooms::LIST, "('7', array['group'], true, 0, 20)", "members_of_user"),
+        (sql::rooms::SUMMARY, "(7)", "using members_"),
+        (sql::rooms::MEMBERS, "(array[7])", "using members_"),
+        (sql::search::MESSAGES, "('7', array['group'], array['w4999'], 10)", "messages_words"),
+        (sql::batch::MEMBERS, "(array[7], array['7'])", "using members_"),
+        (sql::batch::OTHERS, "(array[7], array[7], array['7'])", "using members_"),
+    ];
+    for (number, (statement, arguments, index)) in plans.into_iter().enumerate() {
+        let all = format!(
+            "prepare plan_{number} as {statement}; explain execute plan_{number}{arguments}"
+        );
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(all)).fetch_all(&mut connection).await;
+        let lines: Vec<String> = rows.unwrap().iter().map(|row| row.try_get(0).unwrap()).collect();
+        let plan = lines.join("\n");
+        assert!(plan.contains(index), "{index} is not used:\n{plan}");
+        for table in ["messages", "members", "rooms"] {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "all rows are read:\n{plan}");
+        }
+    }
+    connection.close().await.unwrap();
+}

@@ -1,0 +1,194 @@
+//! What a batch has decided, written with few statements.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use chat_core::model::{Message, MessageVersions, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use chat_core::store::NewMessage;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::batch::{Held, Place};
+use crate::rows::{self, int, multirange, uint};
+use crate::sql::batch as sql;
+
+/// A message to write.
+pub(crate) struct NewRow {
+    pub(crate) sent: NewMessage,
+    pub(crate) seq: Seq,
+    pub(crate) created_at: Timestamp,
+    pub(crate) versions: MessageVersions,
+}
+
+/// Statuses that move together.
+pub(crate) struct Move {
+    pub(crate) room: RoomId,
+    pub(crate) by: UserId,
+    pub(crate) at: Timestamp,
+    pub(crate) version: Version,
+    /// What is delivered to all and not read by all.
+    pub(crate) delivered: SeqSet,
+    /// What is read by all.
+    pub(crate) read: SeqSet,
+}
+
+/// Moves in waves: no message is in a wave twice, as one statement changes a row once.
+#[derive(Default)]
+pub(crate) struct Moves(Vec<Wave>);
+
+#[derive(Default)]
+struct Wave {
+    moves: Vec<Move>,
+    moved: HashMap<RoomId, SeqSet>,
+}
+
+impl Moves {
+    /// Adds a move to the first wave after those that move the same messages.
+    pub(crate) fn add(&mut self, step: Move) {
+        let all = step.delivered.union(&step.read);
+        let meets = |wave: &Wave| {
+            wave.moved.get(&step.room).is_some_and(|moved| !moved.intersection(&all).is_empty())
+        };
+        let place = self.0.iter().rposition(meets).map_or(0, |last| last + 1);
+        if place == self.0.len() {
+            self.0.push(Wave::default());
+        }
+        let moved = self.0[place].moved.entry(step.room).or_default();
+        *moved = moved.union(&all);
+        self.0[place].moves.push(step);
+    }
+}
+
+/// Inserts messages and their keys, and returns the messages in their order.
+pub(crate) async fn insert(
+    on: &mut PgConnection,
+    new: Vec<NewRow>,
+) -> Result<Vec<Arc<Message>>, sqlx::Error> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let column = |of: fn(&NewRow) -> i64| new.iter().map(of).collect::<Vec<_>>();
+    let text = |of: fn(&NewRow) -> &str| new.iter().map(of).collect::<Vec<_>>();
+    let words = |row: &NewRow| rows::words(row.sent.room, row.sent.content.as_str());
+    let files = || new.iter().map(|row| row.sent.attachment.as_ref());
+    let keyed = || new.iter().filter_map(|row| Some((row, row.sent.once?)));
+    let ids = sqlx::query(sql::SEND)
+        .bind(column(|row| int(row.sent.room.get())))
+        .bind(column(|row| int(row.seq)))
+        .bind(text(|row| row.sent.by.user.as_str()))
+        .bind(text(|row| row.sent.kind.as_str()))
+        .bind(text(|row| row.sent.content.as_str()))
+        .bind(files().map(|file| file.map(|file| file.key.as_str())).collect::<Vec<_>>())
+        .bind(files().map(|file| file.map(|file| file.name.as_str())).collect::<Vec<_>>())
+        .bind(files().map(|file| file.map(|file| file.content_type.as_str())).collect::<Vec<_>>())
+        .bind(files().map(|file| file.map(|file| int(file.size))).collect::<Vec<_>>())
+        .bind(new.iter().map(|row| row.sent.reply_to.map(|id| int(id.get()))).collect::<Vec<_>>())
+        .bind(new.iter().map(|row| row.created_at.to_utc()).collect::<Vec<_>>())
+        .bind(column(|row| int(row.versions.sent)))
+        .bind(new.iter().map(words).collect::<Vec<_>>())
+        .bind(keyed().map(|(row, _)| int(row.sent.room.get())).collect::<Vec<_>>())
+        .bind(keyed().map(|(row, _)| row.sent.by.user.as_str()).collect::<Vec<_>>())
+        .bind(keyed().map(|(_, once)| Uuid::from_bytes(once.key)).collect::<Vec<_>>())
+        .bind(keyed().map(|(_, once)| Uuid::from_bytes(once.content)).collect::<Vec<_>>())
+        .bind(keyed().map(|(row, _)| int(row.seq)).collect::<Vec<_>>())
+        .fetch_all(on)
+        .await?;
+    let mut places = HashMap::with_capacity(ids.len());
+    for row in ids {
+        let room = rows::room_id(row.try_get("room_id")?)?;
+        let seq = uint(row.try_get("seq")?);
+        places.insert((room, seq), rows::message_id(row.try_get("id")?)?);
+    }
+    let message = |row: NewRow| {
+        let NewRow { sent, seq, created_at, versions } = row;
+        let id = places.get(&(sent.room, seq)).copied();
+        Ok(Arc::new(Message {
+            id: id.ok_or(sqlx::Error::RowNotFound)?,
+            room: sent.room,
+            seq,
+            sender: sent.by.user,
+            kind: sent.kind,
+            content: sent.content.into_string(),
+            attachment: sent.attachment,
+            reply_to: sent.reply_to,
+            created_at,
+            edited_at: None,
+            deleted_at: None,
+            reactions: Vec::new(),
+            delivered_at: None,
+            read_at: None,
+            status_by: None,
+            versions,
+        }))
+    };
+    new.into_iter().map(message).collect()
+}
+
+/// Writes rooms and members as they are now, and that the batch was.
+pub(crate) async fn save(
+    on: &mut PgConnection,
+    lane: Uuid,
+    number: i64,
+    rooms: impl Iterator<Item = &Held>,
+) -> Result<(), sqlx::Error> {
+    let held: Vec<_> = rooms.filter(|held| held.changed).collect();
+    let members =
+        || held.iter().flat_map(|held| held.members.values().map(|member| (held.room.id, member)));
+    let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
+    let set =
+        |of: fn(&Held) -> &SeqSet| held.iter().map(|held| multirange(of(held))).collect::<Vec<_>>();
+    let last_at = |held: &&Held| held.hidden.last_at.map(Timestamp::to_utc);
+    let saved = sqlx::query(sql::SAVE)
+        .bind(column(|held| int(held.room.id.get())))
+        .bind(column(|held| int(held.room.last_seq)))
+        .bind(column(|held| int(held.room.version)))
+        .bind(held.iter().map(|held| held.room.activity_at.to_utc()).collect::<Vec<_>>())
+        .bind(held.iter().map(last_at).collect::<Vec<_>>())
+        .bind(set(|held| &held.room.uncounted))
+        .bind(set(|held| &held.hidden.delivered))
+        .bind(set(|held| &held.hidden.read))
+        .bind(members().map(|(room, _)| int(room.get())).collect::<Vec<_>>())
+        .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
+        .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())
+        .bind(members().map(|(_, member)| multirange(&member.delivered)).collect::<Vec<_>>())
+        .bind(lane)
+        .bind(number)
+        .execute(on)
+        .await?;
+    if saved.rows_affected() == 0 {
+        // The row of a lane that was idle for long is taken away; a new connection brings it back.
+        return Err(sqlx::Error::WorkerCrashed);
+    }
+    Ok(())
+}
+
+/// Moves statuses, and returns the messages as they are after it.
+pub(crate) async fn move_statuses(
+    on: &mut PgConnection,
+    moves: &Moves,
+) -> Result<HashMap<Place, Arc<Message>>, sqlx::Error> {
+    let mut after = HashMap::new();
+    for wave in &moves.0 {
+        let ranges = || {
+            wave.moves.iter().flat_map(|step| {
+                let delivered = step.delivered.ranges().map(move |range| (step, range, false));
+                delivered.chain(step.read.ranges().map(move |range| (step, range, true)))
+            })
+        };
+        let rows = sqlx::query(sql::MOVE)
+            .bind(ranges().map(|(step, ..)| int(step.room.get())).collect::<Vec<_>>())
+            .bind(ranges().map(|(_, range, _)| int(*range.start())).collect::<Vec<_>>())
+            .bind(ranges().map(|(_, range, _)| int(*range.end())).collect::<Vec<_>>())
+            .bind(ranges().map(|(.., reads)| reads).collect::<Vec<_>>())
+            .bind(ranges().map(|(step, ..)| step.at.to_utc()).collect::<Vec<_>>())
+            .bind(ranges().map(|(step, ..)| step.by.as_str()).collect::<Vec<_>>())
+            .bind(ranges().map(|(step, ..)| int(step.version)).collect::<Vec<_>>())
+            .fetch_all(&mut *on)
+            .await?;
+        for row in rows {
+            let message = crate::rows::message(&row)?;
+            after.insert((message.room, message.seq), Arc::new(message));
+        }
+    }
+    Ok(after)
+}

@@ -1,0 +1,40 @@
+//! A store in a schema of its own.
+
+use chat_store_postgres::PgStore;
+
+/// Takes a schema away at the end of a test, where the server is not thrown away itself.
+#[derive(Debug)]
+pub(crate) struct Schema(String);
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        if std::env::var_os("DATABASE_URL").is_none() {
+            return;
+        }
+        let statement = format!("drop schema if exists {} cascade", self.0);
+        // A runtime of its own, as the test's may be ending.
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("the system has threads").block_on(async {
+                let mut connection = connection().await;
+                let statement = sqlx::AssertSqlSafe(statement);
+                sqlx::raw_sql(statement).execute(&mut connection).await.map(drop)
+            })
+        });
+        let _ = dropped.join();
+    }
+}
+
+/// A connection besides those of the store.
+async fn connection() -> sqlx::PgConnection {
+    use sqlx::Connection;
+    sqlx::PgConnection::connect(&chat_test_postgres::url()).await.expect("the server is there")
+}
+
+/// A store in a schema of its own, migrated.
+pub(crate) async fn store() -> (PgStore, Schema) {
+    let schema = chat_test_postgres::fresh_schema();
+    let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
+    store.migrate().await.unwrap();
+    (store, Schema(schema))
+}

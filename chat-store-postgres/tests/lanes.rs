@@ -1,0 +1,248 @@
+//! Batched commits, while connections break and the server crashes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chat_core::model::{
+    Attachment, Kinds, MessageKind, RoomId, RoomKind, Slice, Timestamp, UserId,
+};
+use chat_core::rules::{Action, Caller, Content, Denial};
+use chat_core::store::{
+    Anchor, HistoryQuery, MessageStore, NewMessage, NewRoom, RoomStore, StoreError,
+};
+use chat_store_postgres::PgStore;
+use chat_test_postgres::Cluster;
+use futures::future::join_all;
+use sqlx::Connection;
+
+fn caller(user: &str) -> Caller {
+    Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }
+}
+
+fn text(room: RoomId, by: &str, text: &str) -> NewMessage {
+    NewMessage {
+        room,
+        by: caller(by),
+        kind: MessageKind::Text,
+        content: Content::parse(text, 100).unwrap(),
+        attachment: None,
+        reply_to: None,
+        once: None,
+        at: Timestamp::from_seconds(1_735_122_600),
+    }
+}
+
+async fn store(cluster: &Cluster) -> (PgStore, RoomId) {
+    let store = PgStore::connect(&cluster.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let room = NewRoom {
+        kind: RoomKind::Group,
+        name: None,
+        creator: Some(UserId::new("ada").unwrap()),
+        members: vec![UserId::new("bob").unwrap()],
+        metadata: serde_json::Map::new(),
+        at: Timestamp::from_seconds(1_735_122_600),
+    };
+    let room = store.create_room(room).await.unwrap();
+    (store, room)
+}
+
+/// How often each text is in the room. Positions have no gaps, or this fails.
+async fn texts(store: &PgStore, room: RoomId) -> HashMap<String, usize> {
+    let all = HistoryQuery {
+        room,
+        by: caller("ada"),
+        anchor: Anchor::AfterSeq(0),
+        slice: Slice::first(1_000_000),
+        deleted: true,
+    };
+    let page = store.history(all).await.unwrap().unwrap().permit(Action::ReadHistory).unwrap();
+    let mut counts = HashMap::new();
+    for (place, message) in page.items.iter().enumerate() {
+        assert_eq!(message.seq, place as u64 + 1);
+        *counts.entry(message.content.clone()).or_default() += 1;
+    }
+    counts
+}
+
+#[tokio::test]
+async fn a_bad_message_of_a_batch_is_refused_alone() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    let sends = (0..60).map(|number| {
+        let mut new = text(room, "ada", &number.to_string());
+        match number % 20 {
+            // What the database itself refuses, and what the rules do.
+            5 => {
+                new.attachment = Some(Attachment {
+                    key: "\0".to_owned(),
+                    name: String::new(),
+                    content_type: String::new(),
+                    size: 0,
+                });
+            }
+            6 => new.by = caller("eve"),
+            _ => {}
+        }
+        store.send(new)
+    });
+    for (number, sent) in join_all(sends).await.into_iter().enumerate() {
+        match number % 20 {
+            5 => assert!(matches!(sent, Err(StoreError::Internal(_))), "{number}"),
+            6 => assert!(matches!(sent, Err(StoreError::Denied(Denial::NotMember))), "{number}"),
+            _ => assert_eq!(sent.unwrap().message.content, number.to_string()),
+        }
+    }
+    let texts = texts(&store, room).await;
+    assert_eq!(texts.len(), 54);
+    assert!(texts.values().all(|count| *count == 1));
+}
+
+/// Sends from many tasks until told to stop; returns which texts were acknowledged.
+async fn load(store: &PgStore, room: RoomId, stop: &Arc<AtomicBool>) -> Vec<(String, bool)> {
+    let tasks = (0..16).map(|task| {
+        let (store, stop) = (store.clone(), Arc::clone(stop));
+        tokio::spawn(async move {
+            let mut sent = Vec::new();
+            while !stop.load(Ordering::Relaxed) {
+                let words = format!("{task}-{}", sent.len());
+                let by = if task % 2 == 0 { "ada" } else { "bob" };
+                let done = store.send(text(room, by, &words)).await;
+                if let Err(error) = &done {
+                    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+                }
+                sent.push((words, done.is_ok()));
+            }
+            sent
+        })
+    });
+    join_all(tasks).await.into_iter().flat_map(Result::unwrap).collect()
+}
+
+async fn nothing_is_lost_or_doubled(store: &PgStore, room: RoomId, sent: &[(String, bool)]) {
+    let texts = texts(store, room).await;
+    let acknowledged = sent.iter().filter(|(_, acknowledged)| *acknowledged).count();
+    assert!(acknowledged > 100, "only {acknowledged} of {} went through", sent.len());
+    for (words, acknowledged) in sent {
+        let count = texts.get(words).copied().unwrap_or(0);
+        if *acknowledged {
+            assert_eq!(count, 1, "{words} was acknowledged");
+        } else {
+            assert!(count <= 1, "{words} is there {count} times");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_connections_lose_and_double_nothing() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let killer = async {
+        let mut connection = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
+        let kill = "select pg_terminate_backend(pid) from pg_stat_activity \
+                    where pid <> pg_backend_pid() and backend_type = 'client backend'";
+        for _ in 0..30 {
+            // Some sends each time, so that a kill meets a batch at any of its steps.
+            for _ in 0..3 {
+                let _ = store.send(text(room, "ada", "between")).await;
+            }
+            sqlx::raw_sql(kill).execute(&mut connection).await.unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((), sent) = tokio::join!(killer, load(&store, room, &stop));
+    nothing_is_lost_or_doubled(&store, room, &sent).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_of_the_server_under_load_loses_and_doubles_nothing() {
+    let cluster = Arc::new(Cluster::start());
+    let (store, room) = store(&cluster).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let crasher = async {
+        for _ in 0..3 {
+            for _ in 0..20 {
+                let _ = store.send(text(room, "ada", "between")).await;
+            }
+            let again = Arc::clone(&cluster);
+            let crashed = tokio::task::spawn_blocking(move || {
+                again.crash();
+                again.resume();
+            });
+            crashed.await.unwrap();
+        }
+        for _ in 0..20 {
+            let _ = store.send(text(room, "ada", "between")).await;
+        }
+        stop.store(true, Ordering::Relaxed);
+    };
+    let ((), sent) = tokio::join!(crasher, load(&store, room, &stop));
+    nothing_is_lost_or_doubled(&store, room, &sent).await;
+}
+
+/// A server that waits for a replica commits a transaction and then does not say so; killed
+/// there, the connection breaks with the commit done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_was_done_and_not_confirmed_is_found_out() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    store.send(text(room, "ada", "before")).await.unwrap();
+    let mut admin = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
+    for statement in
+        ["alter system set synchronous_standby_names = 'nobody'", "select pg_reload_conf()"]
+    {
+        sqlx::raw_sql(statement).execute(&mut admin).await.unwrap();
+    }
+    let showing = "select current_setting('synchronous_standby_names')";
+    loop {
+        let shown: String = sqlx::query_scalar(showing).fetch_one(&mut admin).await.unwrap();
+        if shown == "nobody" {
+            break;
+        }
+    }
+
+    let killer = async {
+        let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity \
+                    where wait_event = 'SyncRep'";
+        loop {
+            let killed: i64 = sqlx::query_scalar(kill).fetch_one(&mut admin).await.unwrap();
+            if killed > 0 {
+                break;
+            }
+        }
+        for statement in ["alter system reset synchronous_standby_names", "select pg_reload_conf()"]
+        {
+            sqlx::raw_sql(statement).execute(&mut admin).await.unwrap();
+        }
+    };
+    let (sent, ()) = tokio::join!(store.send(text(room, "ada", "unconfirmed")), killer);
+    assert_eq!(sent.unwrap().message.seq, 2);
+    let texts = texts(&store, room).await;
+    assert_eq!((texts.len(), texts["unconfirmed"]), (2, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_the_server_calls_are_unavailable_and_with_it_they_are_answered_again() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    store.send(text(room, "ada", "before")).await.unwrap();
+    cluster.crash();
+    let by = caller("ada");
+    let (sent, read, made) = tokio::join!(
+        store.send(text(room, "ada", "meanwhile")),
+        store.room(&by, room),
+        store.join_room(&by, room, Timestamp::from_seconds(1_735_122_600)),
+    );
+    assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    assert!(matches!(made, Err(StoreError::Unavailable(_))), "{made:?}");
+
+    cluster.resume();
+    store.send(text(room, "ada", "after")).await.unwrap();
+    assert!(store.room(&by, room).await.unwrap().is_some());
+    let texts = texts(&store, room).await;
+    assert_eq!(texts.get("before"), Some(&1));
+    assert_eq!(texts.get("after"), Some(&1));
+}

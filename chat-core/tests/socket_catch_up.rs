@@ -130,6 +130,36 @@ fn ones_own_temp_id_is_there_when_the_message_comes_from_the_store() {
 }
 
 #[test]
+fn however_many_messages_wait_for_their_delivery_each_keeps_its_temp_id() {
+    let mut world = World::new();
+    let john = world.open(1);
+    world.set_deaf(john, true);
+    for number in 0..200 {
+        say(&mut world, john, &number.to_string(), &format!("t{number}"));
+    }
+    // One that is gone before it could be delivered keeps no other from being sent.
+    let first = now(world.chat.acting_as("2").history(
+        world.room,
+        chat_core::store::Anchor::AfterSeq(0),
+        chat_core::model::Slice::first(1),
+        false,
+    ));
+    let first = first.unwrap().items[0].id;
+    now(world.chat.acting_as("1").delete(world.room, first)).unwrap();
+    world.set_deaf(john, false);
+    let mut frames = Vec::new();
+    for _ in 0..10 {
+        world.catch_up(john, 500);
+        frames.extend(world.frames(john));
+    }
+    let expected: Vec<_> = (1..200).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&frames), expected);
+    for (number, frame) in (1..).zip(&frames) {
+        assert_eq!(frame["temp_id"], format!("t{number}"));
+    }
+}
+
+#[test]
 fn ones_own_temp_id_is_there_when_the_store_is_faster_than_the_answer() {
     let mut world = World::new();
     let john = world.open(1);

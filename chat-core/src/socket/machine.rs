@@ -209,6 +209,11 @@ impl Socket {
             Input::Close(close) => self.close(close),
         }
         self.continue_history();
+        let is_live = self.history.as_ref().is_none_or(|history| history.is_live());
+        if is_live && self.own.is_full() {
+            self.own.forget(self.cursor.version);
+        }
+        self.work(now);
     }
 
     /// Says what is to be done next; [`Output::Wait`] once there is nothing else.
@@ -243,6 +248,9 @@ impl Socket {
             let shown = self.history.as_mut().and_then(|history| history.begin_marking());
             if let Some(seq) = shown {
                 self.perform(Command::Shown(seq));
+                return;
+            }
+            if self.own.is_full() {
                 return;
             }
             let Some(incoming) = self.waiting.pop_front() else { return };
@@ -308,7 +316,7 @@ impl Socket {
         let Delivered { message, sender, repeated } = sent;
         if !self.was_told(&message) || self.own.holds(message.id) {
             // It will be told in its turn.
-            self.own.expect(message.id, temp_id);
+            self.own.expect(&message, temp_id);
         } else if repeated {
             let change = Change::Sent { message, sender, origin: None };
             self.send((self.dialect.codec.own_copy)(&change, &temp_id));

@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 
 use super::{Command, TempId};
-use crate::model::{Change, MessageId, SessionId, UserId};
+use crate::model::{Change, Message, MessageId, SessionId, UserId, Version};
 
-/// How many of one's own messages that were not delivered yet keep their `temp_id`.
+/// How many of one's own messages may wait for their delivery before no more are sent.
 const UNCLAIMED: usize = 64;
 
 /// How many changes may wait for the command that tells which of them is the message it sent.
@@ -21,8 +21,9 @@ pub(super) struct OwnMessages {
     session: SessionId,
     /// The key of the message that is being sent.
     sending: Option<TempId>,
-    /// Messages that are stored but were not delivered here yet, with their keys.
-    unclaimed: VecDeque<(MessageId, TempId)>,
+    /// Messages that are stored but were not delivered here yet, with the version of their sending
+    /// and their keys.
+    unclaimed: VecDeque<(MessageId, Version, TempId)>,
     /// Changes from the store, one of which may be the message that is being sent. They wait until
     /// that is known, so that it is told once and with its key.
     held: VecDeque<Change>,
@@ -49,16 +50,28 @@ impl OwnMessages {
 
     /// Notes that a message will be delivered. If that comes from the store it does not name this
     /// socket.
-    pub(super) fn expect(&mut self, message: MessageId, temp_id: TempId) {
-        self.unclaimed.truncate(UNCLAIMED - 1);
-        self.unclaimed.push_front((message, temp_id));
+    pub(super) fn expect(&mut self, message: &Message, temp_id: TempId) {
+        self.unclaimed.push_back((message.id, message.versions.sent, temp_id));
+    }
+
+    /// Whether so many wait for their delivery that no more should be sent.
+    pub(super) fn is_full(&self) -> bool {
+        self.unclaimed.len() >= UNCLAIMED
+    }
+
+    /// Forgets what will not be delivered any more, such as a message that was deleted before:
+    /// everything up to this version has been told.
+    pub(super) fn forget(&mut self, told: Version) {
+        if self.held.is_empty() {
+            self.unclaimed.retain(|(_, sent, _)| *sent > told);
+        }
     }
 
     /// Whether a change may be a message that was sent over this socket with a key.
     pub(super) fn may_be_own(&self, change: &Change) -> bool {
         let Change::Sent { message, origin, .. } = change else { return false };
         let sending = *origin == Some(self.session) && self.sending.is_some();
-        sending || self.unclaimed.iter().any(|(id, _)| *id == message.id)
+        sending || self.unclaimed.iter().any(|(id, ..)| *id == message.id)
     }
 
     /// The key of a message that was or is being sent over this socket.
@@ -71,8 +84,8 @@ impl OwnMessages {
     /// The key of a message that was sent over this socket.
     pub(super) fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
         let Change::Sent { message, .. } = change else { return None };
-        let index = self.unclaimed.iter().position(|(id, _)| *id == message.id)?;
-        self.unclaimed.remove(index).map(|(_, temp_id)| temp_id)
+        let index = self.unclaimed.iter().position(|(id, ..)| *id == message.id)?;
+        self.unclaimed.remove(index).map(|(.., temp_id)| temp_id)
     }
 
     /// Holds changes if one of them may be the message that is being sent, or they come after one

@@ -3,4 +3,5 @@
 #![allow(clippy::missing_panics_doc, reason = "a test panics where a contract is broken")]
 
 pub mod adapter;
+pub mod files;
 pub mod store;

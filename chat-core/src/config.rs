@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::rules::UploadPolicy;
+
 /// The figures that a host may change. The defaults are those of the API documents.
 ///
 /// ```
@@ -18,6 +20,8 @@ pub struct Config {
     pub message_limit: usize,
     /// The longest message in characters in `messenger`; 1,000.
     pub messenger_message_limit: usize,
+    /// Which files may be uploaded; any of at most 25 MiB.
+    pub uploads: UploadPolicy,
     /// The largest JSON body of a request in bytes; 1 MiB. More is answered 413.
     pub body_limit: usize,
     /// The largest frame a client may send, in bytes; 256 KiB. More closes 1009.
@@ -61,6 +65,7 @@ impl Default for Config {
         Self {
             message_limit: 10_000,
             messenger_message_limit: 1_000,
+            uploads: UploadPolicy::default(),
             body_limit: 1024 * 1024,
             frame_limit: 256 * 1024,
             ping_interval: Duration::from_secs(30),

@@ -1,9 +1,10 @@
-//! What the host app supplies, each with a default: users, sign-in, hooks, the bus, the clock.
+//! What the host app supplies, each with a default: users, sign-in, hooks, the bus, files, the clock.
 
 mod authenticator;
 mod bus;
 mod clock;
 mod directory;
+mod files;
 mod hooks;
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 mod jwt;
@@ -12,6 +13,7 @@ pub use authenticator::{AuthError, Authenticator, Credentials, Identity, Transpo
 pub use bus::{Bus, Hint, NoBus};
 pub use clock::{Clock, SystemClock};
 pub use directory::{Directory, DirectoryError, StaticDirectory};
+pub use files::{FileError, FileStore, Pieces, StoredFile};
 pub use hooks::{Draft, Hooks, NoHooks, Refusal};
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 pub use jwt::{InvalidKey, JwtAuthenticator};

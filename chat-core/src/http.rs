@@ -5,6 +5,7 @@ mod body;
 mod call;
 mod dispatch;
 mod endpoint;
+mod form;
 mod links;
 mod page;
 mod rejection;
@@ -14,6 +15,7 @@ pub use body::{Body, BodyError, Request, Response, json, json_array, no_content}
 pub use call::{Call, Fields, Problems};
 pub use dispatch::{dispatch, drain_response, refuse};
 pub use endpoint::{Endpoint, Handler, Input, Params, match_path};
+pub use form::{Form, Part};
 pub use links::Links;
 pub use page::{Envelope, Offset, PageNumber};
 pub use rejection::{Rejection, detail, standard};

@@ -78,6 +78,10 @@ fn operation(dialect: &Dialect, endpoint: &Endpoint, generator: &mut SchemaGener
     if let Some(shape) = endpoint.request {
         let mut content = Map::new();
         content.insert("application/json".to_owned(), media(shape, generator));
+        if endpoint.input == Input::JsonOrForm {
+            let schema = json!({ "type": "object", "additionalProperties": { "type": "string" } });
+            content.insert("multipart/form-data".to_owned(), json!({ "schema": schema }));
+        }
         operation["requestBody"] = json!({ "required": true, "content": content });
     }
     operation
@@ -137,7 +141,7 @@ fn responses(
         let mut response = json!({ "description": meaning(status) });
         if let Some(shape) = shape {
             response["content"] = json!({ "application/json": media(shape, generator) });
-        } else if status == 200 && endpoint.input == Input::None {
+        } else if status == 200 && endpoint.input == Input::Link {
             response["content"] = json!({ "application/octet-stream": {} });
         }
         responses.insert(status.to_string(), response);

@@ -2,10 +2,13 @@
 
 mod access;
 mod content;
+mod files;
 mod typing;
 mod words;
 
 pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_message};
 pub use content::{Content, ContentError, Emoji, RoomName, check_text};
+pub(crate) use files::HEAD;
+pub use files::{OCTET_STREAM, UploadPolicy, safe_file_name};
 pub use typing::Typing;
 pub use words::{Term, Words};

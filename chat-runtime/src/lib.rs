@@ -33,6 +33,8 @@
 
 mod bus;
 mod driver;
+#[cfg(feature = "files")]
+mod files;
 mod hub;
 mod inbox;
 mod server;
@@ -41,5 +43,7 @@ mod tasks;
 mod upgrade;
 
 pub use bus::LocalBus;
+#[cfg(feature = "files")]
+pub use files::ObjectFiles;
 pub use server::{Drained, Server};
 pub use upgrade::PeerAddr;

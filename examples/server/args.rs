@@ -15,6 +15,7 @@ pub(crate) struct Args {
     pub(crate) adapter: Adapter,
     pub(crate) jwt_secret: Option<String>,
     pub(crate) data: Option<PathBuf>,
+    pub(crate) files: Option<PathBuf>,
 }
 
 /// Which framework serves.
@@ -40,6 +41,7 @@ impl Args {
         let mut store = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
         let mut jwt_secret = set("CHAT_JWT_SECRET");
         let mut data = set("CHAT_DATA");
+        let mut files = set("CHAT_FILES");
 
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
@@ -50,6 +52,7 @@ impl Args {
                 Long("store") => store = parser.value()?,
                 Long("jwt-secret") => jwt_secret = Some(parser.value()?),
                 Long("data") => data = Some(parser.value()?),
+                Long("files") => files = Some(parser.value()?),
                 Short('h') | Long("help") => return Ok(Parsed::Help(help())),
                 _ => return Err(arg.unexpected()),
             }
@@ -67,6 +70,7 @@ impl Args {
             adapter: adapter.parse_with(Adapter::named)?,
             jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
             data: data.map(PathBuf::from),
+            files: files.map(PathBuf::from),
         }))
     }
 }
@@ -116,6 +120,7 @@ Usage: cargo run --example server -- [options]
   --store URL        where chats are kept: memory                 [DATABASE_URL, memory]
   --jwt-secret S     HS256 secret of the tokens                   [CHAT_JWT_SECRET, a random one]
   --data FILE        users and rooms as JSON                      [CHAT_DATA, demo data]
+  --files DIR        where attachments are kept                   [CHAT_FILES, a temporary folder]
   --help             this text
 
 Logs go to standard error; RUST_LOG sets how much (info).

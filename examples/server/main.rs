@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use chat_core::host::JwtAuthenticator;
 use chat_core::{Chat, dialect};
-use chat_runtime::{Drained, Server};
+use chat_runtime::{Drained, ObjectFiles, Server};
 use chat_store_memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -68,7 +68,15 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     };
     let tokens = Tokens::new(args.jwt_secret);
     let store = MemoryStore::new();
-    let chat = Chat::new(store.clone(), data.directory(), JwtAuthenticator::hs256(tokens.secret()));
+    // Without a folder of the user's, one that goes with the server.
+    let temporary = tempfile::tempdir()?;
+    let folder = args.files.as_deref().unwrap_or(temporary.path());
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let sign_in = JwtAuthenticator::hs256(tokens.secret());
+    let chat = Chat::builder(store.clone(), data.directory(), sign_in)
+        .with_files(ObjectFiles::in_folder(folder)?)
+        .with_signing_key(tokens.secret())
+        .build();
     data.load(&chat, &store).await?;
     let server = Server::start(chat);
 

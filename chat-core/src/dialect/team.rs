@@ -3,6 +3,7 @@
 mod endpoints;
 mod errors;
 mod fields;
+mod files;
 mod frames;
 mod messages;
 mod rooms;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use crate::model::{Event, RoomId, User, UserId};
+use crate::model::{Attachment, Event, RoomId, User, UserId};
 use crate::rules::Content;
 
 /// A message that somebody wants to send.
@@ -14,6 +14,8 @@ pub struct Draft<'a> {
     pub sender: &'a User,
     /// The text.
     pub content: &'a Content,
+    /// The file.
+    pub attachment: Option<&'a Attachment>,
 }
 
 /// Why the host refuses something, in a sentence for the user.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use super::{Links, Params, Rejection};
+use super::{Form, Links, Params, Rejection};
 use crate::model::{MessageId, RoomId, UserId};
 use crate::rules::check_text;
 use crate::service::{Actor, Error, FieldError, Problem, SendKey};
@@ -23,6 +23,8 @@ pub struct Call {
     pub params: Params,
     /// The fields of the JSON body; none where the endpoint takes none.
     pub body: Fields,
+    /// The form, where the body is one.
+    pub form: Option<Form>,
     /// The request's URL and its relatives.
     pub links: Links,
     /// The headers.

@@ -1,21 +1,25 @@
 //! One request from its path to its answer, decided once for all dialects and adapters.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
 
 use super::endpoint::find;
 use super::{
-    BodyError, Call, Endpoint, Fields, Input, Links, Rejection, Request, Response, detail, json,
+    BodyError, Call, Endpoint, Fields, Form, Input, Links, Rejection, Request, Response, detail,
+    json,
 };
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
-use crate::service::{Actor, Chat, Error, Problem};
+use crate::model::{User, UserId};
+use crate::service::{Actor, Chat, Error, LinkProof, Problem};
 use crate::{asyncapi, openapi};
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
@@ -69,13 +73,17 @@ async fn answer(
         };
     }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
-    let credentials = Credentials {
-        transport: Transport::Http,
-        headers: &parts.headers,
-        query: parts.uri.query(),
-        schemes: dialect.schemes,
+    let user = if let Some(proof) = signed_link(&rows, &parts) {
+        by_link(chat, parts.uri.path(), proof?).await?
+    } else {
+        let credentials = Credentials {
+            transport: Transport::Http,
+            headers: &parts.headers,
+            query: parts.uri.query(),
+            schemes: dialect.schemes,
+        };
+        chat.authenticate(credentials).await?.0
     };
-    let (user, _) = chat.authenticate(credentials).await?;
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let Some(row) = rows.iter().find(|row| row.method == *method) else {
         let mut methods: Vec<_> = rows.iter().map(|row| row.method.clone()).collect();
@@ -85,20 +93,60 @@ async fn answer(
         return Err(Rejection::MethodNotAllowed(methods));
     };
     *endpoint = Some(row);
-    let fields = match row.input {
-        Input::None => Map::new(),
-        Input::Json => read_object(&parts.headers, body, chat.config().body_limit).await?,
+    let limit = chat.config().body_limit;
+    let (fields, form) = match (row.input, boundary(&parts.headers)) {
+        (Input::None | Input::Link, _) => (Map::new(), None),
+        (Input::JsonOrForm, Some(boundary)) => {
+            let files = chat.config().uploads.max_bytes;
+            (Map::new(), Some(Form::new(body, boundary?, limit, files)))
+        }
+        (Input::Json | Input::JsonOrForm, _) => {
+            (read_object(&parts.headers, body, limit).await?, None)
+        }
     };
     let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
     let call = Call {
         actor: Actor::recognised(chat, user, dialect.kinds, dialect.visitors),
         params,
         body: Fields::new(fields),
+        form,
         links,
         headers: parts.headers,
         now,
     };
     (row.handler)(call).await
+}
+
+/// What a signed link proves, where the request comes by one and brings no other credentials.
+fn signed_link(rows: &[&Endpoint], parts: &Parts) -> Option<Result<LinkProof, Rejection>> {
+    let takes = rows.iter().any(|row| row.input == Input::Link);
+    if !takes || parts.headers.contains_key(AUTHORIZATION) {
+        return None;
+    }
+    let query: Vec<_> =
+        form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes()).collect();
+    let value = |name| query.iter().find(|(known, _)| known == name).map(|(_, value)| value);
+    let signature = value("signature")?.to_string();
+    let proof = || {
+        let user = UserId::new(value("user")?).ok()?;
+        Some(LinkProof { user, expires: value("expires")?.parse().ok()?, signature })
+    };
+    Some(proof().ok_or(Rejection::BadLink))
+}
+
+async fn by_link(chat: &Chat, path: &str, proof: LinkProof) -> Result<Arc<User>, Rejection> {
+    if !chat.verify_link(path, &proof) {
+        return Err(Rejection::BadLink);
+    }
+    chat.user(&proof.user).await?.ok_or(Rejection::BadLink)
+}
+
+/// The boundary of a form; none where the body is no form.
+fn boundary(headers: &HeaderMap) -> Option<Result<String, Rejection>> {
+    let kind = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let is_form = kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data");
+    let boundary = || multer::parse_boundary(kind);
+    is_form.then(|| boundary().map_err(|_| Rejection::Malformed("The form has no boundary.")))
 }
 
 /// The document about the dialect that lies at a path. It is for anybody: it holds nothing that is
@@ -123,6 +171,7 @@ async fn read_object(
     let announced =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
+        discard(body).await;
         return Err(Rejection::TooLarge);
     }
     if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value)) && announced != Some(0) {
@@ -150,11 +199,25 @@ async fn read(
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|_| Rejection::Malformed("The body could not be read."))?;
         if whole.len() + piece.len() > limit {
+            discard(body).await;
             return Err(Rejection::TooLarge);
         }
         whole.extend_from_slice(&piece);
     }
     Ok(whole)
+}
+
+/// Reads what a client still sends, within a bound, so that one that sends before it reads gets its
+/// answer.
+async fn discard(mut body: BoxStream<'static, Result<bytes::Bytes, BodyError>>) {
+    const MOST: usize = 8 * 1024 * 1024;
+    let mut read = 0;
+    while let Some(Ok(piece)) = body.next().await {
+        read += piece.len();
+        if read > MOST {
+            return;
+        }
+    }
 }
 
 fn is_json(value: &HeaderValue) -> bool {

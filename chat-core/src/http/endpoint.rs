@@ -21,6 +21,10 @@ pub enum Input {
     None,
     /// A JSON object.
     Json,
+    /// A JSON object, or a form with files.
+    JsonOrForm,
+    /// Nothing; and who has no other credentials may come by a signed link.
+    Link,
 }
 
 /// One endpoint of a dialect. The same row drives every adapter, the tests and the documentation.

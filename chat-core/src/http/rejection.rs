@@ -33,6 +33,9 @@ pub enum Rejection {
     /// We made no such cursor.
     #[error("invalid cursor")]
     InvalidCursor,
+    /// The link is forged or no longer good.
+    #[error("the link is not good")]
+    BadLink,
     /// The request cannot be understood as HTTP, in this way.
     #[error("{0}")]
     Malformed(&'static str),
@@ -56,6 +59,9 @@ pub fn standard(rejection: &Rejection) -> Response {
             let names: Vec<_> = methods.iter().map(Method::as_str).collect();
             with_header(&mut response, ALLOW, &names.join(", "));
             response
+        }
+        Rejection::BadLink => {
+            detail(StatusCode::FORBIDDEN, "The link is not valid or has expired.")
         }
         Rejection::UnsupportedMediaType => {
             detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type in request.")
@@ -90,6 +96,7 @@ fn chat(error: &Error) -> Response {
             detail(StatusCode::BAD_REQUEST, &first)
         }
         Error::Conflict(sentence) => detail(StatusCode::CONFLICT, sentence),
+        Error::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large."),
         Error::Limited { retry_after } => {
             let mut response = detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.");
             with_header(&mut response, RETRY_AFTER, &retry_after.as_secs().max(1).to_string());

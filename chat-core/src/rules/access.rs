@@ -11,6 +11,8 @@ pub enum Action {
     ReadHistory,
     /// Find messages by their words.
     Search,
+    /// Download the file of a message.
+    Download,
     /// Open a socket.
     Connect,
     /// Send a message, or reply to one.
@@ -37,10 +39,11 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::View,
         Self::ReadHistory,
         Self::Search,
+        Self::Download,
         Self::Connect,
         Self::Send,
         Self::Edit,
@@ -120,10 +123,11 @@ const fn members(action: Action) -> Rule {
 
 /// What is not in here is not allowed. The rules are those of wire.md, "Who may see a room", "An
 /// inactive room" and "team".
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule { strangers_in: PUBLIC, ..members(Action::View) },
     Rule { strangers_in: PUBLIC, ..members(Action::ReadHistory) },
     members(Action::Search),
+    members(Action::Download),
     members(Action::Connect),
     Rule { active: true, ..members(Action::Send) },
     members(Action::Edit),

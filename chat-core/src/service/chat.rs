@@ -7,8 +7,8 @@ use super::presence::LiveSessions;
 use super::{Actor, Error};
 use crate::config::Config;
 use crate::host::{
-    Authenticator, Bus, Clock, Credentials, Directory, Hint, Hooks, Identity, NoBus, NoHooks,
-    SystemClock,
+    Authenticator, Bus, Clock, Credentials, Directory, FileStore, Hint, Hooks, Identity, NoBus,
+    NoHooks, SystemClock,
 };
 use crate::model::{Event, Kinds, NodeId, RoomEvent, Signal, User, UserId};
 use crate::rules::Typing;
@@ -37,6 +37,8 @@ pub(super) struct Inner {
     /// Whether the host has hooks of its own, so that what they need is looked up.
     pub(super) has_hooks: bool,
     pub(super) bus: Arc<dyn Bus>,
+    pub(super) files: Option<Arc<dyn FileStore>>,
+    pub(super) signing_key: Vec<u8>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) config: Config,
     pub(super) node: NodeId,
@@ -70,6 +72,8 @@ impl Chat {
             hooks: Arc::new(NoHooks),
             has_hooks: false,
             bus: Arc::new(NoBus),
+            files: None,
+            signing_key: random_key(),
             clock: Arc::new(SystemClock),
             config: Config::default(),
         }
@@ -176,6 +180,8 @@ pub struct ChatBuilder {
     hooks: Arc<dyn Hooks>,
     has_hooks: bool,
     bus: Arc<dyn Bus>,
+    files: Option<Arc<dyn FileStore>>,
+    signing_key: Vec<u8>,
     clock: Arc<dyn Clock>,
     config: Config,
 }
@@ -200,6 +206,20 @@ impl ChatBuilder {
         self
     }
 
+    /// Sets where attachments are kept. Without it none are taken.
+    pub fn with_files(mut self, files: impl FileStore) -> Self {
+        self.files = Some(Arc::new(files));
+        self
+    }
+
+    /// Sets the key that links to files are signed with: at least 32 random bytes, kept safe, the
+    /// same on every node. Without it a random one is made, and links are good on this node until
+    /// it ends.
+    pub fn with_signing_key(mut self, key: impl Into<Vec<u8>>) -> Self {
+        self.signing_key = key.into();
+        self
+    }
+
     /// Sets the wall clock.
     pub fn with_clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -216,6 +236,8 @@ impl ChatBuilder {
             hooks: self.hooks,
             has_hooks: self.has_hooks,
             bus: self.bus,
+            files: self.files,
+            signing_key: self.signing_key,
             clock: self.clock,
             config: self.config,
             node: NodeId::random(),
@@ -231,4 +253,13 @@ impl fmt::Debug for ChatBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChatBuilder").field("config", &self.config).finish_non_exhaustive()
     }
+}
+
+/// 32 bytes, 244 bits of which are random.
+fn random_key() -> Vec<u8> {
+    [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
+        .iter()
+        .flat_map(uuid::Uuid::as_bytes)
+        .copied()
+        .collect()
 }

@@ -29,6 +29,9 @@ pub enum Error {
     /// It contradicts what was done before, in this way.
     #[error("{0}")]
     Conflict(&'static str),
+    /// The file is larger than [`UploadPolicy::max_bytes`](crate::rules::UploadPolicy::max_bytes).
+    #[error("the file is too large")]
+    TooLarge,
     /// Too much at once; it may be tried again after this time.
     #[error("too many requests")]
     Limited {

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use super::{Actor, Error, Problem};
+use super::{Actor, Error, Problem, Upload};
 use crate::host::Draft;
 use crate::model::{
-    Attachment, Change, Message, MessageId, MessageKind, Page, RoomId, SessionId, Slice, User,
-    Version,
+    Change, Message, MessageId, MessageKind, Page, RoomId, SessionId, Slice, User, Version,
 };
 use crate::rules::{Action, Content, Emoji};
 use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, Once, React};
@@ -31,7 +30,7 @@ pub enum SendKey {
 /// let plain: Outgoing = "hello".into();
 /// let safe_to_repeat = Outgoing::new("hello").with_key("order-17-shipped");
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 #[must_use]
 pub struct Outgoing {
     pub(crate) text: String,
@@ -40,6 +39,7 @@ pub struct Outgoing {
     key: Option<SendKey>,
     origin: Option<SessionId>,
     kind: MessageKind,
+    file: Option<Upload>,
 }
 
 impl Outgoing {
@@ -52,6 +52,7 @@ impl Outgoing {
             key: None,
             origin: None,
             kind: MessageKind::Text,
+            file: None,
         }
     }
 
@@ -86,6 +87,13 @@ impl Outgoing {
         self
     }
 
+    /// Adds a file that [`Actor::upload`] has stored; then the text may be blank. Where the message
+    /// is not stored, or was before, the file is deleted.
+    pub fn with_file(mut self, file: Upload) -> Self {
+        self.file = Some(file);
+        self
+    }
+
     /// Names the socket it came over.
     pub(crate) fn with_origin(mut self, session: SessionId) -> Self {
         self.origin = Some(session);
@@ -95,7 +103,12 @@ impl Outgoing {
     /// The digests under which the store finds a repetition.
     fn once(&self) -> Option<Once> {
         let reply = self.reply_to.map_or(0, MessageId::get).to_be_bytes();
-        let content = digest(&[&reply, self.text.as_bytes()]);
+        let content = match &self.file {
+            None => digest(&[&reply, self.text.as_bytes()]),
+            Some(Upload { attachment, digest: file }) => {
+                digest(&[&reply, self.text.as_bytes(), attachment.name.as_bytes(), file])
+            }
+        };
         let key = match self.key.as_ref()? {
             // Other content under the same temporary key is another message, so the content is
             // part of the key.
@@ -151,17 +164,36 @@ impl Actor {
         message: impl Into<Outgoing>,
     ) -> Result<Delivered, Error> {
         let outgoing = message.into();
+        let file = outgoing.file.as_ref().map(|file| file.attachment.clone());
+        let sent = self.store_and_tell(room, outgoing).await;
+        // Where it is not known whether the message was stored, its file stays.
+        let needed = match &sent {
+            Ok(sent) => !sent.repeated,
+            Err(error) => matches!(error, Error::Unavailable(_)),
+        };
+        if let (Some(file), false) = (file, needed) {
+            self.delete_file(&file).await;
+        }
+        sent
+    }
+
+    async fn store_and_tell(&self, room: RoomId, outgoing: Outgoing) -> Result<Delivered, Error> {
         let chat = self.chat();
         let sender = self.user().await?;
         let once = outgoing.once();
         let limit = outgoing.limit.unwrap_or(chat.config().message_limit);
-        let content = Content::parse(outgoing.text, limit)
-            .map_err(|error| Error::invalid("content", error.into()))?;
+        let attachment = outgoing.file.map(|file| file.attachment);
+        let content = match attachment {
+            Some(_) => Content::parse_caption(outgoing.text, limit),
+            None => Content::parse(outgoing.text, limit),
+        };
+        let content = content.map_err(|error| Error::invalid("content", error.into()))?;
         if chat.inner.has_hooks {
             // The host is not shown what somebody wants to say where they may not be.
             self.may(Action::Connect, room).await?;
         }
-        let draft = Draft { room, sender: &sender, content: &content };
+        let draft =
+            Draft { room, sender: &sender, content: &content, attachment: attachment.as_ref() };
         let allowed = chat.inner.hooks.before_send(draft).await;
         allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;
         let new = NewMessage {
@@ -169,7 +201,7 @@ impl Actor {
             by: self.caller()?,
             kind: outgoing.kind,
             content,
-            attachment: None,
+            attachment,
             reply_to: outgoing.reply_to,
             once,
             at: chat.clock().now(),
@@ -244,15 +276,11 @@ impl Actor {
         Ok(Delivered { message, sender, repeated: false })
     }
 
-    /// Deletes one's own message. The attachment that went with it is handed back.
+    /// Deletes one's own message, and its file after it.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
-    pub async fn delete(
-        &self,
-        room: RoomId,
-        message: MessageId,
-    ) -> Result<Option<Attachment>, Error> {
+    pub async fn delete(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
         let chat = self.chat();
         let sender = self.user().await?;
         let delete = DeleteMessage { room, message, by: self.caller()?, at: chat.clock().now() };
@@ -261,7 +289,10 @@ impl Actor {
         let read_by = chat.readers([(&*message, true)]).await.map(|readers| readers.of(&message));
         let change = read_by.map(|read_by| Change::Deleted { message, sender, read_by });
         self.announce_shown(room, version, change);
-        Ok(attachment)
+        if let Some(attachment) = &attachment {
+            self.delete_file(attachment).await;
+        }
+        Ok(())
     }
 
     /// Announces what could be read of a change. Of what could not, only that it happened:

@@ -64,9 +64,11 @@ impl From<&Error> for Close {
             Error::Limited { .. } => Self::TOO_MANY,
             Error::Unavailable(_) => Self::UNAVAILABLE,
             Error::Internal(_) => Self::FAULT,
-            Error::NotFound | Error::Denied(_) | Error::Invalid(_) | Error::Conflict(_) => {
-                Self::FORBIDDEN
-            }
+            Error::NotFound
+            | Error::Denied(_)
+            | Error::Invalid(_)
+            | Error::Conflict(_)
+            | Error::TooLarge => Self::FORBIDDEN,
         }
     }
 }

@@ -7,6 +7,7 @@ mod golden;
 mod http;
 mod hub;
 mod peer;
+mod shelf;
 mod team;
 mod time;
 pub(crate) mod tokens;
@@ -19,6 +20,7 @@ pub(crate) use http::{
     Answer, HEALTH, MESSAGES, ROOMS, STATS, assert_detail, endpoints, fields, request,
 };
 pub(crate) use peer::Peer;
+pub(crate) use shelf::Shelf;
 pub(crate) use team::{TEAM_ROOMS, about, in_room, open_team, sent, team, uuid};
 pub(crate) use time::Time;
 pub(crate) use world::{SECRET, World, headers, now};

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use super::hub::Hub;
 use super::peer::Driven;
-use super::{Answer, Flaky, Peer, Time, request};
+use super::{Answer, Flaky, Peer, Shelf, Time, request};
 
 /// The secret of the world's tokens.
 pub(crate) const SECRET: &[u8] = b"a secret of at least 32 bytes, for tests";
@@ -47,6 +47,7 @@ pub(crate) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
 pub(crate) struct World {
     pub(crate) chat: Chat,
     pub(crate) store: Flaky,
+    pub(crate) files: Shelf,
     pub(crate) time: Time,
     /// The room of 1 and 2.
     pub(crate) room: RoomId,
@@ -75,7 +76,9 @@ impl World {
     pub(crate) fn speaking_with(dialect: &'static Dialect, config: Config) -> Self {
         let (store, time, hub) = (Flaky::default(), Time::new(), Arc::new(Hub::default()));
         let authenticator = JwtAuthenticator::hs256(SECRET).with_clock(time.clone());
+        let files = Shelf::default();
         let chat = Chat::builder(store.clone(), directory(), authenticator)
+            .with_files(files.clone())
             .with_clock(time.clone())
             .with_config(config)
             .build();
@@ -84,7 +87,7 @@ impl World {
         let other_room = direct_room(&store, &time, 1, 3, &json!({}));
         let next_renewal = time.instant() + RENEWAL;
         let sockets = Vec::new();
-        Self { chat, store, time, room, other_room, dialect, hub, sockets, next_renewal }
+        Self { chat, store, files, time, room, other_room, dialect, hub, sockets, next_renewal }
     }
 
     /// Makes the room of two users, with `first` as its creator.

@@ -1,4 +1,4 @@
-//! The twenty endpoints.
+//! The twenty endpoints of the document, and where files are downloaded.
 
 use http::{Method, StatusCode};
 
@@ -6,7 +6,7 @@ use super::views::{
     AllReadView, CleanupView, CreateBody, DirectBody, MessageView, ReactBody, ReactedView,
     ReadView, RoomView, SendBody, SessionView, StatusView, TypingView, UpdateBody,
 };
-use super::{messages, rooms};
+use super::{files, messages, rooms};
 use crate::dialect::wire;
 use crate::http::{Call, Endpoint, Envelope, Input, Parameter, Rejection, Response, Shape, json};
 
@@ -20,7 +20,7 @@ const ROOM: &str = "/api/chat/rooms/{room_id}/";
 const MESSAGES: &str = "/api/chat/rooms/{room_id}/messages/";
 const MESSAGE: &str = "/api/chat/rooms/{room_id}/messages/{message_id}/";
 
-pub(super) static ENDPOINTS: [Endpoint; 20] = [
+pub(super) static ENDPOINTS: [Endpoint; 21] = [
     Endpoint {
         method: Method::GET,
         path: ROOMS,
@@ -150,7 +150,7 @@ pub(super) static ENDPOINTS: [Endpoint; 20] = [
         method: Method::POST,
         path: MESSAGES,
         summary: "Send a message",
-        input: Input::Json,
+        input: Input::JsonOrForm,
         statuses: &[200, 201, 400, 403, 404, 409, 413, 415, 429],
         query: &[],
         request: Some(Shape::of::<SendBody>(include_str!("examples/send.json"))),
@@ -200,6 +200,21 @@ pub(super) static ENDPOINTS: [Endpoint; 20] = [
         request: None,
         response: Some(Shape::of::<ReadView>(include_str!("examples/read.json"))),
         handler: |call| Box::pin(messages::mark_read(call)),
+    },
+    Endpoint {
+        method: Method::GET,
+        path: files::PATH,
+        summary: "Download the file of a message",
+        input: Input::Link,
+        statuses: &[200, 403, 404],
+        query: &[
+            Parameter::text("user", "From the signed link."),
+            Parameter::integer("expires", "From the signed link."),
+            Parameter::text("signature", "From the signed link."),
+        ],
+        request: None,
+        response: None,
+        handler: |call| Box::pin(files::download(call)),
     },
     Endpoint {
         method: Method::GET,

@@ -1,6 +1,7 @@
 //! How the document writes ids, in both directions.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
@@ -30,10 +31,22 @@ impl From<MessageId> for IdView {
     }
 }
 
+impl IdView {
+    fn uuid(self) -> Uuid {
+        Uuid::from_u128(FRAME | u128::from(self.0))
+    }
+}
+
+impl fmt::Display for IdView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.uuid().hyphenated().fmt(f)
+    }
+}
+
 impl Serialize for IdView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let uuid = Uuid::from_u128(FRAME | u128::from(self.0));
-        serializer.serialize_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()))
+        let mut buffer = Uuid::encode_buffer();
+        serializer.serialize_str(self.uuid().hyphenated().encode_lower(&mut buffer))
     }
 }
 

@@ -6,9 +6,9 @@ use http::StatusCode;
 
 use super::DIALECT;
 use super::endpoints::{Answer, FOUND, term};
-use super::fields;
 use super::views::{MessageView, ReactedView, ReactionsView, ReadView};
-use crate::http::{Call, Fields, PageNumber, Problems, json, no_content};
+use super::{fields, files};
+use crate::http::{Call, Fields, PageNumber, Problems, Rejection, json, no_content};
 use crate::model::{Message, MessageKind};
 use crate::rules::Denial;
 use crate::service::{Error, Outgoing, Problem};
@@ -17,7 +17,7 @@ use crate::store::{Anchor, ReceiptKind};
 /// Shows one message.
 async fn shown(call: &Call, message: &Message, status: StatusCode) -> Answer {
     let readers = call.actor.chat().readers([(message, true)]).await?;
-    Ok(json(status, &MessageView::read(message, &readers)))
+    Ok(json(status, &MessageView::read(message, &readers, call)))
 }
 
 pub(super) async fn list(call: Call) -> Answer {
@@ -30,35 +30,63 @@ pub(super) async fn list(call: Call) -> Answer {
     let views = page.envelope(&call, messages.count, messages.items)?;
     let all = views.results().iter().map(|message| (&**message, true));
     let readers = call.actor.chat().readers(all).await?;
-    let views = views.map(|message: &Arc<Message>| MessageView::read(message, &readers));
+    let views = views.map(|message: &Arc<Message>| MessageView::read(message, &readers, &call));
     Ok(json(StatusCode::OK, &views))
 }
 
-pub(super) async fn send(call: Call) -> Answer {
+pub(super) async fn send(mut call: Call) -> Answer {
     let room = fields::room(&call.params)?;
-    let mut problems = Problems::default();
-    let content = problems.keep("content", call.body.text("content"));
-    let kind = problems.keep("message_type", kind(&call.body));
-    let reply = fields::reply_to(call.body.value("reply_to")).map_err(|()| Problem::BadReply);
-    let reply = problems.keep("reply_to", reply);
-    let (Some(content), Some(kind), Some(reply)) = (content, kind, reply) else {
-        return Err(problems.into());
+    let (body, upload) = match call.form.take() {
+        Some(form) => files::read(&call, room, form).await?,
+        None => (std::mem::take(&mut call.body), None),
     };
-    let limit = (DIALECT.message_limit)(call.actor.chat().config());
-    let mut message =
-        Outgoing::new(content).with_limit(limit).with_kind(kind).with_send_key(call.key()?);
-    if let Some(reply) = reply {
-        message = message.with_reply_to(reply);
-    }
+    let message = match outgoing(&call, &body, upload.is_some()) {
+        Ok(message) => message,
+        Err(rejection) => {
+            if let Some(upload) = upload {
+                call.actor.discard(upload).await;
+            }
+            return Err(rejection);
+        }
+    };
+    let message = match upload {
+        Some(upload) => message.with_file(upload),
+        None => message,
+    };
     let sent = call.actor.send(room, message).await?;
     let status = if sent.repeated { StatusCode::OK } else { StatusCode::CREATED };
     shown(&call, &sent.message, status).await
 }
 
+/// The message that the fields of a body describe.
+fn outgoing(call: &Call, body: &Fields, with_file: bool) -> Result<Outgoing, Rejection> {
+    let mut problems = Problems::default();
+    let content = match body.text("content") {
+        Err(Problem::Required) if with_file => Ok(""),
+        content => content,
+    };
+    let content = problems.keep("content", content);
+    let kind = problems.keep("message_type", kind(body, with_file));
+    let reply = body.value("reply_to").filter(|value| !with_file || *value != "");
+    let reply = fields::reply_to(reply).map_err(|()| Problem::BadReply);
+    let reply = problems.keep("reply_to", reply);
+    let (Some(content), Some(kind), Some(reply)) = (content, kind, reply) else {
+        return Err(problems.into());
+    };
+    let limit = (DIALECT.message_limit)(call.actor.chat().config());
+    let message =
+        Outgoing::new(content).with_limit(limit).with_kind(kind).with_send_key(call.key()?);
+    Ok(match reply {
+        Some(reply) => message.with_reply_to(reply),
+        None => message,
+    })
+}
+
 /// What a message says that it carries. Notes are the host's.
-fn kind(body: &Fields) -> Result<MessageKind, Problem> {
+fn kind(body: &Fields, with_file: bool) -> Result<MessageKind, Problem> {
     let refused = || Problem::Refused("message_type must be text, image or file".into());
     match body.text("message_type") {
+        Err(Problem::Required) if with_file => Ok(MessageKind::File),
         Err(Problem::Required) => Ok(MessageKind::Text),
         text => {
             let kind = MessageKind::parse(text?).filter(|kind| *kind != MessageKind::System);
@@ -81,7 +109,7 @@ pub(super) async fn delete(call: Call) -> Answer {
     let (room, id) = (fields::room(&call.params)?, fields::message(&call)?);
     match call.actor.delete(room, id).await {
         // Deleting again succeeds and changes nothing.
-        Ok(_) | Err(Error::Denied(Denial::Deleted)) => Ok(no_content()),
+        Ok(()) | Err(Error::Denied(Denial::Deleted)) => Ok(no_content()),
         Err(error) => Err(error.into()),
     }
 }
@@ -124,6 +152,6 @@ pub(super) async fn search(call: Call) -> Answer {
     let messages = call.actor.search_messages(&term(&call), FOUND).await?;
     let all = messages.iter().map(|message| (&**message, true));
     let readers = call.actor.chat().readers(all).await?;
-    let views: Vec<_> = messages.iter().map(|it| MessageView::read(it, &readers)).collect();
+    let views: Vec<_> = messages.iter().map(|it| MessageView::read(it, &readers, &call)).collect();
     Ok(json(StatusCode::OK, &views))
 }

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::DIALECT;
-use super::fields;
 use super::frames::{ClientFrame, Frame};
 use super::views::MessageView;
+use super::{fields, files};
 use crate::config::Config;
 use crate::dialect::wire::text;
 use crate::model::{Change, Signal};
@@ -76,12 +76,12 @@ fn message(frame: &Map<String, Value>, config: &Config) -> Result<Command, Strin
 fn change(change: &Change) -> Option<String> {
     let frame = match change {
         Change::Sent { message, sender, .. } => Frame::message(message, sender, None),
-        Change::Edited { message, sender, read_by } => {
-            Frame::MessageEdited { message: MessageView::new(message, sender.clone(), read_by) }
-        }
-        Change::Deleted { message, sender, read_by } => {
-            Frame::MessageDeleted { message: MessageView::new(message, sender.clone(), read_by) }
-        }
+        Change::Edited { message, sender, read_by } => Frame::MessageEdited {
+            message: MessageView::new(message, sender.clone(), read_by, files::path(message)),
+        },
+        Change::Deleted { message, sender, read_by } => Frame::MessageDeleted {
+            message: MessageView::new(message, sender.clone(), read_by, files::path(message)),
+        },
         Change::Reacted { message } => Frame::reaction(message),
         Change::Status { .. } | Change::Joined { .. } | Change::Left { .. } | Change::Settings => {
             return None;

@@ -8,6 +8,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::fields::IdView;
+use super::files;
+use crate::http::Call;
 use crate::model::{
     Message, Reaction, RoomId, RoomKind, RoomSummary, Session, SessionId, Timestamp, User, UserId,
 };
@@ -141,7 +143,13 @@ pub(super) struct MessageView<'a> {
 }
 
 impl<'a> MessageView<'a> {
-    pub(super) fn new(message: &'a Message, sender: Arc<User>, read_by: &[Arc<User>]) -> Self {
+    /// With the URL of its file, if it has one.
+    pub(super) fn new(
+        message: &'a Message,
+        sender: Arc<User>,
+        read_by: &[Arc<User>],
+        file_attachment: Option<String>,
+    ) -> Self {
         let file = message.attachment.as_ref();
         Self {
             id: message.id.into(),
@@ -149,7 +157,7 @@ impl<'a> MessageView<'a> {
             sender: UserView(sender),
             content: &message.content,
             message_type: message.kind.as_str(),
-            file_attachment: file_url(message),
+            file_attachment,
             file_name: file.map(|file| file.name.as_str()),
             file_size: file.map(|file| file.size),
             timestamp: message.created_at,
@@ -162,15 +170,11 @@ impl<'a> MessageView<'a> {
         }
     }
 
-    pub(super) fn read(message: &'a Message, readers: &Readers) -> Self {
-        Self::new(message, readers.user(&message.sender), &readers.of(message))
+    /// As who asks sees it.
+    pub(super) fn read(message: &'a Message, readers: &Readers, call: &Call) -> Self {
+        let read_by = readers.of(message);
+        Self::new(message, readers.user(&message.sender), &read_by, files::url(call, message))
     }
-}
-
-/// Where a message's file is downloaded; none where it has none. No URL is handed out for a file
-/// as long as nothing serves files.
-fn file_url(_: &Message) -> Option<String> {
-    None
 }
 
 /// The direct answers to what was done.

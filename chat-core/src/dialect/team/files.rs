@@ -1,0 +1,129 @@
+//! The files of messages: in forms, and behind signed links.
+
+use http::header::{
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Map;
+
+use super::endpoints::Answer;
+use super::fields::{self, IdView};
+use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response};
+use crate::model::{Message, RoomId};
+use crate::rules::OCTET_STREAM;
+use crate::service::{Download, Error, Problem, Upload};
+
+/// The field of a form that holds the file.
+const FILE: &str = "file_attachment";
+
+/// Where files are downloaded; `{message_id}` as [`IdView`] writes it.
+pub(super) const PATH: &str = "/api/chat/files/{message_id}/";
+
+/// What RFC 8187 lets stand as it is in an extended parameter.
+const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'!')
+    .remove(b'#')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'^')
+    .remove(b'_')
+    .remove(b'`')
+    .remove(b'|')
+    .remove(b'~');
+
+/// The path of a message's file, below the dialect's prefix. It takes the `Authorization` header;
+/// none where the message has no file.
+pub(super) fn path(message: &Message) -> Option<String> {
+    message.attachment.as_ref()?;
+    Some(PATH.replace("{message_id}", &IdView::from(message.id).to_string()))
+}
+
+/// The URL of a message's file, signed for who asks.
+pub(super) fn url(call: &Call, message: &Message) -> Option<String> {
+    let path = path(message)?;
+    let proof = call.actor.chat().sign_link(&path, call.actor.id().ok()?);
+    let expires = proof.expires.to_string();
+    let query =
+        [("user", proof.user.as_str()), ("expires", &expires), ("signature", &proof.signature)];
+    Some(call.links.to(&path, &query))
+}
+
+/// Reads a form: its text fields, and its file, which is stored meanwhile.
+pub(super) async fn read(
+    call: &Call,
+    room: RoomId,
+    mut form: Form,
+) -> Result<(Fields, Option<Upload>), Rejection> {
+    let mut upload = None;
+    match parts(call, room, &mut form, &mut upload).await {
+        Ok(fields) => Ok((fields, upload)),
+        Err(rejection) => {
+            if let Some(upload) = upload {
+                call.actor.discard(upload).await;
+            }
+            Err(rejection)
+        }
+    }
+}
+
+async fn parts(
+    call: &Call,
+    room: RoomId,
+    form: &mut Form,
+    upload: &mut Option<Upload>,
+) -> Result<Fields, Rejection> {
+    let mut fields = Map::new();
+    while let Some(part) = form.next().await? {
+        match part {
+            // A file that was left empty.
+            Part::Text { name, .. } if name == FILE => {}
+            Part::Text { name, value } => {
+                fields.insert(name, value.into());
+            }
+            Part::File { name, file_name, pieces } => {
+                if name != FILE || upload.is_some() {
+                    let problem = Problem::Refused("One file is taken, as file_attachment".into());
+                    return Err(Error::invalid("", problem).into());
+                }
+                *upload = Some(call.actor.upload(room, &file_name, pieces).await?);
+            }
+        }
+    }
+    Ok(Fields::new(fields))
+}
+
+pub(super) async fn download(call: Call) -> Answer {
+    let Download { attachment, file } = call.actor.download(fields::message(&call)?).await?;
+    let size = file.size;
+    let pieces = futures::StreamExt::map(file.pieces, |piece| piece.map_err(Error::Unavailable));
+    let mut response = Response::new(Body::Stream(Box::pin(pieces)));
+    let headers = response.headers_mut();
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    set(CONTENT_TYPE, OCTET_STREAM);
+    set(CONTENT_TYPE, &attachment.content_type);
+    set(CONTENT_LENGTH, &size.to_string());
+    set(CONTENT_DISPOSITION, &disposition(&attachment.name));
+    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
+    set(CACHE_CONTROL, "private, no-store");
+    set(ACCEPT_RANGES, "none");
+    Ok(response)
+}
+
+/// Says to save a file under a name, and never to show it in place (RFC 6266).
+fn disposition(name: &str) -> String {
+    let plain =
+        |c: char| if c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+    let plain: String = name.chars().map(|c| if c == ' ' { c } else { plain(c) }).collect();
+    let whole = utf8_percent_encode(name, ATTRIBUTE);
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{whole}")
+}

@@ -1,18 +1,19 @@
 //! The command line and the environment.
 
-use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use chat_core::dialect::{self, Dialect};
 use lexopt::prelude::*;
 
+use crate::store::StoreUrl;
+
 /// What the server was told.
-#[derive(Debug)]
 pub(crate) struct Args {
     pub(crate) listen: SocketAddr,
     pub(crate) dialect: &'static Dialect,
     pub(crate) adapter: Adapter,
+    pub(crate) store: StoreUrl,
     pub(crate) jwt_secret: Option<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) files: Option<PathBuf>,
@@ -38,7 +39,7 @@ impl Args {
         let mut listen = set("CHAT_LISTEN").unwrap_or_else(|| "127.0.0.1:8080".into());
         let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::TEAM.name.into());
         let mut adapter = set("CHAT_ADAPTER").unwrap_or_else(|| "axum".into());
-        let mut store = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
+        let mut store: std::ffi::OsString = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
         let mut jwt_secret = set("CHAT_JWT_SECRET");
         let mut data = set("CHAT_DATA");
         let mut files = set("CHAT_FILES");
@@ -57,7 +58,6 @@ impl Args {
                 _ => return Err(arg.unexpected()),
             }
         }
-        only(&store, "memory", "--store")?;
         let name = dialect.string()?;
         let dialect = Dialect::named(&name).ok_or_else(|| {
             format!("there is no dialect {name:?}; there are: {}", names().join(", "))
@@ -68,6 +68,7 @@ impl Args {
             })?,
             dialect,
             adapter: adapter.parse_with(Adapter::named)?,
+            store: store.string()?.parse().map_err(|problem| format!("--store {problem}"))?,
             jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
             data: data.map(PathBuf::from),
             files: files.map(PathBuf::from),
@@ -93,15 +94,6 @@ impl Adapter {
     }
 }
 
-/// Options that have one value as yet.
-fn only(value: &OsString, known: &str, option: &str) -> Result<(), lexopt::Error> {
-    if value == known {
-        return Ok(());
-    }
-    // Not the value itself: a database URL may hold a password.
-    Err(format!("{option} takes only {known}").into())
-}
-
 fn names() -> Vec<&'static str> {
     dialect::all().map(|dialect| dialect.name).collect()
 }
@@ -117,7 +109,7 @@ Usage: cargo run --example server -- [options]
   --dialect NAME     the API served at the root: {}        [CHAT_DIALECT, {}]
                      (all are always served under /NAME/ too)
   --adapter NAME     what mounts it: axum or warp                 [CHAT_ADAPTER, axum]
-  --store URL        where chats are kept: memory                 [DATABASE_URL, memory]
+  --store URL        where chats are kept: memory, postgres://…   [DATABASE_URL, memory]
   --jwt-secret S     HS256 secret of the tokens                   [CHAT_JWT_SECRET, a random one]
   --data FILE        users and rooms as JSON                      [CHAT_DATA, demo data]
   --files DIR        where attachments are kept                   [CHAT_FILES, a temporary folder]

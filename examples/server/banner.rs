@@ -18,6 +18,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) data: &'a Data,
     /// What mounts it.
     pub(crate) adapter: Adapter,
+    /// Where chats are kept.
+    pub(crate) store: &'static str,
     /// Each user's first direct room, in the order of the users.
     pub(crate) rooms: Vec<Option<RoomId>>,
 }
@@ -48,9 +50,10 @@ impl Banner<'_> {
         let Self { address, dialect, .. } = self;
         writeln!(
             out,
-            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} {}  {dim}store{end} memory",
+            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} {}  {dim}store{end} {}",
             dialect.name,
-            self.adapter.name()
+            self.adapter.name(),
+            self.store
         )?;
         if let Some(secret) = self.tokens.random_secret() {
             writeln!(out, "{dim}HS256 secret of this run: {secret}{end}")?;

@@ -8,7 +8,7 @@ use chat_core::host::StaticDirectory;
 use chat_core::model::{RoomId, RoomKind, Slice, User, UserId};
 use chat_core::rules::RoomName;
 use chat_core::store::{NewDirectRoom, NewRoom, RoomOrder, Store};
-use chat_core::{Actor, Chat};
+use chat_core::{Actor, Chat, Outgoing};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -146,7 +146,9 @@ impl Data {
             rooms.push(made.map_err(|error| format!("room {}: {error}", index + 1))?);
         }
         for (room, user, text) in &self.history {
-            chat.acting_as(*user).send(rooms[*room], *text).await?;
+            // The key finds what another start has said.
+            let said = Outgoing::new(*text).with_key(format!("demo: {text}"));
+            chat.acting_as(*user).send(rooms[*room], said).await?;
         }
         Ok(())
     }
@@ -188,9 +190,37 @@ impl RoomRow {
                 members.try_into().map_err(|_| "a direct room has two members")?;
             return Ok(store.direct_room(NewDirectRoom { first, second, metadata, at }).await?.0);
         }
+        if let Some(found) = self.find(chat, &members, kind).await? {
+            return Ok(found);
+        }
         let name = self.name.as_deref().map(RoomName::parse).transpose()?;
         let creator = self.created_by.as_ref().map(Id::user_id).transpose()?;
         Ok(store.create_room(NewRoom { kind, name, creator, members, metadata, at }).await?)
+    }
+
+    /// The room of this kind and name, where an earlier start has made it.
+    async fn find(
+        &self,
+        chat: &Chat,
+        members: &[UserId],
+        kind: RoomKind,
+    ) -> Result<Option<RoomId>, Error> {
+        const PAGE: usize = 100;
+        let Some(member) = members.first() else { return Ok(None) };
+        let (member, mut skip) = (chat.acting_as(member.clone()), 0);
+        loop {
+            let page = member.rooms(RoomOrder::Id, Slice { skip, take: PAGE }).await?;
+            let known = page.items.iter().map(|summary| &summary.room);
+            let name = self.name.as_deref().map(str::trim);
+            let mut same = known.filter(|room| room.kind == kind && room.name.as_deref() == name);
+            if let Some(room) = same.next() {
+                return Ok(Some(room.id));
+            }
+            skip += page.items.len() as u64;
+            if page.items.is_empty() || skip >= page.count {
+                return Ok(None);
+            }
+        }
     }
 }
 

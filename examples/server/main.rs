@@ -9,6 +9,7 @@ mod banner;
 mod data;
 mod mount;
 mod serve;
+mod store;
 mod tokens;
 
 use std::io;
@@ -18,7 +19,6 @@ use std::time::Duration;
 use chat_core::host::JwtAuthenticator;
 use chat_core::{Chat, dialect};
 use chat_runtime::{Drained, ObjectFiles, Server};
-use chat_store_memory::MemoryStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,7 @@ use tracing_subscriber::EnvFilter;
 use self::args::{Adapter, Args, Parsed};
 use self::banner::Banner;
 use self::data::Data;
+use self::store::Opened;
 use self::tokens::Tokens;
 
 /// How long open sockets and requests have when the server is told to stop.
@@ -67,17 +68,20 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         None => Data::demo(),
     };
     let tokens = Tokens::new(args.jwt_secret);
-    let store = MemoryStore::new();
     // Without a folder of the user's, one that goes with the server.
     let temporary = tempfile::tempdir()?;
     let folder = args.files.as_deref().unwrap_or(temporary.path());
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let files = ObjectFiles::in_folder(folder)?;
     let sign_in = JwtAuthenticator::hs256(tokens.secret());
-    let chat = Chat::builder(store.clone(), data.directory(), sign_in)
-        .with_files(ObjectFiles::in_folder(folder)?)
-        .with_signing_key(tokens.secret())
-        .build();
-    data.load(&chat, &store).await?;
+    let chat = |store| {
+        let chat = match store {
+            Opened::Memory(store) => Chat::builder(store, data.directory(), sign_in),
+            Opened::Postgres(store) => Chat::builder(store, data.directory(), sign_in),
+        };
+        chat.with_files(files).with_signing_key(tokens.secret()).build()
+    };
+    let chat = args.store.open(&data, chat).await?;
     let server = Server::start(chat);
 
     let listener = TcpListener::bind(args.listen)
@@ -89,6 +93,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         address,
         dialect: args.dialect,
         adapter: args.adapter,
+        store: args.store.name(),
         tokens: &tokens,
         data: &data,
         rooms,

@@ -3,23 +3,27 @@
 use futures::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Cluster, Setup, Socket};
+use crate::support::{Cluster, Kept, Setup, Socket};
 
 const SENDERS: u64 = 200;
 const EACH: usize = 5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_200_senders_everybody_sees_every_message_once_and_in_one_order() {
-    every_message_once_and_in_one_order(1).await;
+    for kept in Kept::ALL {
+        every_message_once_and_in_one_order(kept, 1).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_200_senders_on_two_nodes_too() {
-    every_message_once_and_in_one_order(2).await;
+    for kept in Kept::ALL {
+        every_message_once_and_in_one_order(kept, 2).await;
+    }
 }
 
-async fn every_message_once_and_in_one_order(nodes: usize) {
-    let cluster = Cluster::start(Setup { nodes, ..Setup::default() }).await;
+async fn every_message_once_and_in_one_order(kept: Kept, nodes: usize) {
+    let cluster = Cluster::start(Setup { kept, nodes, ..Setup::default() }).await;
     let room = cluster.group(SENDERS).await;
     let path = format!("/campus/ws/chat/{room}/");
     let addresses: Vec<_> = cluster.nodes.iter().map(|node| node.address).collect();
@@ -47,7 +51,7 @@ async fn every_message_once_and_in_one_order(nodes: usize) {
     let mut order: Option<Vec<u64>> = None;
     for (user, frames) in received.into_iter().map(|task| task.expect("a client ends")) {
         let ids: Vec<u64> = frames.iter().map(|frame| frame["id"].as_u64().expect("id")).collect();
-        assert!(ids.is_sorted_by(|a, b| a < b), "user {user} saw {ids:?}");
+        assert!(ids.is_sorted_by(|a, b| a < b), "{kept:?}: user {user} saw {ids:?}");
         assert_eq!(*order.get_or_insert_with(|| ids.clone()), ids, "user {user}");
         let own: Vec<&Value> = frames.iter().filter_map(|frame| frame.get("temp_id")).collect();
         let expected: Vec<_> = (0..EACH).map(|number| json!(format!("{user}-{number}"))).collect();

@@ -1,18 +1,23 @@
 //! Two nodes on one store.
 
 use chat_core::model::UserId;
-use chat_core::store::RoomStore;
 use serde_json::json;
 
-use crate::support::{Cluster, Setup, Socket, token};
+use crate::support::{Cluster, Kept, Setup, Socket, token};
 
-fn two_nodes(bus: bool) -> Setup {
-    Setup { nodes: 2, bus, ..Setup::default() }
+fn two_nodes(kept: Kept, bus: bool) -> Setup {
+    Setup { kept, nodes: 2, bus, ..Setup::default() }
 }
 
 #[tokio::test]
 async fn what_happens_on_one_node_is_told_on_the_other() {
-    let cluster = Cluster::start(two_nodes(true)).await;
+    for kept in Kept::ALL {
+        is_told_on_the_other(kept).await;
+    }
+}
+
+async fn is_told_on_the_other(kept: Kept) {
+    let cluster = Cluster::start(two_nodes(kept, true)).await;
     let room = cluster.direct_room(1, 2).await;
     let path = format!("/messenger/ws/chat/{room}/");
     let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
@@ -37,7 +42,13 @@ async fn what_happens_on_one_node_is_told_on_the_other() {
 
 #[tokio::test]
 async fn without_a_bus_messages_and_receipts_arrive_all_the_same_and_in_order() {
-    let cluster = Cluster::start(two_nodes(false)).await;
+    for kept in Kept::ALL {
+        arrive_all_the_same(kept).await;
+    }
+}
+
+async fn arrive_all_the_same(kept: Kept) {
+    let cluster = Cluster::start(two_nodes(kept, false)).await;
     let room = cluster.direct_room(1, 2).await;
     let path = format!("/messenger/ws/chat/{room}/");
     let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
@@ -61,8 +72,8 @@ async fn without_a_bus_messages_and_receipts_arrive_all_the_same_and_in_order() 
 
 #[tokio::test]
 async fn who_is_removed_is_closed_on_every_node_told_or_not() {
-    for bus in [true, false] {
-        let cluster = Cluster::start(two_nodes(bus)).await;
+    for (kept, bus) in [(Kept::Memory, true), (Kept::Memory, false), (Kept::Postgres, false)] {
+        let cluster = Cluster::start(two_nodes(kept, bus)).await;
         let room = cluster.group(3).await;
         let path = format!("/campus/ws/chat/{room}/");
         let mut leaving = Socket::settled(cluster.nodes[1].address, &path, 2).await;

@@ -3,5 +3,5 @@
 mod cluster;
 mod socket;
 
-pub(crate) use cluster::{Cluster, SECRET, Setup, token};
+pub(crate) use cluster::{Cluster, Kept, SECRET, Setup, token};
 pub(crate) use socket::{PATIENCE, Socket};

@@ -1,15 +1,18 @@
 //! Nodes on one store, each with a listener of its own.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chat_core::dialect;
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
 use chat_core::model::{RoomId, RoomKind, User, UserId};
 use chat_core::rules::RoomName;
+use chat_core::store::Store;
 use chat_core::{Actor, Chat, Config};
 use chat_runtime::{LocalBus, Server};
 use chat_store_memory::MemoryStore;
+use chat_store_postgres::PgStore;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -23,6 +26,8 @@ const USERS: u64 = 400;
 /// What to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Setup {
+    /// What the nodes share.
+    pub(crate) kept: Kept,
     /// How many nodes share the store.
     pub(crate) nodes: usize,
     /// Whether the nodes hear each other's hints, or find out by themselves.
@@ -31,16 +36,27 @@ pub(crate) struct Setup {
     pub(crate) config: Config,
 }
 
+/// Where chats are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    Memory,
+    Postgres,
+}
+
+impl Kept {
+    pub(crate) const ALL: [Self; 2] = [Self::Memory, Self::Postgres];
+}
+
 impl Default for Setup {
     fn default() -> Self {
-        Self { nodes: 1, bus: true, config: Config::default() }
+        Self { kept: Kept::Memory, nodes: 1, bus: true, config: Config::default() }
     }
 }
 
 /// Nodes on one store. Every dialect is mounted under its name.
 pub(crate) struct Cluster {
     pub(crate) nodes: Vec<Node>,
-    pub(crate) store: MemoryStore,
+    pub(crate) store: Arc<dyn Store>,
 }
 
 pub(crate) struct Node {
@@ -50,7 +66,19 @@ pub(crate) struct Node {
 
 impl Cluster {
     pub(crate) async fn start(setup: Setup) -> Self {
-        let store = MemoryStore::new();
+        match setup.kept {
+            Kept::Memory => Self::on(MemoryStore::new(), setup).await,
+            Kept::Postgres => {
+                let schema = chat_test_postgres::fresh_schema();
+                let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await;
+                let store = store.expect("a database");
+                store.migrate().await.expect("migrations");
+                Self::on(store, setup).await
+            }
+        }
+    }
+
+    async fn on(store: impl Store + Clone, setup: Setup) -> Self {
         let bus = LocalBus::new();
         let mut nodes = Vec::new();
         for _ in 0..setup.nodes {
@@ -64,7 +92,7 @@ impl Cluster {
             }
             nodes.push(Node::start(chat.build()).await);
         }
-        Self { nodes, store }
+        Self { nodes, store: Arc::new(store) }
     }
 
     /// The only node's address.

@@ -14,6 +14,21 @@ async fn messenger_is_answered_as_documented() {
     adapter::run(dialect::MESSENGER, async || MemoryStore::new(), mount).await;
 }
 
+#[tokio::test]
+async fn campus_is_answered_as_documented() {
+    adapter::run(dialect::CAMPUS, async || MemoryStore::new(), mount).await;
+}
+
+#[tokio::test]
+async fn direct_is_answered_as_documented() {
+    adapter::run(dialect::DIRECT, async || MemoryStore::new(), mount).await;
+}
+
+#[tokio::test]
+async fn rooms_is_answered_as_documented() {
+    adapter::run(dialect::ROOMS, async || MemoryStore::new(), mount).await;
+}
+
 async fn mount(site: Site) -> SocketAddr {
     let chat = chat_warp::filter(&site.server, site.dialect);
     let chat = match site.prefix.strip_prefix('/') {

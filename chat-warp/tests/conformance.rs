@@ -29,6 +29,11 @@ async fn rooms_is_answered_as_documented() {
     adapter::run(dialect::ROOMS, async || MemoryStore::new(), mount).await;
 }
 
+#[tokio::test]
+async fn team_is_answered_as_documented() {
+    adapter::run(dialect::TEAM, async || MemoryStore::new(), mount).await;
+}
+
 async fn mount(site: Site) -> SocketAddr {
     let chat = chat_warp::filter(&site.server, site.dialect);
     let chat = match site.prefix.strip_prefix('/') {

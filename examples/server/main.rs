@@ -77,7 +77,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let chat = |store| {
         let chat = match store {
             Opened::Memory(store) => Chat::builder(store, data.directory(), sign_in),
-            Opened::Postgres(store) => Chat::builder(store, data.directory(), sign_in),
+            Opened::Postgres(store) => Chat::builder(*store, data.directory(), sign_in),
         };
         chat.with_files(files).with_signing_key(tokens.secret()).build()
     };

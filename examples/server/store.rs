@@ -64,7 +64,7 @@ impl StoreUrl {
                     .await?;
                 let store = PgStore::connect(url).await?;
                 store.migrate().await?;
-                let chat = chat(Opened::Postgres(store.clone()));
+                let chat = chat(Opened::Postgres(Box::new(store.clone())));
                 data.load(&chat, &store).await?;
                 connection.close().await?;
                 Ok(chat)
@@ -76,5 +76,5 @@ impl StoreUrl {
 /// A store that was opened.
 pub(crate) enum Opened {
     Memory(MemoryStore),
-    Postgres(PgStore),
+    Postgres(Box<PgStore>),
 }

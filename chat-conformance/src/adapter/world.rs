@@ -8,7 +8,7 @@ use chat_core::model::{RoomKind, User, UserId};
 use chat_core::rules::RoomName;
 use chat_core::store::{NewDirectRoom, NewRoom, Store};
 use chat_core::{Actor, Chat};
-use chat_runtime::Server;
+use chat_runtime::{ObjectFiles, Server};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -70,6 +70,7 @@ impl World {
         let authenticator = JwtAuthenticator::hs256(SECRET);
         let chat = Chat::builder(store.clone(), directory, authenticator)
             .with_config(settings.config())
+            .with_files(ObjectFiles::in_memory())
             .build();
         let mut names = Names::default();
         for row in &data.users {

@@ -42,7 +42,7 @@ use warp::{Filter, Rejection, Reply};
 pub fn filter(
     server: &Server,
     dialect: &'static Dialect,
-) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static {
+) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + use<> + 'static {
     respond(server, dialect).or(upgrade(server, dialect)).unify()
 }
 
@@ -51,7 +51,7 @@ type Answer = (Response,);
 fn respond(
     server: &Server,
     dialect: &'static Dialect,
-) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + 'static {
+) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + use<> + 'static {
     let server = server.clone();
     at(move |path| answers(dialect, path)).and(head()).and(warp::body::stream()).then(
         move |Place { uri, prefix }, Head(method, headers), body| {
@@ -68,7 +68,7 @@ fn respond(
 fn upgrade(
     server: &Server,
     dialect: &'static Dialect,
-) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + 'static {
+) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + use<> + 'static {
     let server = server.clone();
     at(move |path| dialect.sockets.iter().any(|socket| match_path(socket.path, path).is_some()))
         .and(head())
@@ -127,7 +127,8 @@ struct Head(Method, HeaderMap);
 
 /// Warp does not hand out the URI: the authority of one that has it goes where the core finds it
 /// too, unless there is a `Host` already.
-fn head() -> impl Filter<Extract = (Head,), Error = Infallible> + Clone + Send + Sync + 'static {
+fn head()
+-> impl Filter<Extract = (Head,), Error = Infallible> + Clone + Send + Sync + use<> + 'static {
     let host = warp::host::optional().or(warp::any().map(|| None)).unify();
     warp::method().and(warp::header::headers_cloned()).and(host).map(
         |method, mut headers: HeaderMap, host: Option<Authority>| {

@@ -1,8 +1,13 @@
 //! Bodies of `multipart/form-data`, part by part.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use multer::{Constraints, Multipart, SizeLimit};
 
 use super::{BodyError, Rejection};
@@ -11,6 +16,10 @@ use crate::host::Pieces;
 /// The most parts of a form.
 const PARTS: usize = 20;
 
+/// How much is read that leads to no part and no piece of one, in bytes: what comes before the first
+/// part, and the headers of a part.
+const HEADERS: usize = 16 * 1024;
+
 /// How much longer than its files may be a form is read at all, in bytes: so that a client that
 /// sends before it reads gets to know why its file is refused.
 const BEYOND: u64 = 64 * 1024 * 1024;
@@ -18,6 +27,7 @@ const BEYOND: u64 = 64 * 1024 * 1024;
 /// A form that is being read.
 pub struct Form {
     parts: Multipart<'static>,
+    idle: Idle,
     text_limit: usize,
     left: usize,
 }
@@ -31,13 +41,13 @@ pub enum Part {
         /// Its value.
         value: String,
     },
-    /// A file. It has to be read, or given up, before the next part.
+    /// A file. It has to be read before the next part.
     File {
         /// The field's name.
         name: String,
         /// What the client calls the file.
         file_name: String,
-        /// Its content, as it comes.
+        /// Its content, as it comes. To be read to its end.
         pieces: Pieces,
     },
 }
@@ -53,8 +63,10 @@ impl Form {
     ) -> Self {
         let whole = SizeLimit::new().whole_stream(file_limit.saturating_add(BEYOND));
         let constraints = Constraints::new().size_limit(whole);
-        let parts = Multipart::with_constraints(body, boundary, constraints);
-        Self { parts, text_limit, left: PARTS }
+        let idle = Idle::default();
+        let sips = Sips { body, idle: idle.clone(), rest: false };
+        let parts = Multipart::with_constraints(sips, boundary, constraints);
+        Self { parts, idle, text_limit, left: PARTS }
     }
 
     /// The next part; none at the end.
@@ -65,19 +77,23 @@ impl Form {
         let Some(mut field) = self.parts.next_field().await.map_err(refused)? else {
             return Ok(None);
         };
+        self.idle.end();
         self.left = self.left.checked_sub(1).ok_or(Rejection::Malformed("Too many parts."))?;
         let name = field.name().unwrap_or_default().to_owned();
         // Browsers send a file without a name where none was chosen.
         let file_name = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
         if let Some(file_name) = file_name {
-            let pieces = stream::unfold(field, |mut field| async {
-                let piece = field.chunk().await.transpose()?;
-                Some((piece.map_err(Into::into), field))
+            let from = (field, self.idle.clone());
+            let pieces = stream::unfold(from, |(mut field, idle)| async {
+                let piece = field.chunk().await.transpose();
+                idle.end();
+                Some((piece?.map_err(Into::into), (field, idle)))
             });
             return Ok(Some(Part::File { name, file_name, pieces: pieces.boxed() }));
         }
         let mut value = Vec::new();
         while let Some(piece) = field.chunk().await.map_err(refused)? {
+            self.idle.end();
             if value.len() + piece.len() > self.text_limit {
                 return Err(Rejection::TooLarge);
             }
@@ -86,6 +102,44 @@ impl Form {
         let value = String::from_utf8(value)
             .map_err(|_| Rejection::Malformed("A field of the form is not UTF-8."))?;
         Ok(Some(Part::Text { name, value }))
+    }
+}
+
+/// How many bytes were read since the last part, or piece of one, was found.
+#[derive(Clone, Default)]
+struct Idle(Arc<AtomicUsize>);
+
+impl Idle {
+    fn end(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+/// A body one piece at a time. The parser takes all that it can have before it looks at it, so it is
+/// told to wait after each piece; and it would wait for the end of a header forever.
+struct Sips {
+    body: BoxStream<'static, Result<Bytes, BodyError>>,
+    idle: Idle,
+    rest: bool,
+}
+
+impl Stream for Sips {
+    type Item = Result<Bytes, BodyError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.rest) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.idle.0.load(Ordering::Relaxed) > HEADERS {
+            return Poll::Ready(Some(Err(BodyError("the headers of a part are too long".into()))));
+        }
+        let piece = self.body.poll_next_unpin(context);
+        if let Poll::Ready(Some(Ok(piece))) = &piece {
+            self.idle.0.fetch_add(piece.len(), Ordering::Relaxed);
+            self.rest = true;
+        }
+        piece
     }
 }
 
@@ -112,5 +166,96 @@ impl std::fmt::Debug for Part {
             Self::Text { .. } => "Part::Text",
             Self::File { .. } => "Part::File",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Reads a form to its end: what its parts hold, or why it is refused; and the most bytes that
+    /// had been read of the body, but not handed on, when a piece of a file came.
+    async fn read(body: Vec<Bytes>) -> (Result<Vec<Vec<u8>>, Rejection>, usize, usize) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let count = taken.clone();
+        let body = stream::iter(body)
+            .inspect(move |piece| {
+                count.fetch_add(piece.len(), Ordering::Relaxed);
+            })
+            .map(Ok);
+        let mut form = Form::new(body.boxed(), "x".into(), 1_000, 1 << 30);
+        let (mut held, mut passed) = (0, 0);
+        let all = async {
+            let mut all = Vec::new();
+            while let Some(part) = form.next().await? {
+                all.push(match part {
+                    Part::Text { value, .. } => value.into_bytes(),
+                    Part::File { mut pieces, .. } => {
+                        let mut file = Vec::new();
+                        while let Some(piece) = pieces.next().await {
+                            let piece = piece.map_err(|_| Rejection::Malformed("broken"))?;
+                            held = held.max(taken.load(Ordering::Relaxed) - passed);
+                            passed += piece.len();
+                            file.extend_from_slice(&piece);
+                        }
+                        file
+                    }
+                });
+            }
+            Ok(all)
+        };
+        let all = all.await;
+        (all, held, taken.load(Ordering::Relaxed))
+    }
+
+    fn in_pieces(body: &[u8], of: usize) -> Vec<Bytes> {
+        body.chunks(of).map(Bytes::copy_from_slice).collect()
+    }
+
+    fn file(content: &[u8]) -> Vec<u8> {
+        let head: &[u8] =
+            b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"a\"\r\n\r\n";
+        [head, content, b"\r\n--x--\r\n"].concat()
+    }
+
+    #[tokio::test]
+    async fn a_file_is_handed_on_as_it_comes_however_fast() {
+        let content = vec![7; 4 << 20];
+        let (read, held, _) = read(in_pieces(&file(&content), 8_192)).await;
+        assert!(read.unwrap() == [content]);
+        assert!(held <= 4 * 8_192, "{held} bytes were held");
+    }
+
+    #[tokio::test]
+    async fn what_leads_to_no_part_is_not_read_for_long() {
+        let long = "a".repeat(4 << 20);
+        for body in [
+            long.clone(),
+            format!("--x{}", " ".repeat(4 << 20)),
+            format!("--x\r\nContent-Disposition: form-data; name=\"{long}"),
+            format!(
+                "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x\r\nX: {long}"
+            ),
+        ] {
+            let (read, _, taken) = read(in_pieces(body.as_bytes(), 1_024)).await;
+            assert!(matches!(read, Err(Rejection::Malformed(_))), "{read:?}");
+            assert!(taken <= 2 * HEADERS, "{taken} bytes were read");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_form_is_read_alike_in_pieces_of_any_size(
+            content in proptest::collection::vec("[\r\n]{1,2}|-{1,2}|[ab]{1,9}", 0..200),
+            of in 1_usize..300,
+        ) {
+            let content = content.concat();
+            let body = file(content.as_bytes());
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let (read, ..) = runtime.block_on(read(in_pieces(&body, of)));
+            prop_assert_eq!(read.unwrap(), [content.into_bytes()]);
+        }
     }
 }

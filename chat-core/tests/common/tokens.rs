@@ -42,6 +42,8 @@ pub(crate) fn signed(
     algorithm: Algorithm,
     key: &EncodingKey,
 ) -> String {
+    // Chooses the cryptography provider where both are compiled in.
+    let _ = JwtAuthenticator::hs256(SECRET);
     let message = format!("{}.{}", base64(header), base64(payload));
     let signature = sign(message.as_bytes(), key, algorithm).unwrap();
     format!("{message}.{signature}")

@@ -8,6 +8,7 @@ mod files;
 mod hooks;
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 mod jwt;
+mod packet;
 
 pub use authenticator::{AuthError, Authenticator, Credentials, Identity, Transport};
 pub use bus::{Bus, Hint, NoBus};
@@ -17,3 +18,4 @@ pub use files::{FileError, FileStore, Pieces, StoredFile};
 pub use hooks::{Draft, Hooks, NoHooks, Refusal};
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 pub use jwt::{InvalidKey, JwtAuthenticator};
+pub use packet::{Outbox, Packet};

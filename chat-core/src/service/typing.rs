@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::{Actor, Chat, Error};
 use crate::host::Hint;
-use crate::model::{RoomId, Signal, Timestamp, User, UserId};
+use crate::model::{Event, RoomId, Signal, Timestamp, User, UserId};
 use crate::rules::Action;
 
 impl Actor {
@@ -18,8 +18,12 @@ impl Actor {
         self.may(Action::Type, room).await?;
         let user = self.user().await?;
         let at = self.chat().clock().now();
+        let hint = Hint::Typing(room, user.id.clone(), true);
         if self.chat().typing().start(room, &user, now, at) {
-            self.chat().signal_typing(room, user, true);
+            self.chat().signal(Signal::Typing { room, user, is_typing: true, at }, hint);
+        } else {
+            // The other nodes count for themselves when it ends.
+            self.chat().bus().publish(hint);
         }
         Ok(())
     }
@@ -67,12 +71,13 @@ impl Chat {
         self.typing().poll_timeout()
     }
 
-    /// Ends the typing that is over, and tells. To be called when
-    /// [`Chat::poll_typing_timeout`] has come.
+    /// Ends the typing that is over, and tells this node's listeners: the other nodes find out by
+    /// themselves. To be called when [`Chat::poll_typing_timeout`] has come.
     pub fn handle_typing_timeout(&self, now: Instant) {
         let ended = self.typing().handle_timeout(now);
+        let at = self.clock().now();
         for (room, user) in ended {
-            self.signal_typing(room, user, false);
+            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing: false, at }));
         }
     }
 
@@ -80,13 +85,9 @@ impl Chat {
     pub(super) fn end_typing(&self, room: RoomId, user: &UserId) {
         let stopped = self.typing().stop(room, user);
         if let Some(user) = stopped {
-            self.signal_typing(room, user, false);
+            let hint = Hint::Typing(room, user.id.clone(), false);
+            let at = self.clock().now();
+            self.signal(Signal::Typing { room, user, is_typing: false, at }, hint);
         }
-    }
-
-    fn signal_typing(&self, room: RoomId, user: Arc<User>, is_typing: bool) {
-        let hint = Hint::Typing(room, user.id.clone(), is_typing);
-        let at = self.clock().now();
-        self.signal(Signal::Typing { room, user, is_typing, at }, hint);
     }
 }

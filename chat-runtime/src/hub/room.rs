@@ -34,6 +34,9 @@ pub(super) struct Room {
     early: BTreeMap<Cursor, Arc<Delivery>>,
     /// The version that the room is known to have reached.
     expected: Version,
+    /// The version that others say it has reached: looked for once, and no more where it is not
+    /// there.
+    hinted: Version,
     /// Whether somebody is to look into the store.
     watched: bool,
     /// Whether somebody looks into the store: meanwhile events wait, or they would be told twice.
@@ -73,9 +76,9 @@ impl Room {
         if cursor.version == version { self.advance() } else { self.step() }
     }
 
-    /// The room is known to have reached a version; whether it is to be looked for.
+    /// The room is said to have reached a version; whether it is to be looked for.
     pub(super) fn expect(&mut self, version: Version) -> bool {
-        self.expected = self.expected.max(version);
+        self.hinted = self.hinted.max(version);
         self.step() != Step::Done
     }
 
@@ -112,9 +115,14 @@ impl Room {
         self.step()
     }
 
+    /// From where something is missing.
+    fn behind(&self) -> Option<Cursor> {
+        let reached = self.expected.max(self.hinted);
+        self.cursor.filter(|cursor| cursor.version < reached)
+    }
+
     fn step(&mut self) -> Step {
-        let behind = self.cursor.is_some_and(|cursor| cursor.version < self.expected);
-        if !behind || self.watched {
+        if self.behind().is_none() || self.watched {
             return Step::Done;
         }
         self.watched = true;
@@ -123,7 +131,8 @@ impl Room {
 
     /// Begins to read from the store: from where, or `None` where nothing is missing any more.
     pub(super) fn start_reading(&mut self) -> Option<Cursor> {
-        let cursor = self.cursor.filter(|cursor| cursor.version < self.expected);
+        let cursor = self.behind();
+        self.hinted = 0;
         self.reading = cursor.is_some();
         self.watched = self.reading;
         cursor
@@ -144,5 +153,24 @@ impl Room {
         self.reading = false;
         self.watched = false;
         self.advance() != Step::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_that_is_not_there_is_looked_for_once() {
+        let mut room = Room::default();
+        room.begin(5);
+        assert!(room.expect(Version::MAX));
+        assert!(!room.expect(Version::MAX), "somebody is about to look");
+        assert_eq!(room.start_reading(), Some(Cursor::version(5)));
+        assert!(!room.stop_reading());
+        assert!(!room.expect(5));
+        assert!(room.expect(6));
+        assert_eq!(room.start_reading(), Some(Cursor::version(5)));
+        assert!(room.expect(7) || room.stop_reading(), "what is said meanwhile is looked for again");
     }
 }

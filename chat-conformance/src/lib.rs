@@ -3,5 +3,6 @@
 #![allow(clippy::missing_panics_doc, reason = "a test panics where a contract is broken")]
 
 pub mod adapter;
+pub mod bus;
 pub mod files;
 pub mod store;

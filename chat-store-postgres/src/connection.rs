@@ -80,6 +80,11 @@ impl Database {
         Ok(connection)
     }
 
+    /// A pool of a single connection that is not set up, for a listener.
+    pub(crate) fn lone(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options.clone())
+    }
+
     /// The rows of one statement that only reads, so that it can be repeated on another
     /// connection.
     pub(crate) async fn rows<'q>(

@@ -50,6 +50,7 @@
 //! `messages_changed`, by which others catch up.
 
 mod batch;
+mod bus;
 mod connection;
 mod error;
 mod lane;
@@ -74,6 +75,7 @@ use sqlx::postgres::PgConnectOptions;
 use crate::connection::Database;
 use crate::lane::Lanes;
 
+pub use bus::PgBus;
 pub use error::ConnectError;
 
 /// The schema that holds the tables unless the host names another one.
@@ -135,6 +137,12 @@ impl PgStore {
     /// [`ConnectError::Migrate`].
     pub async fn migrate(&self) -> Result<(), ConnectError> {
         migrations::run(&self.database).await
+    }
+
+    /// A bus to the other nodes on the same database and schema. Must be called inside a tokio
+    /// runtime.
+    pub fn bus(&self) -> PgBus {
+        PgBus::over(self.database.clone())
     }
 
     fn with_options(options: PgConnectOptions, schema: String) -> Self {

@@ -6,6 +6,7 @@
 #[macro_use]
 mod columns;
 pub(crate) mod batch;
+pub(crate) mod bus;
 pub(crate) mod messages;
 pub(crate) mod rooms;
 pub(crate) mod search;
@@ -26,5 +27,5 @@ pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
 
 /// All statements that are prepared.
 #[cfg(test)]
-pub(crate) const ALL: [&[&str]; 5] =
-    [batch::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];
+pub(crate) const ALL: [&[&str]; 6] =
+    [batch::ALL, bus::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];

@@ -171,6 +171,9 @@ mod tests {
         assert!(!room.expect(5));
         assert!(room.expect(6));
         assert_eq!(room.start_reading(), Some(Cursor::version(5)));
-        assert!(room.expect(7) || room.stop_reading(), "what is said meanwhile is looked for again");
+        assert!(
+            room.expect(7) || room.stop_reading(),
+            "what is said meanwhile is looked for again"
+        );
     }
 }

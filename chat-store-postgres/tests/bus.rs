@@ -1,0 +1,188 @@
+//! The bus over LISTEN and NOTIFY, by the suite and where its connections break.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chat_core::host::{Bus, Hint};
+use chat_core::model::RoomId;
+use chat_store_postgres::PgBus;
+use futures::StreamExt;
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn node(channel: &str) -> PgBus {
+    PgBus::connect_in(&chat_test_postgres::url(), channel).unwrap()
+}
+
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let wait = async {
+        while !done() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(timeout(PATIENCE, wait).await.is_ok(), "{what}");
+}
+
+async fn connection() -> PgConnection {
+    PgConnection::connect(&chat_test_postgres::url()).await.unwrap()
+}
+
+fn hint(version: u64) -> Hint {
+    Hint::Room(RoomId::new(1).unwrap(), version)
+}
+
+#[tokio::test]
+async fn the_bus_keeps_its_contract() {
+    let channel = chat_test_postgres::fresh_schema();
+    chat_conformance::bus::check(async || Arc::new(node(&channel)) as Arc<dyn Bus>).await;
+}
+
+#[tokio::test]
+async fn buses_of_other_schemas_do_not_meet() {
+    let (one, other) = (chat_test_postgres::fresh_schema(), chat_test_postgres::fresh_schema());
+    let (first, second, stranger) = (node(&one), node(&one), node(&other));
+    for bus in [&first, &second, &stranger] {
+        until("the bus is there", || bus.is_available()).await;
+    }
+    let (mut near, mut far) = (second.subscribe(), first.subscribe());
+    stranger.publish(hint(1));
+    first.publish(hint(2));
+    assert_eq!(near.next().await, Some(hint(2)));
+    second.publish(hint(3));
+    assert_eq!(far.next().await, Some(hint(3)));
+}
+
+#[tokio::test]
+async fn after_its_connections_are_ended_the_bus_says_that_hints_were_missed_and_goes_on() {
+    let channel = chat_test_postgres::fresh_schema();
+    let (teller, hearer) = (node(&channel), node(&channel));
+    until("the bus is there", || teller.is_available() && hearer.is_available()).await;
+    let mut hints = hearer.subscribe();
+    let end = "select pg_terminate_backend(pid) from pg_stat_activity \
+         where pid <> pg_backend_pid() and query ~ $1";
+    let ended = sqlx::query(end)
+        .bind(format!("LISTEN \"{channel}\""))
+        .execute(&mut connection().await)
+        .await
+        .unwrap();
+    assert_eq!(ended.rows_affected(), 2, "both nodes listen");
+    assert_eq!(timeout(PATIENCE, hints.next()).await.unwrap(), Some(Hint::Missed));
+    until("the bus is there again", || teller.is_available() && hearer.is_available()).await;
+    // Both come back in their own time, so that each may have missed what the other told.
+    teller.publish(hint(7));
+    let mut next = hints.next().await;
+    while next == Some(Hint::Missed) {
+        next = hints.next().await;
+    }
+    assert_eq!(next, Some(hint(7)));
+}
+
+#[tokio::test]
+async fn a_payload_that_nobody_here_wrote_is_passed_over() {
+    let channel = chat_test_postgres::fresh_schema();
+    let bus = node(&channel);
+    until("the bus is there", || bus.is_available()).await;
+    let mut hints = bus.subscribe();
+    let mut connection = connection().await;
+    let from = "00000000-0000-0000-0000-000000000001";
+    let known = format!(r#"{{"from":"{from}","hints":[{{"r":[1,5]}}]}}"#);
+    for payload in ["", "\u{1}", "null", r#"{"from":1}"#, "'; drop table x", &known] {
+        let notify = sqlx::query("select pg_notify($1, $2)").bind(&channel).bind(payload);
+        notify.execute(&mut connection).await.unwrap();
+    }
+    assert_eq!(timeout(PATIENCE, hints.next()).await.unwrap(), Some(hint(5)));
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_waited_for() {
+    let cluster = chat_test_postgres::Cluster::start();
+    let bus = PgBus::connect(&cluster.url()).unwrap();
+    until("the bus is there", || bus.is_available()).await;
+    cluster.crash();
+    until("the bus knows that it does not work", || !bus.is_available()).await;
+    let mut hints = bus.subscribe();
+    cluster.resume();
+    until("the bus is there again", || bus.is_available()).await;
+    assert_eq!(hints.next().await, Some(Hint::Missed));
+}
+
+/// Packets vanish without a word: only the heartbeat can tell.
+#[tokio::test]
+async fn a_listener_that_went_silent_is_replaced() {
+    let cluster = chat_test_postgres::Cluster::start();
+    let proxy = proxy::Proxy::start(&cluster.url()).await;
+    let (teller, hearer) =
+        (PgBus::connect(&cluster.url()).unwrap(), PgBus::connect(&proxy.url()).unwrap());
+    until("the bus is there", || teller.is_available() && hearer.is_available()).await;
+    let mut hints = hearer.subscribe();
+    proxy.swallow();
+    let silent = Instant::now();
+    assert_eq!(timeout(PATIENCE, hints.next()).await.unwrap(), Some(Hint::Missed));
+    assert!(silent.elapsed() < Duration::from_secs(15), "replaced after {:?}", silent.elapsed());
+    until("the bus is there again", || hearer.is_available()).await;
+}
+
+mod proxy {
+    //! Between a client and the server's socket: connections that were open when it was told to
+    //! swallow stay open and carry nothing more.
+
+    use std::path::PathBuf;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+    pub(crate) struct Proxy {
+        port: u16,
+        era: Arc<AtomicU64>,
+    }
+
+    impl Proxy {
+        pub(crate) async fn start(url: &str) -> Self {
+            let home = PathBuf::from(url.split_once("host=").unwrap().1);
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let era = Arc::new(AtomicU64::new(0));
+            let eras = Arc::clone(&era);
+            tokio::spawn(async move {
+                while let Ok((client, _)) = listener.accept().await {
+                    let server = UnixStream::connect(home.join(".s.PGSQL.5432")).await.unwrap();
+                    let now = eras.load(Ordering::SeqCst);
+                    tokio::spawn(carry(client, server, now, Arc::clone(&eras)));
+                }
+            });
+            Self { port, era }
+        }
+
+        pub(crate) fn url(&self) -> String {
+            format!("postgres://chat@127.0.0.1:{}/postgres", self.port)
+        }
+
+        pub(crate) fn swallow(&self) {
+            self.era.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    async fn carry(mut client: TcpStream, mut server: UnixStream, era: u64, eras: Arc<AtomicU64>) {
+        let (mut up, mut down) = ([0; 4_096], [0; 4_096]);
+        loop {
+            let swallows = || eras.load(Ordering::SeqCst) != era;
+            tokio::select! {
+                read = client.read(&mut up) => match read {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) if swallows() => {}
+                    Ok(count) => server.write_all(&up[..count]).await.unwrap(),
+                },
+                read = server.read(&mut down) => match read {
+                    Ok(0) | Err(_) if swallows() => std::future::pending().await,
+                    Ok(0) | Err(_) => return,
+                    Ok(_) if swallows() => {}
+                    Ok(count) => client.write_all(&down[..count]).await.unwrap(),
+                },
+            }
+        }
+    }
+}

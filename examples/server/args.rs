@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use chat_core::dialect::{self, Dialect};
 use lexopt::prelude::*;
 
+use crate::bus::BusUrl;
 use crate::store::StoreUrl;
 
 /// What the server was told.
@@ -14,6 +15,7 @@ pub(crate) struct Args {
     pub(crate) dialect: &'static Dialect,
     pub(crate) adapter: Adapter,
     pub(crate) store: StoreUrl,
+    pub(crate) bus: BusUrl,
     pub(crate) jwt_secret: Option<String>,
     pub(crate) data: Option<PathBuf>,
     pub(crate) files: Option<PathBuf>,
@@ -40,6 +42,7 @@ impl Args {
         let mut dialect = set("CHAT_DIALECT").unwrap_or_else(|| dialect::TEAM.name.into());
         let mut adapter = set("CHAT_ADAPTER").unwrap_or_else(|| "axum".into());
         let mut store: std::ffi::OsString = set("DATABASE_URL").unwrap_or_else(|| "memory".into());
+        let mut bus = set("CHAT_BUS");
         let mut jwt_secret = set("CHAT_JWT_SECRET");
         let mut data = set("CHAT_DATA");
         let mut files = set("CHAT_FILES");
@@ -51,6 +54,7 @@ impl Args {
                 Long("dialect") => dialect = parser.value()?,
                 Long("adapter") => adapter = parser.value()?,
                 Long("store") => store = parser.value()?,
+                Long("bus") => bus = Some(parser.value()?),
                 Long("jwt-secret") => jwt_secret = Some(parser.value()?),
                 Long("data") => data = Some(parser.value()?),
                 Long("files") => files = Some(parser.value()?),
@@ -62,13 +66,18 @@ impl Args {
         let dialect = Dialect::named(&name).ok_or_else(|| {
             format!("there is no dialect {name:?}; there are: {}", names().join(", "))
         })?;
+        let store: StoreUrl =
+            store.string()?.parse().map_err(|problem| format!("--store {problem}"))?;
+        let bus = bus.map(ValueExt::string).transpose()?;
+        let bus = BusUrl::parse(bus.as_deref(), &store).map_err(|problem| format!("--bus {problem}"))?;
         Ok(Parsed::Run(Self {
             listen: listen.parse_with(|text| {
                 text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}"))
             })?,
             dialect,
             adapter: adapter.parse_with(Adapter::named)?,
-            store: store.string()?.parse().map_err(|problem| format!("--store {problem}"))?,
+            store,
+            bus,
             jwt_secret: jwt_secret.map(ValueExt::string).transpose()?,
             data: data.map(PathBuf::from),
             files: files.map(PathBuf::from),
@@ -110,6 +119,8 @@ Usage: cargo run --example server -- [options]
                      (all are always served under /NAME/ too)
   --adapter NAME     what mounts it: axum or warp                 [CHAT_ADAPTER, axum]
   --store URL        where chats are kept: memory, postgres://…   [DATABASE_URL, memory]
+  --bus URL          how servers on one store reach each other: local, postgres,
+                     postgres://…, nats://…                       [CHAT_BUS, the store's own]
   --jwt-secret S     HS256 secret of the tokens                   [CHAT_JWT_SECRET, a random one]
   --data FILE        users and rooms as JSON                      [CHAT_DATA, demo data]
   --files DIR        where attachments are kept                   [CHAT_FILES, a temporary folder]

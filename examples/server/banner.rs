@@ -20,6 +20,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) adapter: Adapter,
     /// Where chats are kept.
     pub(crate) store: &'static str,
+    /// How it reaches other servers on the same store.
+    pub(crate) bus: &'static str,
     /// Each user's first direct room, in the order of the users.
     pub(crate) rooms: Vec<Option<RoomId>>,
 }
@@ -50,10 +52,11 @@ impl Banner<'_> {
         let Self { address, dialect, .. } = self;
         writeln!(
             out,
-            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} {}  {dim}store{end} {}",
+            "{bold}chat{end}  {dim}dialect{end} {}  {dim}adapter{end} {}  {dim}store{end} {}  {dim}bus{end} {}",
             dialect.name,
             self.adapter.name(),
-            self.store
+            self.store,
+            self.bus
         )?;
         if let Some(secret) = self.tokens.random_secret() {
             writeln!(out, "{dim}HS256 secret of this run: {secret}{end}")?;

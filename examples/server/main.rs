@@ -6,6 +6,7 @@
 
 mod args;
 mod banner;
+mod bus;
 mod data;
 mod mount;
 mod serve;
@@ -74,12 +75,13 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let files = ObjectFiles::in_folder(folder)?;
     let sign_in = JwtAuthenticator::hs256(tokens.secret());
+    let bus = args.bus.open().await?;
     let chat = |store| {
         let chat = match store {
             Opened::Memory(store) => Chat::builder(store, data.directory(), sign_in),
             Opened::Postgres(store) => Chat::builder(*store, data.directory(), sign_in),
         };
-        chat.with_files(files).with_signing_key(tokens.secret()).build()
+        chat.with_bus(bus).with_files(files).with_signing_key(tokens.secret()).build()
     };
     let chat = args.store.open(&data, chat).await?;
     let server = Server::start(chat);
@@ -94,6 +96,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         dialect: args.dialect,
         adapter: args.adapter,
         store: args.store.name(),
+        bus: args.bus.name(),
         tokens: &tokens,
         data: &data,
         rooms,

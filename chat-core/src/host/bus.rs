@@ -1,5 +1,7 @@
 //! How nodes tell each other that something happened.
 
+use std::sync::Arc;
+
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::model::{RoomId, UserId, Version};
@@ -34,6 +36,21 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Whether it works as far as it knows, as `channel_layer_status` shows.
     fn is_available(&self) -> bool;
+}
+
+/// A bus that was chosen at run time.
+impl<B: Bus + ?Sized> Bus for Arc<B> {
+    fn publish(&self, hint: Hint) {
+        (**self).publish(hint);
+    }
+
+    fn subscribe(&self) -> BoxStream<'static, Hint> {
+        (**self).subscribe()
+    }
+
+    fn is_available(&self) -> bool {
+        (**self).is_available()
+    }
 }
 
 /// The bus of a single node: there is nobody else to tell.

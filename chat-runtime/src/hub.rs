@@ -1,6 +1,7 @@
 //! Fan-out: from events to the inboxes of open sockets.
 
 mod catch_up;
+mod presence;
 mod room;
 
 use std::collections::HashMap;
@@ -14,6 +15,7 @@ use chat_core::service::Listener;
 use chat_core::socket::Delivery;
 use tokio::runtime::Handle;
 
+use self::presence::Watchers;
 use self::room::{Room, Step};
 use crate::inbox::Inbox;
 
@@ -35,7 +37,7 @@ pub(crate) struct Hub {
     /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
     /// Each guards who is told the presence of the users of one shard.
-    watchers: Vec<Mutex<HashMap<UserId, Vec<Arc<Inbox>>>>>,
+    watchers: Vec<Mutex<HashMap<UserId, Watchers>>>,
 }
 
 impl Hub {
@@ -84,7 +86,7 @@ impl Hub {
         lock(&self.rooms[self.shard(room)])
     }
 
-    fn watcher_shard(&self, user: &UserId) -> MutexGuard<'_, HashMap<UserId, Vec<Arc<Inbox>>>> {
+    fn watcher_shard(&self, user: &UserId) -> MutexGuard<'_, HashMap<UserId, Watchers>> {
         lock(&self.watchers[self.shard(user)])
     }
 
@@ -97,16 +99,6 @@ impl Hub {
         if let Some(state) = self.room_shard(room).get(&room) {
             let delivery = Arc::new(Delivery::new(event.clone()));
             state.push(&delivery);
-        }
-    }
-
-    fn signal_watchers(&self, user: &UserId, event: &Event) {
-        if let Some(watchers) = self.watcher_shard(user).get(user) {
-            let delivery = Arc::new(Delivery::new(event.clone()));
-            let weight = delivery.weight();
-            for inbox in watchers {
-                inbox.push(&delivery, weight);
-            }
         }
     }
 }
@@ -126,7 +118,9 @@ impl Listener for Hub {
                     Step::Read => self.catch_up(room, Duration::ZERO),
                 }
             }
-            Event::Signal(Signal::Presence { user, .. }) => self.signal_watchers(&user.id, event),
+            Event::Signal(Signal::Presence { user, presence }) => {
+                self.tell_watchers(&user.id, *presence, event);
+            }
             Event::Signal(
                 Signal::Typing { room, .. }
                 | Signal::Attendance { room, .. }
@@ -155,7 +149,7 @@ impl Subscription {
     /// Says which version of the room the socket has seen, and whose presence it wants to be told.
     pub(crate) fn begin(&mut self, version: Version, watched: Vec<UserId>) {
         for user in &watched {
-            self.hub.watcher_shard(user).entry(user.clone()).or_default().push(self.inbox.clone());
+            self.hub.watch(user, &self.inbox);
         }
         self.watched = watched;
         let step =
@@ -169,13 +163,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         for user in &self.watched {
-            let mut shard = self.hub.watcher_shard(user);
-            if let Some(watchers) = shard.get_mut(user) {
-                remove(watchers, &self.inbox);
-                if watchers.is_empty() {
-                    shard.remove(user);
-                }
-            }
+            self.hub.unwatch(user, &self.inbox);
         }
         let mut shard = self.hub.room_shard(self.room);
         if let Some(state) = shard.get_mut(&self.room) {

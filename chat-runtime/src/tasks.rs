@@ -3,8 +3,8 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use chat_core::Chat;
 use chat_core::host::Hint;
+use chat_core::{Chat, Error};
 use futures::StreamExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -21,21 +21,28 @@ const RENEWALS: u32 = 4;
 /// Starts all of it. It ends with the set, or with the hub.
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    tasks.spawn(sweep(Arc::downgrade(hub)));
+    tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub)));
     tasks.spawn(renew_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
     tasks.spawn(hear(chat.clone(), Arc::downgrade(hub)));
     tasks
 }
 
-async fn sweep(hub: Weak<Hub>) {
+async fn sweep(chat: Chat, hub: Weak<Hub>) {
     loop {
         sleep(SWEEP).await;
         let Some(hub) = hub.upgrade() else { return };
-        if let Err(error) = hub.sweep().await {
+        let swept = if chat.bus().is_available() { hub.sweep().await } else { look(&hub).await };
+        if let Err(error) = swept {
             tracing::warn!(%error, "the rooms could not be swept; trying again");
         }
     }
+}
+
+/// Looks into the store for all that other nodes may have said and that was not heard.
+async fn look(hub: &Hub) -> Result<(), Error> {
+    hub.sweep().await?;
+    hub.sweep_presence().await
 }
 
 async fn renew_sessions(chat: Chat) {
@@ -65,7 +72,7 @@ async fn hear(chat: Chat, hub: Weak<Hub>) {
                 hub.reached(room, version);
                 Ok(())
             }
-            Hint::Missed => hub.sweep().await,
+            Hint::Missed => look(&hub).await,
             hint => chat.handle_hint(hint, Instant::now().into_std()).await,
         };
         if let Err(error) = heard {

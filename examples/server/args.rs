@@ -69,7 +69,8 @@ impl Args {
         let store: StoreUrl =
             store.string()?.parse().map_err(|problem| format!("--store {problem}"))?;
         let bus = bus.map(ValueExt::string).transpose()?;
-        let bus = BusUrl::parse(bus.as_deref(), &store).map_err(|problem| format!("--bus {problem}"))?;
+        let bus =
+            BusUrl::parse(bus.as_deref(), &store).map_err(|problem| format!("--bus {problem}"))?;
         Ok(Parsed::Run(Self {
             listen: listen.parse_with(|text| {
                 text.parse::<SocketAddr>().map_err(|error| format!("{error}: {text}"))

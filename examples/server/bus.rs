@@ -23,7 +23,9 @@ impl BusUrl {
             (Some("local"), _) | (None, StoreUrl::Memory) => Ok(Self::Local),
             (Some("postgres") | None, StoreUrl::Postgres(url)) => Ok(Self::Postgres(url.clone())),
             (Some("postgres"), StoreUrl::Memory) => Err("postgres needs a store on Postgres"),
-            (Some(url), _) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            (Some(url), _)
+                if url.starts_with("postgres://") || url.starts_with("postgresql://") =>
+            {
                 Ok(Self::Postgres(url.to_owned()))
             }
             (Some(url), _) if url.starts_with("nats://") || url.starts_with("tls://") => {

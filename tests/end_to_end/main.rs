@@ -3,6 +3,7 @@
 mod support;
 
 mod abuse;
+mod dialects;
 mod fan_out;
 mod logs;
 mod nodes;

@@ -3,10 +3,10 @@
 use chat_core::model::UserId;
 use serde_json::json;
 
-use crate::support::{Cluster, Kept, Setup, Socket, token};
+use crate::support::{Cluster, Kept, Link, Setup, Socket, token};
 
-fn two_nodes(kept: Kept, bus: bool) -> Setup {
-    Setup { kept, nodes: 2, bus, ..Setup::default() }
+fn two_nodes(kept: Kept, link: Link) -> Setup {
+    Setup { kept, nodes: 2, link, ..Setup::default() }
 }
 
 #[tokio::test]
@@ -17,7 +17,7 @@ async fn what_happens_on_one_node_is_told_on_the_other() {
 }
 
 async fn is_told_on_the_other(kept: Kept) {
-    let cluster = Cluster::start(two_nodes(kept, true)).await;
+    let cluster = Cluster::start(two_nodes(kept, Link::Bus)).await;
     let room = cluster.direct_room(1, 2).await;
     let path = format!("/messenger/ws/chat/{room}/");
     let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
@@ -48,7 +48,7 @@ async fn without_a_bus_messages_and_receipts_arrive_all_the_same_and_in_order() 
 }
 
 async fn arrive_all_the_same(kept: Kept) {
-    let cluster = Cluster::start(two_nodes(kept, false)).await;
+    let cluster = Cluster::start(two_nodes(kept, Link::Cut)).await;
     let room = cluster.direct_room(1, 2).await;
     let path = format!("/messenger/ws/chat/{room}/");
     let mut john = Socket::greeted(cluster.nodes[0].address, &path, 1).await;
@@ -72,8 +72,9 @@ async fn arrive_all_the_same(kept: Kept) {
 
 #[tokio::test]
 async fn who_is_removed_is_closed_on_every_node_told_or_not() {
-    for (kept, bus) in [(Kept::Memory, true), (Kept::Memory, false), (Kept::Postgres, false)] {
-        let cluster = Cluster::start(two_nodes(kept, bus)).await;
+    let links = [Link::Bus, Link::Cut];
+    for (kept, link) in Kept::ALL.iter().flat_map(|kept| links.map(|link| (*kept, link))) {
+        let cluster = Cluster::start(two_nodes(kept, link)).await;
         let room = cluster.group(3).await;
         let path = format!("/campus/ws/chat/{room}/");
         let mut leaving = Socket::settled(cluster.nodes[1].address, &path, 2).await;

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use chat_core::dialect;
-use chat_core::host::{JwtAuthenticator, StaticDirectory};
+use chat_core::dialect::{self, Dialect};
+use chat_core::host::{Bus, JwtAuthenticator, StaticDirectory};
 use chat_core::model::{RoomId, RoomKind, User, UserId};
 use chat_core::rules::RoomName;
 use chat_core::store::Store;
@@ -16,6 +16,7 @@ use chat_store_postgres::PgStore;
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
 use tokio::net::TcpListener;
+use warp::Filter;
 
 /// The secret of the tokens.
 pub(crate) const SECRET: &str = "a secret of the end-to-end tests' own";
@@ -30,8 +31,10 @@ pub(crate) struct Setup {
     pub(crate) kept: Kept,
     /// How many nodes share the store.
     pub(crate) nodes: usize,
-    /// Whether the nodes hear each other's hints, or find out by themselves.
-    pub(crate) bus: bool,
+    /// What mounts the dialects.
+    pub(crate) adapter: Adapter,
+    /// How the nodes hear of each other.
+    pub(crate) link: Link,
     /// The figures.
     pub(crate) config: Config,
 }
@@ -47,9 +50,35 @@ impl Kept {
     pub(crate) const ALL: [Self; 2] = [Self::Memory, Self::Postgres];
 }
 
+/// How nodes hear of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// By the bus that goes with the store.
+    Bus,
+    /// Not at all: they find out by themselves.
+    Cut,
+}
+
+/// What mounts the dialects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Adapter {
+    Axum,
+    Warp,
+}
+
+impl Adapter {
+    pub(crate) const ALL: [Self; 2] = [Self::Axum, Self::Warp];
+}
+
 impl Default for Setup {
     fn default() -> Self {
-        Self { kept: Kept::Memory, nodes: 1, bus: true, config: Config::default() }
+        Self {
+            kept: Kept::Memory,
+            nodes: 1,
+            adapter: Adapter::Axum,
+            link: Link::Bus,
+            config: Config::default(),
+        }
     }
 }
 
@@ -66,33 +95,30 @@ pub(crate) struct Node {
 
 impl Cluster {
     pub(crate) async fn start(setup: Setup) -> Self {
-        match setup.kept {
-            Kept::Memory => Self::on(MemoryStore::new(), setup).await,
+        let mut nodes = Vec::new();
+        let store: Arc<dyn Store> = match setup.kept {
+            Kept::Memory => {
+                let (store, bus) = (MemoryStore::new(), LocalBus::new());
+                for _ in 0..setup.nodes {
+                    nodes.push(Node::start(&setup, store.clone(), bus.join()).await);
+                }
+                Arc::new(store)
+            }
             Kept::Postgres => {
                 let schema = chat_test_postgres::fresh_schema();
-                let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await;
-                let store = store.expect("a database");
+                let url = chat_test_postgres::url();
+                let store = PgStore::connect_in(&url, &schema).await.expect("a database");
                 store.migrate().await.expect("migrations");
-                Self::on(store, setup).await
+                for _ in 0..setup.nodes {
+                    // Each node has connections of its own.
+                    let own = PgStore::connect_in(&url, &schema).await.expect("a database");
+                    let bus = own.bus();
+                    nodes.push(Node::start(&setup, own, bus).await);
+                }
+                Arc::new(store)
             }
-        }
-    }
-
-    async fn on(store: impl Store + Clone, setup: Setup) -> Self {
-        let bus = LocalBus::new();
-        let mut nodes = Vec::new();
-        for _ in 0..setup.nodes {
-            let users: StaticDirectory =
-                (1..=USERS).map(|id| User::new(id.into(), format!("user{id}"))).collect();
-            let sign_in = JwtAuthenticator::hs256(SECRET.as_bytes());
-            let mut chat =
-                Chat::builder(store.clone(), users, sign_in).with_config(setup.config.clone());
-            if setup.bus {
-                chat = chat.with_bus(bus.join());
-            }
-            nodes.push(Node::start(chat.build()).await);
-        }
-        Self { nodes, store: Arc::new(store) }
+        };
+        Self { nodes, store }
     }
 
     /// The only node's address.
@@ -118,15 +144,38 @@ impl Cluster {
 }
 
 impl Node {
-    async fn start(chat: Chat) -> Self {
-        let server = Server::start(chat);
-        let mut app = axum::Router::new();
-        for dialect in dialect::all() {
-            app = app.nest(&format!("/{}", dialect.name), chat_axum::router(&server, dialect));
+    async fn start(setup: &Setup, store: impl Store, bus: impl Bus) -> Self {
+        let users: StaticDirectory =
+            (1..=USERS).map(|id| User::new(id.into(), format!("user{id}"))).collect();
+        let sign_in = JwtAuthenticator::hs256(SECRET.as_bytes());
+        let mut chat = Chat::builder(store, users, sign_in).with_config(setup.config.clone());
+        if setup.link == Link::Bus {
+            chat = chat.with_bus(bus);
+        }
+        let server = Server::start(chat.build());
+        while !server.chat().bus().is_available() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        tokio::spawn(async move { axum::serve(listener, app).await });
+        match setup.adapter {
+            Adapter::Axum => {
+                let mut app = axum::Router::new();
+                for dialect in dialect::all() {
+                    let router = chat_axum::router(&server, dialect);
+                    app = app.nest(&format!("/{}", dialect.name), router);
+                }
+                tokio::spawn(async move { axum::serve(listener, app).await });
+            }
+            Adapter::Warp => {
+                let nested = |dialect: &'static Dialect| {
+                    warp::path(dialect.name).and(chat_warp::filter(&server, dialect)).boxed()
+                };
+                let app =
+                    dialect::all().map(nested).reduce(|one, other| one.or(other).unify().boxed());
+                tokio::spawn(warp::serve(app.expect("dialects")).incoming(listener).run());
+            }
+        }
         Self { server, address }
     }
 }

@@ -70,17 +70,35 @@ impl Socket {
                 }
             }
         };
-        tokio::time::timeout(PATIENCE, next).await.expect("a frame or the end within the time")
+        let patience = 2 * PATIENCE;
+        tokio::time::timeout(patience, next).await.expect("a frame or the end within the time")
     }
 
     /// The next frame of a type; others before it are passed over.
     pub(crate) async fn expect(&mut self, kind: &str) -> Value {
-        loop {
-            match self.next().await {
-                Ok(frame) if frame["type"] == kind => return frame,
-                Ok(_) => {}
-                Err(code) => panic!("expected {kind}, was closed {code}"),
-            }
+        self.expect_with(|frame| frame["type"] == kind).await
+    }
+
+    /// The next frame that is such; others before it are passed over.
+    #[track_caller]
+    pub(crate) fn expect_with(
+        &mut self,
+        such: impl Fn(&Value) -> bool,
+    ) -> impl Future<Output = Value> {
+        let asker = std::panic::Location::caller();
+        async move {
+            let mut passed = Vec::new();
+            let found = async {
+                loop {
+                    match self.next().await {
+                        Ok(frame) if such(&frame) => return frame,
+                        Ok(frame) => passed.push(frame),
+                        Err(code) => panic!("{asker}: was closed {code}"),
+                    }
+                }
+            };
+            let found = tokio::time::timeout(PATIENCE, found).await;
+            found.unwrap_or_else(|_| panic!("{asker}: no such frame came, but {passed:?}"))
         }
     }
 

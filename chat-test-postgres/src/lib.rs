@@ -4,6 +4,7 @@
 //! `DATABASE_URL` names a server that is there already, to be used instead. Where neither it nor
 //! the server's binaries are to be had, a test fails and says what to install; none is left out.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -11,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// What runs beside the server: it waits for its input to end, as it does when the test program
 /// ends or drops the cluster, then stops the server and takes the directory away.
@@ -84,21 +87,46 @@ impl Cluster {
         self.run("pg_ctl", &["-D", &self.data(), "-m", "immediate", "stop"]);
     }
 
+    /// Kills the server with SIGKILL, so that it can save nothing, and starts it again as soon as
+    /// it lets itself be started.
+    pub fn kill_and_resume(&self) {
+        let file = fs::read_to_string(self.home.join("data/postmaster.pid")).expect("it runs");
+        let pid = file.lines().next().expect("the number of its process");
+        let killed = Command::new("kill").args(["-KILL", pid]).status().expect("kill is there");
+        assert!(killed.success());
+        // Its children end when they notice, and nothing starts before.
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !self.try_run("pg_ctl", &self.starting()).0 {
+            assert!(Instant::now() < patience, "the server does not start again");
+            sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Starts the server that was stopped.
     pub fn resume(&self) {
+        self.run("pg_ctl", &self.starting());
+    }
+
+    fn starting(&self) -> [String; 6] {
         let options = format!(
             "-c listen_addresses= -c unix_socket_directories={} -c max_connections=200 \
              -c fsync=off -c full_page_writes=off",
             self.home.display()
         );
-        self.run("pg_ctl", &["-D", &self.data(), "-o", &options, "-w", "start"]);
+        ["-D".into(), self.data(), "-o".into(), options, "-w".into(), "start".into()]
     }
 
     fn data(&self) -> String {
         self.home.join("data").display().to_string()
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) {
+    fn run(&self, program: &str, arguments: &[impl AsRef<OsStr>]) {
+        let (done, said) = self.try_run(program, arguments);
+        assert!(done, "{program} failed: {said}");
+    }
+
+    /// Whether it worked, and what it said.
+    fn try_run(&self, program: &str, arguments: &[impl AsRef<OsStr>]) -> (bool, String) {
         // The server outlives `pg_ctl` and would keep a pipe open, so its words go to a file.
         let path = self.home.join(format!("{program}.log"));
         let log = fs::File::create(&path).expect("the directory is there");
@@ -110,8 +138,7 @@ impl Cluster {
             .stderr(errors)
             .status()
             .expect("the program was found");
-        let said = fs::read_to_string(&path).unwrap_or_default();
-        assert!(status.success(), "{program} failed: {said}");
+        (status.success(), fs::read_to_string(&path).unwrap_or_default())
     }
 }
 

@@ -3,6 +3,7 @@
 mod support;
 
 mod abuse;
+mod crash;
 mod dialects;
 mod fan_out;
 mod logs;

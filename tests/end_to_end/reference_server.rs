@@ -1,98 +1,14 @@
 //! The reference server as its own process.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::LazyLock;
+use std::io::Read;
+use std::process::{Command, Output};
 
 use serde_json::json;
 
-use crate::support::{SECRET, Socket};
-
-/// The binary, built as this test was.
-fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = std::env::current_exe().expect("this test has a path");
-        let folder = test.ancestors().nth(2).expect("it lies in target/…/deps");
-        let release = folder.ends_with("release").then_some("--release");
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--example", "server"])
-            .args(release)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status();
-        assert!(built.expect("cargo").success(), "the reference server does not build");
-        folder.join("examples/server")
-    });
-    &BINARY
-}
-
-/// A server that is stopped with the test.
-struct Running {
-    child: Child,
-    address: SocketAddr,
-    printed: String,
-}
-
-impl Running {
-    fn start(options: &[&str]) -> Self {
-        let mut child = command()
-            .args(["--listen", "127.0.0.1:0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the server starts");
-        let mut lines = BufReader::new(child.stdout.take().expect("standard output")).lines();
-        let mut printed = String::new();
-        let address = loop {
-            let line = lines.next().expect("the line with the address").expect("text");
-            if let Some(address) = line.strip_prefix("listening on http://") {
-                break address.parse().expect("an address");
-            }
-            printed += &line;
-            printed += "\n";
-        };
-        Self { child, address, printed }
-    }
-
-    fn terminate(&self) {
-        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
-        assert!(killed.expect("kill").success());
-    }
-
-    async fn ended(&mut self) -> std::process::ExitStatus {
-        for _ in 0..3_000 {
-            if let Some(status) = self.child.try_wait().expect("its status") {
-                return status;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-        }
-        panic!("the server does not end");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The server without what the environment of the tests says.
-fn command() -> Command {
-    let mut command = Command::new(binary());
-    for name in ["CHAT_LISTEN", "CHAT_DIALECT", "CHAT_ADAPTER", "DATABASE_URL", "CHAT_BUS"] {
-        command.env_remove(name);
-    }
-    for name in ["CHAT_JWT_SECRET", "CHAT_DATA", "CHAT_FILES", "RUST_LOG"] {
-        command.env_remove(name);
-    }
-    command
-}
+use crate::support::{Running, SECRET, Socket, server_command};
 
 fn run(options: &[&str]) -> Output {
-    command().args(options).output().expect("the server runs")
+    server_command().args(options).output().expect("the server runs")
 }
 
 #[tokio::test]

@@ -3,8 +3,11 @@
 mod cluster;
 mod http;
 mod person;
+mod process;
 mod socket;
 
 pub(crate) use cluster::{Adapter, Cluster, Kept, Link, SECRET, Setup, token};
+pub(crate) use http::read;
 pub(crate) use person::Person;
+pub(crate) use process::{Running, server_command};
 pub(crate) use socket::{PATIENCE, Socket};

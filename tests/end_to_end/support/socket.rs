@@ -17,6 +17,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// A client's socket.
 pub(crate) struct Socket {
     pub(crate) stream: WebSocketStream<TcpStream>,
+    /// Whether it is known to be closed.
+    pub(crate) ended: bool,
 }
 
 impl Socket {
@@ -31,7 +33,26 @@ impl Socket {
             let stream = TcpStream::connect(address).await.expect("a connection");
             client_async(url, stream).await.expect("a handshake").0
         };
-        Self { stream: tokio::time::timeout(PATIENCE, opened).await.expect("an open socket") }
+        let stream = tokio::time::timeout(PATIENCE, opened).await.expect("an open socket");
+        Self { stream, ended: false }
+    }
+
+    /// The same where nobody may be there.
+    pub(crate) async fn try_open(address: SocketAddr, path: &str, user: u64) -> Option<Self> {
+        let url = format!("ws://{address}{path}?token={}", token(user, 3_600));
+        let opened = async {
+            let stream = TcpStream::connect(address).await.ok()?;
+            client_async(url, stream).await.ok().map(|(stream, _)| stream)
+        };
+        let stream = tokio::time::timeout(PATIENCE, opened).await.expect("an answer")?;
+        Some(Self { stream, ended: false })
+    }
+
+    /// Whether a frame was taken by the connection.
+    pub(crate) async fn try_send(&mut self, frame: &Value) -> bool {
+        let sent = self.stream.send(Message::text(frame.to_string())).await;
+        self.ended |= sent.is_err();
+        sent.is_ok()
     }
 
     /// Opens a socket and takes its greeting.
@@ -56,22 +77,27 @@ impl Socket {
 
     /// The next frame, or the code of the close.
     pub(crate) async fn next(&mut self) -> Result<Value, u16> {
-        let next = async {
-            loop {
-                match self.stream.next().await {
-                    Some(Ok(Message::Text(text))) => {
-                        return Ok(serde_json::from_str(&text).expect("JSON"));
-                    }
-                    Some(Ok(Message::Close(close))) => {
-                        return Err(close.map_or(1005, |close| close.code.into()));
-                    }
-                    Some(Ok(_)) => {}
-                    Some(Err(_)) | None => return Err(1006),
+        let next = tokio::time::timeout(PATIENCE, self.receive()).await;
+        next.expect("a frame or the end within the time")
+    }
+
+    async fn receive(&mut self) -> Result<Value, u16> {
+        loop {
+            match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => {
+                    return Ok(serde_json::from_str(&text).expect("JSON"));
+                }
+                Some(Ok(Message::Close(close))) => {
+                    self.ended = true;
+                    return Err(close.map_or(1005, |close| close.code.into()));
+                }
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => {
+                    self.ended = true;
+                    return Err(1006);
                 }
             }
-        };
-        let patience = 2 * PATIENCE;
-        tokio::time::timeout(patience, next).await.expect("a frame or the end within the time")
+        }
     }
 
     /// The next frame of a type; others before it are passed over.
@@ -85,19 +111,29 @@ impl Socket {
         &mut self,
         such: impl Fn(&Value) -> bool,
     ) -> impl Future<Output = Value> {
+        self.expect_within(PATIENCE, such)
+    }
+
+    /// The same with more patience.
+    #[track_caller]
+    pub(crate) fn expect_within(
+        &mut self,
+        patience: Duration,
+        such: impl Fn(&Value) -> bool,
+    ) -> impl Future<Output = Value> {
         let asker = std::panic::Location::caller();
         async move {
             let mut passed = Vec::new();
             let found = async {
                 loop {
-                    match self.next().await {
+                    match self.receive().await {
                         Ok(frame) if such(&frame) => return frame,
                         Ok(frame) => passed.push(frame),
                         Err(code) => panic!("{asker}: was closed {code}"),
                     }
                 }
             };
-            let found = tokio::time::timeout(PATIENCE, found).await;
+            let found = tokio::time::timeout(patience, found).await;
             found.unwrap_or_else(|_| panic!("{asker}: no such frame came, but {passed:?}"))
         }
     }

@@ -89,13 +89,16 @@ impl Cluster {
 
     /// Kills the server with SIGKILL, so that it can save nothing, and starts it again as soon as
     /// it lets itself be started.
+    ///
+    /// # Panics
+    /// Where it does not run, or does not start again within a minute.
     pub fn kill_and_resume(&self) {
         let file = fs::read_to_string(self.home.join("data/postmaster.pid")).expect("it runs");
         let pid = file.lines().next().expect("the number of its process");
         let killed = Command::new("kill").args(["-KILL", pid]).status().expect("kill is there");
         assert!(killed.success());
         // Its children end when they notice, and nothing starts before.
-        let patience = Instant::now() + Duration::from_secs(60);
+        let patience = Instant::now() + Duration::from_mins(1);
         while !self.try_run("pg_ctl", &self.starting()).0 {
             assert!(Instant::now() < patience, "the server does not start again");
             sleep(Duration::from_millis(100));

@@ -8,5 +8,6 @@ mod dialects;
 mod fan_out;
 mod logs;
 mod nodes;
+mod outage;
 mod reference_server;
 mod slow_reader;

@@ -6,8 +6,8 @@ mod person;
 mod process;
 mod socket;
 
-pub(crate) use cluster::{Adapter, Cluster, Kept, Link, SECRET, Setup, token};
-pub(crate) use http::read;
+pub(crate) use cluster::{Adapter, Cluster, Kept, Link, Node, SECRET, Setup, token};
+pub(crate) use http::{ask, read};
 pub(crate) use person::Person;
 pub(crate) use process::{Running, server_command};
 pub(crate) use socket::{PATIENCE, Socket};

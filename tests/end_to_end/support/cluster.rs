@@ -144,7 +144,7 @@ impl Cluster {
 }
 
 impl Node {
-    async fn start(setup: &Setup, store: impl Store, bus: impl Bus) -> Self {
+    pub(crate) async fn start(setup: &Setup, store: impl Store, bus: impl Bus) -> Self {
         let users: StaticDirectory =
             (1..=USERS).map(|id| User::new(id.into(), format!("user{id}"))).collect();
         let sign_in = JwtAuthenticator::hs256(SECRET.as_bytes());

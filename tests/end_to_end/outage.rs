@@ -1,0 +1,116 @@
+//! A database that goes away, or that hangs: clients are told, sockets stay, all comes back.
+
+use std::time::Duration;
+
+use chat_store_postgres::PgStore;
+use futures::future::join_all;
+use http::{Method, StatusCode};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Adapter, Link, Node, Setup, Socket, ask, read};
+
+/// How long a client waits for the word that something cannot be had now.
+const WORD: Duration = Duration::from_secs(5);
+
+/// A node on a database of the test's own.
+async fn node(database: &chat_test_postgres::Cluster, adapter: Adapter) -> Node {
+    let store = PgStore::connect(&database.url()).await.expect("a database");
+    store.migrate().await.expect("migrations");
+    let bus = store.bus();
+    Node::start(&Setup { adapter, link: Link::Bus, ..Setup::default() }, store, bus).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_database_is_away_clients_are_told_and_it_comes_back_by_itself() {
+    for adapter in Adapter::ALL {
+        told_and_back(adapter).await;
+    }
+}
+
+async fn told_and_back(adapter: Adapter) {
+    let database = chat_test_postgres::Cluster::start();
+    let node = node(&database, adapter).await;
+    let room = node.server.chat().acting_as(1).direct_room(2).await.expect("a room").id;
+    let path = format!("/messenger/ws/chat/{room}/");
+    let mut john = Socket::greeted(node.address, &path, 1).await;
+    let mut jane = Socket::greeted(node.address, &path, 2).await;
+    let messages = "/messenger/api/v1.0/chat/messages/";
+    let list = format!("/messenger/api/v1.0/chat/rooms/{room}/messages/");
+    let body = json!({ "room": room.get(), "content": "by HTTP" });
+
+    tokio::task::block_in_place(|| database.crash());
+    let asked = Instant::now();
+    let (sent, listed) = tokio::join!(
+        ask(node.address, 1, Method::POST, messages, Some(body.clone())),
+        ask(node.address, 1, Method::GET, &list, None),
+    );
+    john.send(&json!({ "type": "message", "content": "by socket", "temp_id": "t1" })).await;
+    let error = john.expect("error").await;
+    let update = john.expect("message_status_update").await;
+    assert!(asked.elapsed() < 2 * WORD, "told after {:?}", asked.elapsed());
+    for (status, answer) in [sent, listed] {
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        assert!(answer["detail"].is_string(), "{answer}");
+    }
+    assert_eq!(error["temp_id"], "t1");
+    assert_eq!((&update["status"], &update["temp_id"]), (&json!("failed"), &json!("t1")));
+
+    tokio::task::block_in_place(|| database.resume());
+    let back = Instant::now();
+    while ask(node.address, 1, Method::POST, messages, Some(body.clone())).await.0
+        != StatusCode::CREATED
+    {
+        assert!(back.elapsed() < WORD, "nothing is taken yet");
+        sleep(Duration::from_millis(20)).await;
+    }
+    // The sockets have stayed open, and nothing that was refused has come.
+    for socket in [&mut john, &mut jane] {
+        assert_eq!(socket.expect("message").await["message"]["content"], "by HTTP");
+    }
+    john.send(&json!({ "type": "message", "content": "by socket", "temp_id": "t1" })).await;
+    assert_eq!(jane.expect("message").await["message"]["content"], "by socket");
+    let history = read(node.address, 2, &list).await;
+    assert_eq!(history["results"].as_array().map(Vec::len), Some(2), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_hangs_fills_no_queue_without_end_and_reads_go_on() {
+    let database = chat_test_postgres::Cluster::start();
+    let node = node(&database, Adapter::Axum).await;
+    let room = node.server.chat().acting_as(1).direct_room(2).await.expect("a room").id;
+    let actor = node.server.chat().acting_as(1);
+    actor.send(room, "before").await.expect("it is sent");
+    let list = format!("/campus/chat/chats/{room}/messages/");
+
+    let mut connection = PgConnection::connect(&database.url()).await.expect("a connection");
+    sqlx::raw_sql("begin; lock table chat.messages in share row exclusive mode")
+        .execute(&mut connection)
+        .await
+        .expect("writers wait");
+    // Twice what a lane's queue holds.
+    let sends = (0..2_048).map(|number| {
+        let actor = actor.clone();
+        tokio::spawn(async move { actor.send(room, format!("number {number}")).await })
+    });
+    let sends: Vec<_> = sends.collect();
+    let reading = Instant::now();
+    let history = read(node.address, 1, &list).await;
+    assert_eq!(history.as_array().map(Vec::len), Some(1), "{history}");
+    assert!(reading.elapsed() < WORD, "reads do not wait for writes");
+    for sent in join_all(sends).await {
+        let sent = sent.expect("a send ends");
+        assert!(matches!(sent, Err(chat_core::Error::Unavailable(_))), "{sent:?}");
+    }
+    sqlx::raw_sql("rollback").execute(&mut connection).await.expect("writers go on");
+
+    let back = Instant::now();
+    while actor.send(room, "after").await.is_err() {
+        assert!(back.elapsed() < WORD, "nothing is taken yet");
+    }
+    let history = read(node.address, 1, &list).await;
+    let history = history.as_array().expect("a list");
+    let contents: Vec<_> = history.iter().map(|message| &message["content"]).collect();
+    assert_eq!(contents, ["before", "after"]);
+}

@@ -243,6 +243,7 @@ macro_rules! store_tests {
                 a_key_outlives_a_pause_of_the_membership,
                 a_repetition_succeeds_in_an_inactive_room,
                 a_refused_send_does_not_use_up_its_key,
+                what_was_sent_before_is_found_as_it_is_now,
             }
             rooms {
                 a_new_room_has_its_creator_and_members_in_order_each_once,

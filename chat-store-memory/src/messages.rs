@@ -5,12 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chat_core::model::{
     Attachment, Cursor, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId,
-    Seq, SeqSet, Slice, Window,
+    Seq, SeqSet, Slice, UserId, Window,
 };
 use chat_core::rules::{Action, Caller, Denial, Guarded, Words, permit_message};
 use chat_core::store::{
-    Anchor, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage, React,
-    Sent, StoreError, StoreResult,
+    Anchor, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage, Once,
+    React, Sent, StoreError, StoreResult,
 };
 
 use crate::MemoryStore;
@@ -89,6 +89,20 @@ impl MessageStore for MemoryStore {
         state.index.add(seq, &words);
         self.state.places.put(id.get(), (new.room, seq));
         Ok(Sent { message, repeated: false })
+    }
+
+    async fn sent_before(
+        &self,
+        room: RoomId,
+        sender: &UserId,
+        once: Once,
+    ) -> StoreResult<Option<Arc<Message>>> {
+        let room = self.state.room(room)?;
+        // Guards the room while it is looked into.
+        let state = lock(&room);
+        let first = state.sent_by(sender, once).filter(|(content, _)| *content == once.content);
+        let message = first.and_then(|(_, seq)| state.messages.at(seq));
+        Ok(message.filter(|message| !message.is_deleted()).cloned())
     }
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {

@@ -216,6 +216,11 @@ impl RoomState {
         self.keys.get(&(slot, once.key)).copied()
     }
 
+    /// The same of whoever is a member or was one.
+    pub(crate) fn sent_by(&self, user: &UserId, once: Once) -> Option<([u8; 16], Seq)> {
+        self.sent_under(*self.slots.get(user)?, once)
+    }
+
     /// Takes the words of a message out of the index, before its text changes.
     pub(crate) fn forget_words(&mut self, seq: Seq) {
         if let Some(message) = self.messages.at(seq) {

@@ -59,11 +59,11 @@ enum Decided {
     Marked { marked: Marked, room: RoomId, moved: SeqSet },
 }
 
-/// Does everything for a batch but the commit.
+/// Does everything for a batch but the commit. Where a lane does it, its row says afterwards which
+/// batch it was.
 pub(crate) async fn write(
     on: &mut PgConnection,
-    lane: Uuid,
-    number: i64,
+    lane: Option<(Uuid, i64)>,
     all: &[Write],
 ) -> Result<Vec<StoreResult<Outcome>>, sqlx::Error> {
     let mut batch = Batch::default();
@@ -80,7 +80,7 @@ pub(crate) async fn write(
         .collect();
 
     let mut messages = writes::insert(on, std::mem::take(&mut batch.new)).await?;
-    writes::save(on, lane, number, batch.rooms.values()).await?;
+    writes::save(on, lane, batch.rooms.values()).await?;
     let moved = writes::move_statuses(on, &batch.moves).await?;
     for message in &mut messages {
         if let Some(after) = moved.get(&(message.room, message.seq)) {

@@ -193,7 +193,7 @@ impl Lane {
             None => self.connect().await?,
         };
         sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-        let outcomes = batch::write(&mut connection, self.id, self.tried, writes).await?;
+        let outcomes = batch::write(&mut connection, Some((self.id, self.tried)), writes).await?;
         let Err(error) = sqlx::raw_sql(sql::COMMIT).execute(&mut connection).await else {
             return Ok((connection, outcomes));
         };

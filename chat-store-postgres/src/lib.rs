@@ -38,6 +38,10 @@
 //! | a page of rooms with last message, unread count and members | 1 |
 //! | what changed in a room | 1 |
 //!
+//! # The host's own transactions
+//! [`PgStore::send_in`] stores a message inside a transaction of the host's: an order and its
+//! message commit together.
+//!
 //! # Growth
 //! All tables of a room have `room_id` first in their primary key and can be partitioned by hash of
 //! it, or spread over machines by it. Two questions are asked without a room. A message by its bare
@@ -53,6 +57,7 @@ mod batch;
 mod bus;
 mod connection;
 mod error;
+mod host;
 mod lane;
 mod locked;
 mod messages;

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Cursor, Message, MessageId, Page, Reaction, RoomId, SeqSet, Slice, Window,
+    Attachment, Cursor, Message, MessageId, Page, Reaction, RoomId, SeqSet, Slice, UserId, Window,
 };
 use chat_core::rules::{Action, Caller, Guarded, permit_message};
 use chat_core::store::{
     Anchor, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage,
-    React, Sent, StoreError, StoreResult,
+    Once, React, Sent, StoreError, StoreResult,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
+use uuid::Uuid;
 
 use crate::PgStore;
 use crate::connection::in_time;
@@ -39,6 +40,26 @@ impl MessageStore for PgStore {
             Outcome::Sent(sent) => Ok(sent),
             Outcome::Marked(_) => Err(StoreError::NotFound),
         }
+    }
+
+    async fn sent_before(
+        &self,
+        room: RoomId,
+        sender: &UserId,
+        once: Once,
+    ) -> StoreResult<Option<Arc<Message>>> {
+        let key = || {
+            sqlx::query(crate::sql::batch::KEYS)
+                .bind(vec![int(room.get())])
+                .bind(vec![sender.as_str()])
+                .bind(vec![Uuid::from_bytes(once.key)])
+        };
+        let rows = self.database.rows(key).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let content: Uuid = row.try_get("k_content").map_err(meaning)?;
+        let message = rows::message(row).map_err(meaning)?;
+        let same = content.into_bytes() == once.content && !message.is_deleted();
+        Ok(same.then(|| Arc::new(message)))
     }
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {

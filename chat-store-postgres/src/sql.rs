@@ -25,6 +25,13 @@ pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
      set_config('plan_cache_mode', 'force_custom_plan', false), \
      set_config('idle_in_transaction_session_timeout', '10000', false)";
 
+/// Leads a transaction of the host's to the store's tables, and says where it was led before.
+pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \
+     set_config('search_path', $1, true)";
+
+/// Leads it back.
+pub(crate) const LEAVE_SCHEMA: &str = "select set_config('search_path', $1, true)";
+
 /// All statements that are prepared.
 #[cfg(test)]
 pub(crate) const ALL: [&[&str]; 6] =

@@ -124,11 +124,10 @@ pub(crate) async fn insert(
     new.into_iter().map(message).collect()
 }
 
-/// Writes rooms and members as they are now, and that the batch was.
+/// Writes rooms and members as they are now, and in a lane's row that the batch was.
 pub(crate) async fn save(
     on: &mut PgConnection,
-    lane: Uuid,
-    number: i64,
+    lane: Option<(Uuid, i64)>,
     rooms: impl Iterator<Item = &Held>,
 ) -> Result<(), sqlx::Error> {
     let held: Vec<_> = rooms.filter(|held| held.changed).collect();
@@ -151,11 +150,11 @@ pub(crate) async fn save(
         .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| multirange(&member.delivered)).collect::<Vec<_>>())
-        .bind(lane)
-        .bind(number)
+        .bind(lane.map(|(lane, _)| lane))
+        .bind(lane.map(|(_, number)| number))
         .execute(on)
         .await?;
-    if saved.rows_affected() == 0 {
+    if lane.is_some() && saved.rows_affected() == 0 {
         // The row of a lane that was idle for long is taken away; a new connection brings it back.
         return Err(sqlx::Error::WorkerCrashed);
     }

@@ -113,3 +113,30 @@ pub async fn a_refused_send_does_not_use_up_its_key(store: Arc<dyn Store>) {
     world.set_active(room, 1, true).await;
     assert_eq!(world.send(new).await.seq, 1);
 }
+
+/// "The message that a user has sent to a room with this key and content, as it is now; `None`
+/// where there is none or it is deleted."
+pub async fn what_was_sent_before_is_found_as_it_is_now(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let other = world.direct(1, 3).await;
+    let key = once(1, 1);
+    let before = async |room, by: u64, key| {
+        world.store.sent_before(room, &by.into(), key).await.expect("a store that works")
+    };
+    assert_eq!(before(room, 1, key).await, None);
+    let first = world.send(NewMessage { once: Some(key), ..world.text(room, 1, "hello") }).await;
+    let edited = world.edit(room, 1, first.id, "edited").await.unwrap();
+    assert_eq!(before(room, 1, key).await, Some(edited));
+    for (room, by, key) in [
+        (room, 2, key),
+        (other, 1, key),
+        (room, 3, key),
+        (room, 1, once(2, 1)),
+        (room, 1, once(1, 2)),
+    ] {
+        assert_eq!(before(room, by, key).await, None, "{room} {by} {key:?}");
+    }
+    world.delete(room, 1, first.id).await.unwrap();
+    assert_eq!(before(room, 1, key).await, None);
+}

@@ -26,8 +26,8 @@ pub struct Refusal(pub String);
 /// The host's say. Every method has a default that says nothing.
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
-    /// Whether a message may be sent. Asked before it is stored; a refusal is shown to the sender
-    /// as an invalid text.
+    /// Whether a message may be sent. Asked before it is stored, and not again where the send of a
+    /// stored one is repeated; a refusal is shown to the sender as an invalid text.
     async fn before_send(&self, draft: Draft<'_>) -> Result<(), Refusal> {
         let _ = draft;
         Ok(())

@@ -2,140 +2,11 @@
 
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::{Actor, Error, Problem, Upload};
+use super::{Actor, Error, Outgoing, Problem};
 use crate::host::Draft;
-use crate::model::{
-    Change, Message, MessageId, MessageKind, Page, RoomId, SessionId, Slice, User, Version,
-};
+use crate::model::{Change, Message, MessageId, Page, RoomId, SessionId, Slice, User, Version};
 use crate::rules::{Action, Content, Emoji};
-use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, Once, React};
-
-/// The key that a client repeats when it repeats a send (wire.md, "Sending twice").
-///
-/// The two kinds do not meet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SendKey {
-    /// `temp_id` of a WebSocket frame, as JSON. The same key with other content is another message.
-    Temporary(String),
-    /// The `Idempotency-Key` header. The same key with other content is a conflict.
-    Idempotency(String),
-}
-
-/// A message to send.
-///
-/// ```
-/// # use chat_core::Outgoing;
-/// let plain: Outgoing = "hello".into();
-/// let safe_to_repeat = Outgoing::new("hello").with_key("order-17-shipped");
-/// ```
-#[derive(Debug)]
-#[must_use]
-pub struct Outgoing {
-    pub(crate) text: String,
-    limit: Option<usize>,
-    reply_to: Option<MessageId>,
-    key: Option<SendKey>,
-    origin: Option<SessionId>,
-    kind: MessageKind,
-    file: Option<Upload>,
-}
-
-impl Outgoing {
-    /// A text.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            limit: None,
-            reply_to: None,
-            key: None,
-            origin: None,
-            kind: MessageKind::Text,
-            file: None,
-        }
-    }
-
-    /// Answers a message of the same room.
-    pub fn with_reply_to(mut self, message: MessageId) -> Self {
-        self.reply_to = Some(message);
-        self
-    }
-
-    /// Says what it carries; text unless set.
-    pub fn with_kind(mut self, kind: MessageKind) -> Self {
-        self.kind = kind;
-        self
-    }
-
-    /// Sets an idempotency key: a repetition with the same key and content finds the first message.
-    pub fn with_key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(SendKey::Idempotency(key.into()));
-        self
-    }
-
-    /// Sets a key of either kind.
-    pub fn with_send_key(mut self, key: Option<SendKey>) -> Self {
-        self.key = key;
-        self
-    }
-
-    /// Sets the most characters; [`Config::message_limit`](crate::Config::message_limit) unless
-    /// set.
-    pub fn with_limit(mut self, characters: usize) -> Self {
-        self.limit = Some(characters);
-        self
-    }
-
-    /// Adds a file that [`Actor::upload`] has stored; then the text may be blank. Where the message
-    /// is not stored, or was before, the file is deleted.
-    pub fn with_file(mut self, file: Upload) -> Self {
-        self.file = Some(file);
-        self
-    }
-
-    /// Names the socket it came over.
-    pub(crate) fn with_origin(mut self, session: SessionId) -> Self {
-        self.origin = Some(session);
-        self
-    }
-
-    /// The digests under which the store finds a repetition.
-    fn once(&self) -> Option<Once> {
-        let reply = self.reply_to.map_or(0, MessageId::get).to_be_bytes();
-        let content = match &self.file {
-            None => digest(&[&reply, self.text.as_bytes()]),
-            Some(Upload { attachment, digest: file }) => {
-                digest(&[&reply, self.text.as_bytes(), attachment.name.as_bytes(), file])
-            }
-        };
-        let key = match self.key.as_ref()? {
-            // Other content under the same temporary key is another message, so the content is
-            // part of the key.
-            SendKey::Temporary(key) => digest(&[b"temporary", key.as_bytes(), &content]),
-            SendKey::Idempotency(key) => digest(&[b"idempotency", key.as_bytes()]),
-        };
-        Some(Once { key, content })
-    }
-}
-
-impl<T: Into<String>> From<T> for Outgoing {
-    fn from(text: T) -> Self {
-        Self::new(text)
-    }
-}
-
-/// The first half of a SHA-256 over length-prefixed parts.
-fn digest(parts: &[&[u8]]) -> [u8; 16] {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let mut half = [0; 16];
-    half.copy_from_slice(&hash.finalize()[..16]);
-    half
-}
+use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, React, Sent};
 
 /// A message that is in the store, and who sent it.
 #[derive(Debug, Clone)]
@@ -178,6 +49,53 @@ impl Actor {
     }
 
     async fn store_and_tell(&self, room: RoomId, outgoing: Outgoing) -> Result<Delivered, Error> {
+        let origin = outgoing.origin;
+        let (new, before) = self.draft(room, outgoing).await?;
+        let sent = match before {
+            Some(message) => Sent { message, repeated: true },
+            None => self.chat().inner.store.send(new).await?,
+        };
+        let sender = self.user().await?;
+        self.tell_sent(&sent, sender.clone(), origin);
+        Ok(Delivered { message: sent.message, sender, repeated: sent.repeated })
+    }
+
+    /// Checks a message, and makes it one for [`MessageStore::send`]: for a host that stores it
+    /// itself, in a transaction of its own say. Afterwards [`Actor::announce_sent`] tells
+    /// everybody.
+    ///
+    /// # Errors
+    /// As for [`Actor::send`] where the message is refused before the store is asked.
+    ///
+    /// [`MessageStore::send`]: crate::store::MessageStore::send
+    pub async fn compose(
+        &self,
+        room: RoomId,
+        message: impl Into<Outgoing>,
+    ) -> Result<NewMessage, Error> {
+        Ok(self.draft(room, message.into()).await?.0)
+    }
+
+    /// Tells everybody of a message of the actor's that the host has stored itself, and ends the
+    /// actor's typing. To be called after the commit. Who is connected is told within two seconds
+    /// also without it, as when the process ends in between.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] where the directory does not know the actor,
+    /// [`Error::Unavailable`].
+    pub async fn announce_sent(&self, sent: &Sent) -> Result<(), Error> {
+        let sender = self.user().await?;
+        self.tell_sent(sent, sender, None);
+        Ok(())
+    }
+
+    /// A message that may be sent as far as can be told without the store, and the one that the
+    /// same send has stored before, where that was looked for.
+    async fn draft(
+        &self,
+        room: RoomId,
+        outgoing: Outgoing,
+    ) -> Result<(NewMessage, Option<Arc<Message>>), Error> {
         let chat = self.chat();
         let sender = self.user().await?;
         let once = outgoing.once();
@@ -188,14 +106,6 @@ impl Actor {
             None => Content::parse(outgoing.text, limit),
         };
         let content = content.map_err(|error| Error::invalid("content", error.into()))?;
-        if chat.inner.has_hooks {
-            // The host is not shown what somebody wants to say where they may not be.
-            self.may(Action::Connect, room).await?;
-        }
-        let draft =
-            Draft { room, sender: &sender, content: &content, attachment: attachment.as_ref() };
-        let allowed = chat.inner.hooks.before_send(draft).await;
-        allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;
         let new = NewMessage {
             room,
             by: self.caller()?,
@@ -206,18 +116,35 @@ impl Actor {
             once,
             at: chat.clock().now(),
         };
-        let sent = chat.inner.store.send(new).await?;
-        let message = sent.message;
-        self.end_typing(room);
-        if !sent.repeated {
-            let change = Change::Sent {
-                message: message.clone(),
-                sender: sender.clone(),
-                origin: outgoing.origin,
-            };
-            self.announce_change(room, message.versions.sent, vec![change]);
+        if !chat.inner.has_hooks {
+            return Ok((new, None));
         }
-        Ok(Delivered { message, sender, repeated: sent.repeated })
+        // The host is not shown what somebody wants to say where they may not be, and is not asked
+        // twice about the same message.
+        self.may(Action::Connect, room).await?;
+        if let Some(once) = once
+            && let Some(before) = chat.inner.store.sent_before(room, &sender.id, once).await?
+        {
+            return Ok((new, Some(before)));
+        }
+        let draft = Draft {
+            room,
+            sender: &sender,
+            content: &new.content,
+            attachment: new.attachment.as_ref(),
+        };
+        let allowed = chat.inner.hooks.before_send(draft).await;
+        allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;
+        Ok((new, None))
+    }
+
+    fn tell_sent(&self, sent: &Sent, sender: Arc<User>, origin: Option<SessionId>) {
+        let message = &sent.message;
+        self.end_typing(message.room);
+        if !sent.repeated {
+            let change = Change::Sent { message: message.clone(), sender, origin };
+            self.announce_change(message.room, message.versions.sent, vec![change]);
+        }
     }
 
     /// A page of a room's messages.

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::StoreResult;
 use crate::model::{
     Attachment, Cursor, Member, Message, MessageId, MessageKind, Page, Room, RoomId, Seq, Slice,
-    Timestamp,
+    Timestamp, UserId,
 };
 use crate::rules::{Caller, Content, Emoji, Guarded};
 
@@ -165,6 +165,15 @@ pub trait MessageStore: Send + Sync + 'static {
     /// [`KeyReused`]: super::StoreError::KeyReused
     /// [`BadReply`]: super::StoreError::BadReply
     async fn send(&self, new: NewMessage) -> StoreResult<Sent>;
+
+    /// The message that a user has sent to a room with this key and content, as it is now; `None`
+    /// where there is none or it is deleted.
+    async fn sent_before(
+        &self,
+        room: RoomId,
+        sender: &UserId,
+        once: Once,
+    ) -> StoreResult<Option<Arc<Message>>>;
 
     /// Changes a message's text ([`Action::Edit`]).
     ///

@@ -11,9 +11,9 @@ use chat_core::model::{
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
     Added, Attendance, Changes, DeleteMessage, EditMessage, HistoryQuery, Left, ManageRoom, Mark,
-    Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom, React, ReceiptStore,
-    RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery, StoreError,
-    StoreResult,
+    Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom, Once, React,
+    ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery,
+    StoreError, StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -109,6 +109,15 @@ impl RoomStore for Flaky {
 impl MessageStore for Flaky {
     async fn send(&self, new: NewMessage) -> StoreResult<Sent> {
         self.up()?.send(new).await
+    }
+
+    async fn sent_before(
+        &self,
+        room: RoomId,
+        sender: &UserId,
+        once: Once,
+    ) -> StoreResult<Option<Arc<Message>>> {
+        self.up()?.sent_before(room, sender, once).await
     }
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {

@@ -73,8 +73,10 @@ async fn answer(
         };
     }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
-    let user = if let Some(proof) = signed_link(&rows, &parts) {
-        by_link(chat, parts.uri.path(), proof?).await?
+    let link = signed_link(&rows, &parts);
+    let by_link = link.is_some();
+    let user = if let Some(proof) = link {
+        user_of_link(chat, parts.uri.path(), proof?).await?
     } else {
         let credentials = Credentials {
             transport: Transport::Http,
@@ -107,6 +109,7 @@ async fn answer(
     let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
     let call = Call {
         actor: Actor::recognised(chat, user, dialect.kinds, dialect.visitors),
+        by_link,
         params,
         body: Fields::new(fields),
         form,
@@ -134,7 +137,7 @@ fn signed_link(rows: &[&Endpoint], parts: &Parts) -> Option<Result<LinkProof, Re
     Some(proof().ok_or(Rejection::BadLink))
 }
 
-async fn by_link(chat: &Chat, path: &str, proof: LinkProof) -> Result<Arc<User>, Rejection> {
+async fn user_of_link(chat: &Chat, path: &str, proof: LinkProof) -> Result<Arc<User>, Rejection> {
     if !chat.verify_link(path, &proof) {
         return Err(Rejection::BadLink);
     }

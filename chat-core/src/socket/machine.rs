@@ -193,6 +193,10 @@ impl Socket {
         if self.closed {
             return;
         }
+        // Also before the timer wakes us, which sleeps with the machine.
+        if self.has_expired() {
+            return self.close(Close::UNAUTHENTICATED);
+        }
         match input {
             Input::Text(text) => self.handle_text(text, now),
             Input::Binary => self.close(Close::BINARY),
@@ -444,14 +448,19 @@ impl Socket {
         }
     }
 
-    /// Closes if the sign-in has expired by the wall clock, else waits until it may have.
+    /// Whether the sign-in has expired by the wall clock.
+    fn has_expired(&self) -> bool {
+        self.expires_at.is_some_and(|at| at <= self.actor.chat().clock().now())
+    }
+
+    /// Closes if the sign-in has expired, else waits until it may have.
     fn set_expiry(&mut self, now: Instant) {
         let Some(expires_at) = self.expires_at else { return };
-        let wall = self.actor.chat().clock().now();
-        if expires_at <= wall {
+        let left = expires_at.since(self.actor.chat().clock().now());
+        if left.is_zero() {
             self.close(Close::UNAUTHENTICATED);
         } else {
-            self.timers.set(Timer::Expiry, now + expires_at.since(wall));
+            self.timers.set(Timer::Expiry, now + left);
         }
     }
 

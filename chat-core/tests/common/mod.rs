@@ -8,6 +8,8 @@ mod http;
 mod hub;
 mod peer;
 mod shelf;
+pub(crate) mod stage;
+pub(crate) mod table;
 mod team;
 mod time;
 pub(crate) mod tokens;

@@ -1,0 +1,352 @@
+//! A room with secrets, and everybody who may or may not know them.
+
+use chat_core::Config;
+use chat_core::dialect::Dialect;
+use chat_core::host::Clock;
+use chat_core::model::{Kinds, RoomId, RoomKind, Slice, User, UserId};
+use chat_core::rules::{Action, Caller, RoomName};
+use chat_core::service::Outgoing;
+use chat_core::store::{Anchor, HistoryQuery, MessageStore, NewDirectRoom, NewRoom, RoomStore};
+use futures::stream::{self, StreamExt};
+use http::HeaderMap;
+use serde_json::json;
+
+use super::http::{Answer, request};
+use super::team::uuid;
+use super::{Peer, World, headers, now};
+
+/// In the name, the metadata, the messages and the files of every room but the lobby.
+const SECRET_WORD: &str = "quokka";
+
+/// In the names and addresses of everybody who is or was in the room.
+const SECRET_NAME: &str = "wombat";
+
+const CREATOR: u64 = 11;
+const SENDER: u64 = 12;
+const MEMBER: u64 = 13;
+const FORMER: u64 = 14;
+const STRANGER: u64 = 15;
+const OTHER: u64 = 16;
+
+/// A room and a message that do not exist, and a user.
+const MISSING: u64 = 999_999;
+
+/// Who calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Nobody,
+    /// With what is no token.
+    BadToken,
+    /// The sender, too late.
+    Expired,
+    /// Never was in the room.
+    Stranger,
+    /// Was in the room, sent the message, and is out again.
+    Former,
+    Member,
+    /// The member who sent the message.
+    Sender,
+    /// The member who made the room.
+    Creator,
+}
+
+impl Who {
+    pub(crate) const SIGNED_OUT: [Self; 3] = [Self::Nobody, Self::BadToken, Self::Expired];
+    pub(crate) const SIGNED_IN: [Self; 5] =
+        [Self::Stranger, Self::Former, Self::Member, Self::Sender, Self::Creator];
+    pub(crate) const MEMBERS: [Self; 3] = [Self::Member, Self::Sender, Self::Creator];
+
+    /// Whether they have to be told nothing of the room.
+    pub(crate) fn is_outside(self) -> bool {
+        !Self::MEMBERS.contains(&self)
+    }
+}
+
+/// Which room and message, or which user, the call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The message of the sender in a room of this kind.
+    Room(RoomKind),
+    /// A room and a message that do not exist.
+    NoRoom,
+    /// The group, and a message that does not exist.
+    NoMessage,
+    /// The lobby, in which one is, and the message of the group. On a socket of one's own, the
+    /// message of a room in which one is not.
+    OtherRoom,
+    /// A user who does not exist.
+    NoUser,
+    /// Who calls.
+    Oneself,
+    /// A room from which a member was removed, who was not told yet.
+    Removed,
+}
+
+impl Place {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "no-room" => Self::NoRoom,
+            "no-message" => Self::NoMessage,
+            "other-room" => Self::OtherRoom,
+            "no-user" => Self::NoUser,
+            "oneself" => Self::Oneself,
+            "removed" => Self::Removed,
+            word => Self::Room(RoomKind::parse(word)?),
+        })
+    }
+}
+
+/// A world in which somebody calls something somewhere.
+pub(crate) struct Stage {
+    pub(crate) world: World,
+    pub(crate) dialect: &'static Dialect,
+    pub(crate) place: Place,
+    pub(crate) who: Who,
+    kind: RoomKind,
+    /// The room with the secrets.
+    pub(crate) room: RoomId,
+    message: u64,
+    /// A room of who calls, which has no secrets.
+    lobby: RoomId,
+    /// A message of a room in which nobody of them is.
+    foreign: u64,
+}
+
+impl Stage {
+    /// A stage for a call. On one for a socket, direct rooms stand in for groups where the dialect
+    /// shows no other.
+    pub(crate) fn new(dialect: &'static Dialect, place: Place, who: Who) -> Self {
+        let world = World::among(dialect, Config::default(), people());
+        let kind = match place {
+            Place::Room(kind) => kind,
+            _ if dialect.kinds.contains(RoomKind::Group) => RoomKind::Group,
+            _ => RoomKind::Direct,
+        };
+        let is_former = who == Who::Former;
+        let members: &[u64] = match kind {
+            RoomKind::Direct if is_former => &[FORMER, SENDER],
+            RoomKind::Direct => &[CREATOR, SENDER],
+            _ => &[CREATOR, SENDER, MEMBER, FORMER],
+        };
+        let room = make_room(&world, kind, "The quokka room", members);
+        let lobby = make_room(&world, RoomKind::Group, "Lobby", &[OTHER, user(who, kind)]);
+        let vault = make_room(&world, RoomKind::Group, "The quokka vault", &[OTHER, 1]);
+        let message = send(&world, if is_former { FORMER } else { SENDER }, room);
+        let foreign = send(&world, OTHER, vault);
+        if members.contains(&FORMER) {
+            let at = world.time.now();
+            now(world.store.remove_member(room, &FORMER.into(), at)).unwrap();
+        }
+        world.take_told();
+        Self { world, dialect, place, who, kind, room, message, lobby, foreign }
+    }
+
+    /// Who calls, as a user.
+    pub(crate) fn user(&self) -> u64 {
+        user(self.who, self.kind)
+    }
+
+    /// Whether a text shows anything of the room, or of anybody in it other than who calls.
+    pub(crate) fn shows(&self, text: &str) -> bool {
+        let text = text.to_lowercase().replace(&name(self.user()), "");
+        text.contains(SECRET_WORD) || text.contains(SECRET_NAME)
+    }
+
+    /// The member of the room who looks on.
+    pub(crate) fn onlooker(&self) -> u64 {
+        if self.user() == SENDER { CREATOR } else { SENDER }
+    }
+
+    /// The token that they come with.
+    pub(crate) fn token(&self) -> Option<String> {
+        match self.who {
+            Who::Nobody => None,
+            Who::BadToken => Some("nonsense".to_owned()),
+            Who::Expired => Some(self.world.token_until(SENDER, -60)),
+            _ => Some(self.world.token(self.user())),
+        }
+    }
+
+    /// A path or body with its words filled in.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        let is_team = self.dialect.name == "team";
+        let quoted = |id: String| if is_team { format!("\"{id}\"") } else { id };
+        let in_query = text.starts_with('/');
+        let message = if is_team { uuid(self.message_id()) } else { self.message_id().to_string() };
+        let message = if in_query { message } else { quoted(message) };
+        let mut filled = text
+            .replace("$message", &message)
+            .replace("$room", &self.room_id().to_string())
+            .replace("$user", &quoted(self.other_user().to_string()))
+            .replace("$link", &self.link())
+            .replace("$form", FORM);
+        while let Some((before, after)) = filled.split_once('{').filter(|_| in_query) {
+            let (_, after) = after.split_once('}').expect("a closed brace");
+            let noun = before.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            let id = match noun {
+                "rooms" | "chats" | "chat" => self.room_id(),
+                "messages" | "files" => self.message_id(),
+                "users" | "direct" => self.other_user(),
+                noun => panic!("what does {noun} name?"),
+            };
+            let id = if is_team && noun != "direct" { uuid(id) } else { id.to_string() };
+            filled = format!("{before}{id}{after}");
+        }
+        filled
+    }
+
+    fn room_id(&self) -> u64 {
+        match self.place {
+            Place::NoRoom => MISSING,
+            Place::OtherRoom => self.lobby.get(),
+            _ => self.room.get(),
+        }
+    }
+
+    fn message_id(&self) -> u64 {
+        match self.place {
+            Place::NoRoom | Place::NoMessage => MISSING,
+            _ => self.message,
+        }
+    }
+
+    fn other_user(&self) -> u64 {
+        match self.place {
+            Place::NoUser => MISSING,
+            Place::Oneself => self.user(),
+            _ => OTHER,
+        }
+    }
+
+    /// From now on the message is one of a room in which nobody of them is.
+    pub(crate) fn look_elsewhere(&mut self) {
+        self.message = self.foreign;
+    }
+
+    /// Sends a request.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
+        let mut all = headers(&[("host", "example.com")]);
+        let by_link = path.contains("$link");
+        if let Some(token) = self.token().filter(|_| !by_link) {
+            all.extend(headers(&[("authorization", &format!("Bearer {token}"))]));
+        }
+        let kind =
+            if body == "$form" { "multipart/form-data; boundary=x" } else { "application/json" };
+        if !body.is_empty() {
+            all.extend(headers(&[("content-type", kind)]));
+        }
+        let body = self.fill(body).into_bytes().into();
+        self.world.dispatch(request(method, &self.fill(path), all, vec![body]))
+    }
+
+    /// Opens a socket, or says with which code it was closed.
+    pub(crate) fn open(&mut self, path: &str) -> Result<Peer, (u16, &'static str)> {
+        let path = self.fill(path);
+        let query = self.token().map(|token| format!("token={token}"));
+        let opened = self.world.open_with(&path, &HeaderMap::new(), query.as_deref());
+        opened.map_err(|close| (close.code, close.reason))
+    }
+
+    /// Everything that a refused call may not change.
+    pub(crate) fn state(&self) -> String {
+        let store = &self.world.store;
+        let rooms: Vec<_> = (1..50).filter_map(RoomId::new).collect();
+        let mut versions = now(store.versions(&rooms)).unwrap();
+        let mut members = now(store.members(&rooms)).unwrap();
+        versions.sort_unstable();
+        members.sort_unstable_by_key(|(room, _)| *room);
+        let by = Caller { user: self.onlooker_id(), kinds: Kinds::ALL };
+        let query = HistoryQuery {
+            room: self.room,
+            by,
+            anchor: Anchor::Newest,
+            slice: Slice::first(100),
+            deleted: true,
+        };
+        let page = now(store.history(query)).unwrap().unwrap().permit(Action::ReadHistory).unwrap();
+        let messages: Vec<_> = page
+            .items
+            .iter()
+            .map(|message| {
+                (&message.content, &message.reactions, message.versions, message.read_at)
+            })
+            .collect();
+        format!("{versions:?} {members:?} {messages:?} {}", self.world.files.contents().len())
+    }
+
+    fn onlooker_id(&self) -> UserId {
+        self.onlooker().into()
+    }
+
+    /// How many messages the room has.
+    pub(crate) fn count(&self) -> u64 {
+        let by = Caller { user: self.onlooker_id(), kinds: Kinds::ALL };
+        now(self.world.store.access(&by, self.room)).unwrap().unwrap().last_seq
+    }
+
+    /// The query of a link to the message's file. A stranger was given none and puts their name in
+    /// the sender's.
+    fn link(&self) -> String {
+        let path = format!("/api/chat/files/{}/", uuid(self.message_id()));
+        let given = if self.who == Who::Stranger { SENDER } else { self.user() };
+        let proof = self.world.chat.sign_link(&path, &given.into());
+        format!("?user={}&expires={}&signature={}", self.user(), proof.expires, proof.signature)
+    }
+}
+
+const FORM: &str = "--x\r\n\
+    Content-Disposition: form-data; name=\"file_attachment\"; filename=\"a.txt\"\r\n\r\n\
+    a file\r\n--x--\r\n";
+
+/// The user as whom somebody calls in a room of this kind.
+fn user(who: Who, kind: RoomKind) -> u64 {
+    match who {
+        Who::Stranger => STRANGER,
+        Who::Former => FORMER,
+        // Who is no sender in a direct room has made it.
+        Who::Member if kind != RoomKind::Direct => MEMBER,
+        Who::Member | Who::Creator => CREATOR,
+        Who::Nobody | Who::BadToken | Who::Expired | Who::Sender => SENDER,
+    }
+}
+
+fn name(user: u64) -> String {
+    format!("{SECRET_NAME}{user}")
+}
+
+fn people() -> Vec<User> {
+    let known = [CREATOR, SENDER, MEMBER, FORMER].map(|id| {
+        let name = name(id);
+        User::new(id.into(), name.clone())
+            .with_names(&name, "Secret")
+            .with_display_name(format!("{name} Shown"))
+            .with_email(format!("{name}@example.com"))
+            .with_picture(format!("https://example.com/{name}.jpg"))
+            .with_image_urls(vec![format!("https://example.com/{name}.png")])
+    });
+    let plain = [STRANGER, OTHER].map(|id| User::new(id.into(), format!("plain{id}")));
+    known.into_iter().chain(plain).collect()
+}
+
+fn make_room(world: &World, kind: RoomKind, name: &str, members: &[u64]) -> RoomId {
+    let metadata = json!({ "match": name, "note": name }).as_object().unwrap().clone();
+    let at = world.time.now();
+    if kind == RoomKind::Direct {
+        let (first, second) = (members[0].into(), members[1].into());
+        let new = NewDirectRoom { first, second, metadata, at };
+        return now(world.store.direct_room(new)).unwrap().0;
+    }
+    let name = Some(RoomName::parse(name).unwrap());
+    let members: Vec<UserId> = members.iter().map(|id| (*id).into()).collect();
+    let creator = Some(members[0].clone());
+    now(world.store.create_room(NewRoom { kind, name, creator, members, metadata, at })).unwrap()
+}
+
+/// Sends a message with a file, and returns its id.
+fn send(world: &World, user: u64, room: RoomId) -> u64 {
+    let actor = world.chat.acting_as(user.to_string());
+    let pieces = stream::iter([Ok("The quokka file".into())]).boxed();
+    let file = now(actor.upload(room, "quokka.txt", pieces)).unwrap();
+    let message = Outgoing::new("The quokka says this.").with_file(file);
+    now(actor.send(room, message)).unwrap().message.id.get()
+}

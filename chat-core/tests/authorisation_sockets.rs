@@ -9,12 +9,9 @@ use std::time::Duration;
 
 use chat_core::asyncapi;
 use chat_core::dialect::{self, Dialect};
-use chat_core::host::Clock;
-use chat_core::model::UserId;
-use chat_core::store::RoomStore;
+use common::scene::Scene;
 use common::stage::{Place, Stage, Who};
 use common::table::{Row, table};
-use common::{Peer, now};
 use serde_json::Value;
 
 fn rows(dialect: &Dialect, method: &str) -> Vec<Row> {
@@ -28,78 +25,6 @@ fn with_sockets() -> impl Iterator<Item = &'static Dialect> {
 /// What tells one frame of a client from another.
 fn kind_of(frame: &Value) -> String {
     frame["type"].as_str().unwrap_or("body").to_owned()
-}
-
-/// A member and an onlooker on their sockets, with nothing left to look at.
-struct Scene {
-    stage: Stage,
-    caller: Peer,
-    onlooker: Peer,
-}
-
-impl Scene {
-    fn new(dialect: &'static Dialect, place: Place, who: Who) -> Self {
-        let mut stage = Stage::new(dialect, place, who);
-        let (room, caller, onlooker) = (stage.room.get(), stage.user(), stage.onlooker());
-        let id = if dialect.name == "team" { common::uuid(room) } else { room.to_string() };
-        let path = format!("/ws/chat/{id}/");
-        let token = stage.world.token(onlooker);
-        let onlooker = stage.world.open_at(&path, &token).unwrap();
-        let token = stage.world.token_until(caller, 10);
-        let caller = stage.world.open_at(&path, &token).unwrap();
-        let mut scene = Self { stage, caller, onlooker };
-        scene.forget();
-        scene
-    }
-
-    fn forget(&mut self) {
-        self.stage.world.frames(self.caller);
-        self.stage.world.frames(self.onlooker);
-    }
-
-    /// Sends a frame, and says in a word what came of it.
-    fn send(&mut self, row: &Row) -> String {
-        let (before, count) = (self.stage.state(), self.stage.count());
-        let frame = self.stage.fill(row.body);
-        let world = &mut self.stage.world;
-        world.send_text(self.caller, &frame);
-        let own = world.frames(self.caller);
-        let others = world.frames(self.onlooker);
-        let is_error = |frame: &&Value| frame["type"] == "error" || frame.get("error").is_some();
-        let closed = world.closed(self.caller);
-        let (sent, changed) = (self.stage.count() > count, self.stage.state() != before);
-        let errors: Vec<_> = own.iter().filter(is_error).collect();
-        for error in &errors {
-            assert!(!self.stage.shows(&error.to_string()), "{error}");
-        }
-        if let Some(code) = closed {
-            assert!(!changed, "{frame} changed something");
-            assert_eq!(own.len(), errors.len(), "{own:?}");
-            let about_presence = |it: &Value| {
-                ["user_status_change", "user_left"].map(Value::from).contains(&it["type"])
-            };
-            assert!(others.iter().all(about_presence), "{frame} was told: {others:?}");
-            return code.to_string();
-        }
-        if !errors.is_empty() {
-            assert!(!changed && others.is_empty(), "{frame} had an effect: {others:?}");
-            return "error".to_owned();
-        }
-        let word = match (sent, changed, others.is_empty(), own.is_empty()) {
-            (true, _, _, _) => "sent",
-            (_, true, _, _) => "marked",
-            (_, _, false, _) => "told",
-            (_, _, _, false) => "answered",
-            _ => "nothing",
-        };
-        word.to_owned()
-    }
-
-    /// Ends the caller's membership without telling.
-    fn remove(&mut self) {
-        let (world, user) = (&self.stage.world, UserId::from(self.stage.user()));
-        now(world.store.remove_member(self.stage.room, &user, world.time.now())).unwrap();
-    }
 }
 
 #[track_caller]
@@ -173,7 +98,7 @@ fn what_comes_of_a_frame_is_what_the_table_says() {
                     Place::Removed => scene.remove(),
                     _ => {}
                 }
-                let word = scene.send(&row);
+                let word = scene.send_row(&row);
                 if word != cell.expected {
                     faults.push(format!("{} {} {cell:?}: {word}", dialect.name, row.title()));
                 }
@@ -192,7 +117,7 @@ fn once_the_removal_is_told_no_frame_has_any_effect() {
             scene.stage.world.remove_member(room, user);
             assert_eq!(scene.stage.world.closed(scene.caller), Some(4403));
             scene.forget();
-            assert_eq!(scene.send(&row), "4403", "{} {}", dialect.name, row.title());
+            assert_eq!(scene.send_row(&row), "4403", "{} {}", dialect.name, row.title());
         }
     }
 }
@@ -211,7 +136,7 @@ fn once_the_token_has_expired_no_frame_has_any_effect_even_if_no_timer_ran() {
                 }
                 scene.forget();
                 assert_eq!(
-                    scene.send(&row),
+                    scene.send_row(&row),
                     "4401",
                     "{} {} {timer_ran}",
                     dialect.name,

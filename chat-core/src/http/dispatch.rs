@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::endpoint::find;
 use super::{
-    BodyError, Call, Endpoint, Fields, Form, Input, Links, Rejection, Request, Response, detail,
-    json,
+    BodyError, Call, Endpoint, Fields, Form, Input, Links, Object, Rejection, Request, Response,
+    detail, json,
 };
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
@@ -187,9 +187,10 @@ async fn read_object(
     let problem = |problem| Rejection::from(Error::invalid("", problem));
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| problem(Problem::NotJson("not UTF-8".to_owned())))?;
+    let is_object = text.trim_ascii_start().starts_with('{');
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(problem(Problem::NotObject)),
+        Ok(Object(fields)) => Ok(fields),
+        Err(error) if error.is_data() && !is_object => Err(problem(Problem::NotObject)),
         Err(error) => Err(problem(Problem::NotJson(error.to_string()))),
     }
 }

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use super::fields::Fields;
 use super::history::History;
 use super::open::leave;
 use super::own_messages::OwnMessages;
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
+use crate::http::Object;
 use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
@@ -234,7 +234,7 @@ impl Socket {
     }
 
     fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let Fields(frame) = serde_json::from_str(text).map_err(|error| {
+        let Object(frame) = serde_json::from_str(text).map_err(|error| {
             let is_json = error.is_data();
             BadFrame::new(if is_json {
                 "A frame must be a JSON object with each key once"

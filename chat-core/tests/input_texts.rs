@@ -87,15 +87,25 @@ fn assert_refused(stage: &Stage, before: &str, answer: &Answer, what: &str) {
     assert!(is_object, "{what}: {}", answer.text);
 }
 
+/// Whether a text stands anywhere in an answer, as it was sent.
+fn says(answer: &Value, text: &str) -> bool {
+    match answer {
+        Value::String(said) => said == text,
+        Value::Object(fields) => fields.values().any(|value| says(value, text)),
+        _ => false,
+    }
+}
+
 /// Checks that a text that was taken is kept as it was sent.
 #[track_caller]
 fn assert_kept(answer: &Value, field: &str, text: &str) {
     let what = short(text);
     match field {
-        "content" => assert_eq!(answer["content"], text, "{what}"),
-        "body" => assert_eq!(answer["message"]["body"], text, "{what}"),
+        "content" | "body" => assert!(says(answer, text), "{what}: {answer}"),
         "name" => assert_eq!(answer["name"], text.trim(), "{what}"),
-        "emoji" => assert!(answer["reactions"][text].is_array(), "{what}: {answer}"),
+        "emoji" if answer["message"] == "Reaction added" => {
+            assert!(answer["reactions"][text].is_array(), "{what}: {answer}");
+        }
         _ => {}
     }
 }
@@ -146,6 +156,7 @@ fn texts_in_frames_are_taken_as_the_contract_says_or_answered_with_the_error_fra
                     if word == "sent" {
                         assert_kept(&scene.own[0], &field, &text);
                     }
+                    scene = Scene::new(dialect, cell.place, cell.who);
                 }
             }
         }
@@ -158,7 +169,7 @@ fn is_taken_as(field: &str, raw: &str) -> bool {
     match (field, raw) {
         (_, "1e400") => false,
         ("file_attachment" | "timestamp" | "client_time", _) => true,
-        ("reply_to" | "temp_id", "null") => true,
+        ("reply_to" | "temp_id", "null") | ("participants" | "participant_ids", "[]") => true,
         ("is_active" | "is_typing", "true" | "false") => true,
         ("temp_id", raw) => is_integer && raw != "-0",
         _ => false,

@@ -127,7 +127,7 @@ pub(crate) fn numbers() -> Vec<String> {
         "null",
         "true",
         "[]",
-        "{}",
+        "%7B%7D",
         "%27",
         "1;2",
         "1,2",

@@ -11,6 +11,7 @@ use common::scene::{Scene, short};
 use common::stage::Stage;
 use common::table::{Row, table};
 use common::{Answer, nasty};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
 /// The calls that take a JSON body and succeed for somebody.
@@ -200,6 +201,67 @@ fn values_of_another_type_are_refused_without_effect() {
                 for raw in nasty::NO_TEXTS.iter().filter(|raw| !is_taken_as(&field, raw)) {
                     let word = scene.send(&with(&body, &field, raw));
                     assert_eq!(word, "error", "{} {field} {raw}", row.title());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn texts_in_a_form_are_taken_like_those_in_json() {
+    let form = |field: &str, text: &[u8]| {
+        let file = "Content-Disposition: form-data; name=\"file_attachment\"; filename=\"a\"";
+        let mut body = format!("--x\r\n{file}\r\n\r\na\r\n--x\r\n").into_bytes();
+        let head = format!("Content-Disposition: form-data; name=\"{field}\"\r\n\r\n");
+        body.extend(head.bytes().chain(text.iter().copied()).chain(*b"\r\n--x--\r\n"));
+        body
+    };
+    let rows = table(dialect::TEAM);
+    let row = rows.iter().find(|row| row.body == "$form").unwrap();
+    let mut stage = stage(dialect::TEAM, row);
+    let path = stage.fill(row.path);
+    for field in ["content", "message_type", "reply_to"] {
+        for (raw, text) in nasty::texts() {
+            let Some(text) = text else { continue };
+            let before = stage.state();
+            let answer = stage.ask_at(row.method, &path, &form(field, text.as_bytes()));
+            let what = format!("{field} {}", short(&raw));
+            // With a file there may be no text, and an empty field is none.
+            let blank = field == "content" && text.trim().is_empty();
+            let none = field == "reply_to" && text.is_empty();
+            if !(blank || none || is_taken(dialect::TEAM, field, &text)) {
+                assert_refused(&stage, &before, &answer, &what);
+                continue;
+            }
+            assert_eq!(answer.status, 201, "{what}: {}", answer.text);
+            assert_kept(&answer.body, field, &text);
+            stage = self::stage(dialect::TEAM, row);
+        }
+        let before = stage.state();
+        let answer = stage.ask_at(row.method, &path, &form(field, b"\xff\xed\xa0\x80"));
+        assert_refused(&stage, &before, &answer, field);
+    }
+}
+
+#[test]
+fn an_idempotency_key_is_any_text_of_1_to_200_characters() {
+    for dialect in dialect::all() {
+        for row in calls(dialect).filter(|row| row.granted().unwrap().expected == "201") {
+            let stage = stage(dialect, &row);
+            let sends = row.body.contains("content");
+            let (path, body) = (stage.fill(row.path), stage.fill(row.body));
+            for (_, text) in nasty::texts() {
+                let Some(text) = text.filter(|_| sends) else { continue };
+                let Ok(value) = HeaderValue::from_str(&text) else { continue };
+                let before = stage.state();
+                let more =
+                    HeaderMap::from_iter([(HeaderName::from_static("idempotency-key"), value)]);
+                let answer = stage.ask_with(row.method, &path, more, body.as_bytes());
+                if (1..=200).contains(&text.chars().count()) {
+                    assert_eq!(answer.status, 201, "{}: {}", short(&text), answer.text);
+                    stage.world.take_told();
+                } else {
+                    assert_refused(&stage, &before, &answer, &short(&text));
                 }
             }
         }

@@ -235,7 +235,19 @@ impl Stage {
 
     /// Sends a request as it is; one by a signed link is without credentials.
     pub(crate) fn ask_at(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        self.ask_with(method, path, HeaderMap::new(), body)
+    }
+
+    /// Sends a request as it is, with more headers.
+    pub(crate) fn ask_with(
+        &self,
+        method: &str,
+        path: &str,
+        more: HeaderMap,
+        body: &[u8],
+    ) -> Answer {
         let mut all = headers(&[("host", "example.com")]);
+        all.extend(more);
         let by_link = path.contains("?user=") && path.contains("&signature=");
         if let Some(token) = self.token().filter(|_| !by_link) {
             all.extend(headers(&[("authorization", &format!("Bearer {token}"))]));

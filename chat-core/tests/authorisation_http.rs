@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chat_core::dialect::{self, Dialect};
 use common::Answer;
-use common::stage::{Place, Stage, Who};
+use common::cast::{Place, Who};
+use common::stage::Stage;
 use common::table::{Row, table};
 
 fn requests(dialect: &Dialect) -> Vec<Row> {

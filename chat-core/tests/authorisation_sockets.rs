@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use chat_core::asyncapi;
 use chat_core::dialect::{self, Dialect};
+use common::cast::{Place, Who};
 use common::scene::Scene;
-use common::stage::{Place, Stage, Who};
+use common::stage::Stage;
 use common::table::{Row, table};
 use serde_json::Value;
 

@@ -169,9 +169,10 @@ fn is_taken_as(field: &str, raw: &str) -> bool {
     let is_integer = raw.parse::<i64>().is_ok() || raw.parse::<u64>().is_ok();
     match (field, raw) {
         (_, "1e400") => false,
-        ("file_attachment" | "timestamp" | "client_time", _) => true,
-        ("reply_to" | "temp_id", "null") | ("participants" | "participant_ids", "[]") => true,
-        ("is_active" | "is_typing", "true" | "false") => true,
+        ("file_attachment" | "timestamp" | "client_time", _)
+        | ("reply_to" | "temp_id", "null")
+        | ("participants" | "participant_ids", "[]")
+        | ("is_active" | "is_typing", "true" | "false") => true,
         ("temp_id", raw) => is_integer && raw != "-0",
         _ => false,
     }

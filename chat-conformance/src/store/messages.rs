@@ -87,7 +87,7 @@ pub async fn texts_of_every_sort_are_kept(store: Arc<dyn Store>) {
         "\\u0000 \\x00 {\"a\": [null]} $1 ${a} {} %s :a & | ! <-> (".to_owned(),
         "__proto__".to_owned(),
         "ﷺ ǅ ß İ ı ﬁ ①".to_owned(),
-        (0..1_250).map(|number| format!("w{number:06} ")).collect(),
+        (0..1_250).map(|number| format!("w{number:06}")).collect::<Vec<_>>().join(" "),
         "x".repeat(10_000),
     ] {
         let beginning: String = text.chars().take(8).collect();

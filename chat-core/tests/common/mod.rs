@@ -1,6 +1,7 @@
 //! The harness: a world with four users on virtual time, whose sockets are driven by hand.
 #![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
 
+pub(crate) mod cast;
 mod examples;
 mod flaky;
 mod golden;

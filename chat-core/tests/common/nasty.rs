@@ -4,7 +4,7 @@
 pub(crate) fn texts() -> Vec<(String, Option<String>)> {
     let valid = [
         // Nothing to see, or nearly.
-        "".to_owned(),
+        String::new(),
         " ".to_owned(),
         "\u{3000}\u{a0}\n\t".to_owned(),
         "\u{200b}".to_owned(),

@@ -6,7 +6,8 @@ use chat_core::model::UserId;
 use chat_core::store::RoomStore;
 use serde_json::Value;
 
-use super::stage::{Place, Stage, Who};
+use super::cast::{Place, Who};
+use super::stage::Stage;
 use super::table::Row;
 use super::team::uuid;
 use super::{Peer, now};

@@ -3,7 +3,7 @@
 use chat_core::Config;
 use chat_core::dialect::Dialect;
 use chat_core::host::Clock;
-use chat_core::model::{Kinds, RoomId, RoomKind, Slice, User, UserId};
+use chat_core::model::{Kinds, RoomId, RoomKind, Slice, UserId};
 use chat_core::rules::{Action, Caller, RoomName};
 use chat_core::service::Outgoing;
 use chat_core::store::{Anchor, HistoryQuery, MessageStore, NewDirectRoom, NewRoom, RoomStore};
@@ -11,6 +11,9 @@ use futures::stream::{self, StreamExt};
 use http::HeaderMap;
 use serde_json::json;
 
+use super::cast::{
+    CREATOR, FORMER, MEMBER, OTHER, Place, SECRET_NAME, SENDER, STRANGER, Who, name, people, user,
+};
 use super::http::{Answer, request};
 use super::team::uuid;
 use super::{Peer, World, headers, now};
@@ -18,83 +21,8 @@ use super::{Peer, World, headers, now};
 /// In the name, the metadata, the messages and the files of every room but the lobby.
 const SECRET_WORD: &str = "quokka";
 
-/// In the names and addresses of everybody who is or was in the room.
-const SECRET_NAME: &str = "wombat";
-
-const CREATOR: u64 = 11;
-const SENDER: u64 = 12;
-const MEMBER: u64 = 13;
-const FORMER: u64 = 14;
-const STRANGER: u64 = 15;
-const OTHER: u64 = 16;
-
 /// A room and a message that do not exist, and a user.
 const MISSING: u64 = 999_999;
-
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Who {
-    Nobody,
-    /// With what is no token.
-    BadToken,
-    /// The sender, too late.
-    Expired,
-    /// Never was in the room.
-    Stranger,
-    /// Was in the room, sent the message, and is out again.
-    Former,
-    Member,
-    /// The member who sent the message.
-    Sender,
-    /// The member who made the room.
-    Creator,
-}
-
-impl Who {
-    pub(crate) const SIGNED_OUT: [Self; 3] = [Self::Nobody, Self::BadToken, Self::Expired];
-    pub(crate) const SIGNED_IN: [Self; 5] =
-        [Self::Stranger, Self::Former, Self::Member, Self::Sender, Self::Creator];
-    pub(crate) const MEMBERS: [Self; 3] = [Self::Member, Self::Sender, Self::Creator];
-
-    /// Whether they have to be told nothing of the room.
-    pub(crate) fn is_outside(self) -> bool {
-        !Self::MEMBERS.contains(&self)
-    }
-}
-
-/// Which room and message, or which user, the call is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The message of the sender in a room of this kind.
-    Room(RoomKind),
-    /// A room and a message that do not exist.
-    NoRoom,
-    /// The group, and a message that does not exist.
-    NoMessage,
-    /// The lobby, in which one is, and the message of the group. On a socket of one's own, the
-    /// message of a room in which one is not.
-    OtherRoom,
-    /// A user who does not exist.
-    NoUser,
-    /// Who calls.
-    Oneself,
-    /// A room from which a member was removed, who was not told yet.
-    Removed,
-}
-
-impl Place {
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        Some(match word {
-            "no-room" => Self::NoRoom,
-            "no-message" => Self::NoMessage,
-            "other-room" => Self::OtherRoom,
-            "no-user" => Self::NoUser,
-            "oneself" => Self::Oneself,
-            "removed" => Self::Removed,
-            word => Self::Room(RoomKind::parse(word)?),
-        })
-    }
-}
 
 /// A world in which somebody calls something somewhere.
 pub(crate) struct Stage {
@@ -318,36 +246,6 @@ impl Stage {
 const FORM: &str = "--x\r\n\
     Content-Disposition: form-data; name=\"file_attachment\"; filename=\"a.txt\"\r\n\r\n\
     a file\r\n--x--\r\n";
-
-/// The user as whom somebody calls in a room of this kind.
-fn user(who: Who, kind: RoomKind) -> u64 {
-    match who {
-        Who::Stranger => STRANGER,
-        Who::Former => FORMER,
-        // Who is no sender in a direct room has made it.
-        Who::Member if kind != RoomKind::Direct => MEMBER,
-        Who::Member | Who::Creator => CREATOR,
-        Who::Nobody | Who::BadToken | Who::Expired | Who::Sender => SENDER,
-    }
-}
-
-fn name(user: u64) -> String {
-    format!("{SECRET_NAME}{user}")
-}
-
-fn people() -> Vec<User> {
-    let known = [CREATOR, SENDER, MEMBER, FORMER].map(|id| {
-        let name = name(id);
-        User::new(id.into(), name.clone())
-            .with_names(&name, "Secret")
-            .with_display_name(format!("{name} Shown"))
-            .with_email(format!("{name}@example.com"))
-            .with_picture(format!("https://example.com/{name}.jpg"))
-            .with_image_urls(vec![format!("https://example.com/{name}.png")])
-    });
-    let plain = [STRANGER, OTHER].map(|id| User::new(id.into(), format!("plain{id}")));
-    known.into_iter().chain(plain).collect()
-}
 
 fn make_room(world: &World, kind: RoomKind, name: &str, members: &[u64]) -> RoomId {
     let metadata = json!({ "match": name, "note": name }).as_object().unwrap().clone();

@@ -2,7 +2,7 @@
 
 use chat_core::dialect::Dialect;
 
-use super::stage::{Place, Who};
+use super::cast::{Place, Who};
 
 /// One call and what it is answered.
 #[derive(Debug)]

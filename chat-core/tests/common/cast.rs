@@ -21,6 +21,8 @@ pub(crate) enum Who {
     BadToken,
     /// The sender, too late.
     Expired,
+    /// Somebody whom the directory does not know.
+    Unknown,
     /// Never was in the room.
     Stranger,
     /// Was in the room, sent the message, and is out again.
@@ -33,7 +35,8 @@ pub(crate) enum Who {
 }
 
 impl Who {
-    pub(crate) const SIGNED_OUT: [Self; 3] = [Self::Nobody, Self::BadToken, Self::Expired];
+    pub(crate) const SIGNED_OUT: [Self; 4] =
+        [Self::Nobody, Self::BadToken, Self::Expired, Self::Unknown];
     pub(crate) const SIGNED_IN: [Self; 5] =
         [Self::Stranger, Self::Former, Self::Member, Self::Sender, Self::Creator];
     pub(crate) const MEMBERS: [Self; 3] = [Self::Member, Self::Sender, Self::Creator];
@@ -56,6 +59,10 @@ pub(crate) enum Place {
     /// The lobby, in which one is, and the message of the group. On a socket of one's own, the
     /// message of a room in which one is not.
     OtherRoom,
+    /// The group, and its message, which is deleted.
+    Deleted,
+    /// The group, which is inactive.
+    Inactive,
     /// A user who does not exist.
     NoUser,
     /// Who calls.
@@ -70,6 +77,8 @@ impl Place {
             "no-room" => Self::NoRoom,
             "no-message" => Self::NoMessage,
             "other-room" => Self::OtherRoom,
+            "deleted" => Self::Deleted,
+            "inactive" => Self::Inactive,
             "no-user" => Self::NoUser,
             "oneself" => Self::Oneself,
             "removed" => Self::Removed,
@@ -86,7 +95,7 @@ pub(super) fn user(who: Who, kind: RoomKind) -> u64 {
         // Who is no sender in a direct room has made it.
         Who::Member if kind != RoomKind::Direct => MEMBER,
         Who::Member | Who::Creator => CREATOR,
-        Who::Nobody | Who::BadToken | Who::Expired | Who::Sender => SENDER,
+        Who::Nobody | Who::BadToken | Who::Expired | Who::Unknown | Who::Sender => SENDER,
     }
 }
 

@@ -3,7 +3,7 @@
 use chat_core::Config;
 use chat_core::dialect::Dialect;
 use chat_core::host::Clock;
-use chat_core::model::{Kinds, RoomId, RoomKind, Slice, UserId};
+use chat_core::model::{Kinds, MessageId, RoomId, RoomKind, Slice, UserId};
 use chat_core::rules::{Action, Caller, RoomName};
 use chat_core::service::Outgoing;
 use chat_core::store::{Anchor, HistoryQuery, MessageStore, NewDirectRoom, NewRoom, RoomStore};
@@ -62,7 +62,16 @@ impl Stage {
         let room = make_room(&world, kind, "The quokka room", members);
         let lobby = make_room(&world, RoomKind::Group, "Lobby", &[OTHER, user(who, kind)]);
         let vault = make_room(&world, RoomKind::Group, "The quokka vault", &[OTHER, 1]);
-        let message = send(&world, if is_former { FORMER } else { SENDER }, room);
+        let sender = if is_former { FORMER } else { SENDER };
+        let message = send(&world, sender, room);
+        if place == Place::Deleted {
+            let id = MessageId::new(message).unwrap();
+            now(world.chat.acting_as(sender.to_string()).delete(room, id)).unwrap();
+        }
+        if place == Place::Inactive {
+            let creator = world.chat.acting_as(CREATOR.to_string());
+            now(creator.manage_room(room, None, Some(false), Vec::new())).unwrap();
+        }
         let foreign = send(&world, OTHER, vault);
         if members.contains(&FORMER) {
             let at = world.time.now();
@@ -94,6 +103,7 @@ impl Stage {
             Who::Nobody => None,
             Who::BadToken => Some("nonsense".to_owned()),
             Who::Expired => Some(self.world.token_until(SENDER, -60)),
+            Who::Unknown => Some(self.world.token(MISSING)),
             _ => Some(self.world.token(self.user())),
         }
     }

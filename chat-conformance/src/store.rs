@@ -157,6 +157,7 @@ macro_rules! store_tests {
                 a_message_takes_the_next_position_version_and_a_larger_id,
                 a_message_is_kept_as_it_was_sent,
                 empty_captions_and_long_texts_are_kept,
+                texts_of_every_sort_are_kept,
                 a_message_is_never_older_than_the_one_before,
                 activity_never_goes_back,
                 the_sender_has_read_and_received_the_message,

@@ -7,6 +7,7 @@ mod dispatch;
 mod endpoint;
 mod form;
 mod links;
+mod object;
 mod page;
 mod rejection;
 mod shape;
@@ -21,6 +22,7 @@ pub use page::{Envelope, Offset, PageNumber};
 pub use rejection::{Rejection, detail, standard};
 
 pub(crate) use call::canonical;
+pub(crate) use object::Object;
 pub(crate) use page::positive;
 pub(crate) use rejection::sentence;
 pub(crate) use shape::{Parameter, Shape};

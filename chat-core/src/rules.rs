@@ -1,8 +1,10 @@
-//! Pure functions: who may do what, what may be said and found, when typing ends.
+//! Pure functions: who may do what, what may be said and found, how reactions come and go, when
+//! typing ends.
 
 mod access;
 mod content;
 mod files;
+mod reactions;
 mod typing;
 mod words;
 
@@ -10,5 +12,6 @@ pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_messa
 pub use content::{Content, ContentError, Emoji, RoomName, check_text};
 pub(crate) use files::HEAD;
 pub use files::{OCTET_STREAM, UploadPolicy, safe_file_name};
+pub use reactions::{ReactionLimit, change_reactions};
 pub use typing::Typing;
 pub use words::{Term, Words};

@@ -9,7 +9,6 @@
 mod codec;
 mod command;
 mod delivery;
-mod fields;
 mod frame;
 mod history;
 mod machine;

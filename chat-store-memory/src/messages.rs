@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Cursor, Message, MessageId, MessageKind, MessageVersions, Page, Reaction, RoomId,
-    Seq, SeqSet, Slice, UserId, Window,
+    Attachment, Cursor, Message, MessageId, MessageKind, MessageVersions, Page, RoomId, Seq,
+    SeqSet, Slice, UserId, Window,
 };
-use chat_core::rules::{Action, Caller, Denial, Guarded, Words, permit_message};
+use chat_core::rules::{Action, Caller, Denial, Guarded, Words, change_reactions, permit_message};
 use chat_core::store::{
     Anchor, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage, Once,
     React, Sent, StoreError, StoreResult,
@@ -16,12 +16,6 @@ use chat_core::store::{
 use crate::MemoryStore;
 use crate::room_state::RoomState;
 use crate::shards::lock;
-
-/// The most different emoji on a message.
-const EMOJI: usize = 50;
-
-/// The most emoji of one user on a message.
-const EMOJI_OF_USER: usize = 20;
 
 #[async_trait]
 impl MessageStore for MemoryStore {
@@ -151,35 +145,14 @@ impl MessageStore for MemoryStore {
         let mut state = lock(&room);
         let seq = self.permitted(&state, &react.by, Action::React, react.message)?;
         let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
-        let (user, emoji) = (&react.by.user, react.emoji.as_str());
-        let place = message.reactions.iter().position(|reaction| reaction.emoji == emoji);
-        let stands = place.is_some_and(|place| message.reactions[place].users.contains(user));
-        if stands == react.add {
+        let mut reactions = message.reactions.clone();
+        if !change_reactions(&mut reactions, &react.by.user, &react.emoji, react.add)? {
             return Ok((Arc::clone(message), false));
-        }
-        if react.add {
-            if place.is_none() && message.reactions.len() >= EMOJI {
-                return Err(StoreError::Limit("a message holds at most 50 different emoji"));
-            }
-            let own = message.reactions.iter().filter(|reaction| reaction.users.contains(user));
-            if own.count() >= EMOJI_OF_USER {
-                return Err(StoreError::Limit("one user has at most 20 emoji on a message"));
-            }
         }
         let version = state.next_version();
         let changed = state.change(seq, version, |message| {
             message.versions.reacted = version;
-            let reactions = &mut message.reactions;
-            match place {
-                Some(place) if react.add => reactions[place].users.push(user.clone()),
-                Some(place) => {
-                    reactions[place].users.retain(|other| other != user);
-                    reactions.retain(|reaction| !reaction.users.is_empty());
-                }
-                None => {
-                    reactions.push(Reaction { emoji: emoji.to_owned(), users: vec![user.clone()] });
-                }
-            }
+            message.reactions = reactions;
         });
         Ok((changed.ok_or(StoreError::NotFound)?, true))
     }

@@ -59,6 +59,12 @@ impl From<chat_core::rules::Denial> for Failure {
     }
 }
 
+impl From<chat_core::rules::ReactionLimit> for Failure {
+    fn from(limit: chat_core::rules::ReactionLimit) -> Self {
+        Self::Meaning(limit.into())
+    }
+}
+
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {

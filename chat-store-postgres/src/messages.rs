@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{
-    Attachment, Cursor, Message, MessageId, Page, Reaction, RoomId, SeqSet, Slice, UserId, Window,
+    Attachment, Cursor, Message, MessageId, Page, RoomId, SeqSet, Slice, UserId, Window,
 };
-use chat_core::rules::{Action, Caller, Guarded, permit_message};
+use chat_core::rules::{Action, Caller, Guarded, change_reactions, permit_message};
 use chat_core::store::{
     Anchor, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage,
     Once, React, Sent, StoreError, StoreResult,
@@ -23,12 +23,6 @@ use crate::locked::Locked;
 use crate::rooms::{bound, row_access};
 use crate::rows::{self, int, uint};
 use crate::sql::messages as sql;
-
-/// The most different emoji on a message.
-const EMOJI: usize = 50;
-
-/// The most emoji of one user on a message.
-const EMOJI_OF_USER: usize = 20;
 
 /// How often a page is read again because a message on it was deleted meanwhile.
 const ATTEMPTS: usize = 5;
@@ -123,7 +117,8 @@ impl MessageStore for PgStore {
             let reacted = async {
                 let (mut locked, mut message) =
                     permitted(on, react.room, &react.by, Action::React, react.message).await?;
-                if !change_reactions(&mut message.reactions, &react)? {
+                let reactions = &mut message.reactions;
+                if !change_reactions(reactions, &react.by.user, &react.emoji, react.add)? {
                     return Ok((Arc::new(message), false));
                 }
                 let version = locked.next_version();
@@ -244,34 +239,6 @@ async fn permitted(
     let message = rows::message(&row)?;
     permit_message(action, &by.user, &message)?;
     Ok((locked, message))
-}
-
-/// Adds or takes away a reaction, and says whether that changed anything.
-fn change_reactions(reactions: &mut Vec<Reaction>, react: &React) -> Result<bool, StoreError> {
-    let (user, emoji) = (&react.by.user, react.emoji.as_str());
-    let place = reactions.iter().position(|reaction| reaction.emoji == emoji);
-    let stands = place.is_some_and(|place| reactions[place].users.contains(user));
-    if stands == react.add {
-        return Ok(false);
-    }
-    if react.add {
-        if place.is_none() && reactions.len() >= EMOJI {
-            return Err(StoreError::Limit("a message holds at most 50 different emoji"));
-        }
-        let own = reactions.iter().filter(|reaction| reaction.users.contains(user)).count();
-        if own >= EMOJI_OF_USER {
-            return Err(StoreError::Limit("one user has at most 20 emoji on a message"));
-        }
-    }
-    match place {
-        Some(place) if react.add => reactions[place].users.push(user.clone()),
-        Some(place) => {
-            reactions[place].users.retain(|other| other != user);
-            reactions.retain(|reaction| !reaction.users.is_empty());
-        }
-        None => reactions.push(Reaction { emoji: emoji.to_owned(), users: vec![user.clone()] }),
-    }
-    Ok(true)
 }
 
 /// How many messages a list has, and where those of the page are. It is found by arithmetic,

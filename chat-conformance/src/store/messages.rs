@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{MessageKind, MessageVersions, SeqSet};
-use chat_core::rules::{Action, Content, Denial};
-use chat_core::store::{DeleteMessage, EditMessage, NewMessage, Store};
+use chat_core::model::{Kinds, MessageKind, MessageVersions, RoomKind, SeqSet, UserId};
+use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomName, Term, Words};
+use chat_core::store::{DeleteMessage, EditMessage, MessageSearch, NewMessage, NewRoom, Store};
 
 use super::world::{
     Refusal, World, at, attachment, caller, content, no_message, no_room, refusal, user,
@@ -68,6 +68,63 @@ pub async fn empty_captions_and_long_texts_are_kept(store: Arc<dyn Store>) {
         let new = NewMessage { content, attachment, ..world.text(room, 1, "-") };
         let sent = world.send(new).await;
         assert_eq!(world.message(2, sent.id).await.content, text);
+    }
+}
+
+/// Whatever the rules let through is kept as it was sent: text, emoji, names and user ids.
+pub async fn texts_of_every_sort_are_kept(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    for text in [
+        "\u{200b}\u{200d}\u{feff}".to_owned(),
+        "\u{1}\u{1b}\u{7f}\u{85}\u{2028}".to_owned(),
+        "\u{fffe}\u{ffff}\u{fdd0}\u{e000}\u{10ffff}\u{fffd}".to_owned(),
+        "\u{202e}gpj.exe\u{2066}a".to_owned(),
+        format!("Z{}", "\u{301}".repeat(9_999)),
+        "\u{301}a".repeat(5_000),
+        "👨\u{200d}👩\u{200d}👧\u{200d}👦".repeat(1_000),
+        "🏴\u{e0067}\u{e0062}\u{e007f}🇩🇪🇩".to_owned(),
+        "%' _ \\ %%% ' or '1'='1'; drop table messages; --".to_owned(),
+        "\\u0000 \\x00 {\"a\": [null]} $1 ${a} {} %s :a & | ! <-> (".to_owned(),
+        "__proto__".to_owned(),
+        "ﷺ ǅ ß İ ı ﬁ ①".to_owned(),
+        (0..1_250).map(|number| format!("w{number:06}")).collect::<Vec<_>>().join(" "),
+        "x".repeat(10_000),
+    ] {
+        let beginning: String = text.chars().take(8).collect();
+        let visible = text.chars().filter(|it| !it.is_control()).take(60);
+        let visible: String = ['a'].into_iter().chain(visible).collect();
+        let other = UserId::new(&visible).unwrap();
+        let name = RoomName::parse(&visible).unwrap();
+        let new = NewRoom {
+            name: Some(name.clone()),
+            members: vec![other.clone()],
+            ..world.new_room(RoomKind::Group, &[1])
+        };
+        let room = world.store.create_room(new).await.unwrap();
+        let sent = world.say(room, 1, &text).await;
+        assert_eq!(sent.content, text);
+        let edited = world.edit(room, 1, sent.id, &text).await.unwrap();
+        assert_eq!(edited.content, text);
+        let emoji = Emoji::parse(beginning.clone()).ok().map(|_| beginning.as_str());
+        if let Some(emoji) = emoji {
+            assert!(world.react(room, 1, sent.id, emoji).await.unwrap().1);
+        }
+        let by = Caller { user: other.clone(), kinds: Kinds::ALL };
+        let reply = NewMessage { by, reply_to: Some(sent.id), ..world.text(room, 1, &text) };
+        assert_eq!(world.send(reply).await.sender, other);
+
+        let kept = world.message(1, sent.id).await;
+        assert_eq!((&kept.content, kept.reactions.len()), (&text, usize::from(emoji.is_some())));
+        assert!(kept.reactions.iter().all(|it| Some(it.emoji.as_str()) == emoji));
+        let summary = world.summary(room, 1).await;
+        assert_eq!(summary.room.name.as_deref(), Some(name.as_str()));
+        assert_eq!(summary.members[1].user, other);
+        if let Some(word) = Words::of(&text).as_slice().first() {
+            let term = Term::parse(word).unwrap();
+            let search = MessageSearch { by: caller(1), term, limit: 50 };
+            let found = world.store.search_messages(search).await.unwrap();
+            assert!(found.iter().any(|it| it.access().room == room), "{word:?} is not found");
+        }
     }
 }
 

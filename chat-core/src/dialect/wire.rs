@@ -100,7 +100,9 @@ pub(crate) fn users(body: &Fields, name: &'static str) -> Result<Vec<UserId>, Pr
         Some(_) => return Err(Problem::Refused("Expected a list of items.".into())),
     };
     let user = |value: &Value| {
+        // Of what is too long to be an id only the beginning is told again.
         let shown = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let shown = || shown().chars().take(UserId::MAX_BYTES).collect();
         user_id(value).ok_or_else(|| Problem::UnknownUser(shown()))
     };
     list.iter().map(user).collect()

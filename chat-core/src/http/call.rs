@@ -19,6 +19,8 @@ const KEY_CHARACTERS: usize = 200;
 pub struct Call {
     /// Who asks.
     pub actor: Actor,
+    /// Whether they come by a signed link rather than with credentials.
+    pub by_link: bool,
     /// The varying parts of the path.
     pub params: Params,
     /// The fields of the JSON body; none where the endpoint takes none.

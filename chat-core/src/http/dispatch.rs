@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::endpoint::find;
 use super::{
-    BodyError, Call, Endpoint, Fields, Form, Input, Links, Rejection, Request, Response, detail,
-    json,
+    BodyError, Call, Endpoint, Fields, Form, Input, Links, Object, Rejection, Request, Response,
+    detail, json,
 };
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
@@ -73,8 +73,10 @@ async fn answer(
         };
     }
     let (rows, params) = find(dialect.endpoints, parts.uri.path()).ok_or(Rejection::NoSuchPath)?;
-    let user = if let Some(proof) = signed_link(&rows, &parts) {
-        by_link(chat, parts.uri.path(), proof?).await?
+    let link = signed_link(&rows, &parts);
+    let by_link = link.is_some();
+    let user = if let Some(proof) = link {
+        user_of_link(chat, parts.uri.path(), proof?).await?
     } else {
         let credentials = Credentials {
             transport: Transport::Http,
@@ -107,6 +109,7 @@ async fn answer(
     let links = Links::new(&parts.uri, &parts.headers, &prefix, chat.config().trust_forwarded);
     let call = Call {
         actor: Actor::recognised(chat, user, dialect.kinds, dialect.visitors),
+        by_link,
         params,
         body: Fields::new(fields),
         form,
@@ -134,7 +137,7 @@ fn signed_link(rows: &[&Endpoint], parts: &Parts) -> Option<Result<LinkProof, Re
     Some(proof().ok_or(Rejection::BadLink))
 }
 
-async fn by_link(chat: &Chat, path: &str, proof: LinkProof) -> Result<Arc<User>, Rejection> {
+async fn user_of_link(chat: &Chat, path: &str, proof: LinkProof) -> Result<Arc<User>, Rejection> {
     if !chat.verify_link(path, &proof) {
         return Err(Rejection::BadLink);
     }
@@ -184,9 +187,10 @@ async fn read_object(
     let problem = |problem| Rejection::from(Error::invalid("", problem));
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| problem(Problem::NotJson("not UTF-8".to_owned())))?;
+    let is_object = text.trim_ascii_start().starts_with('{');
     match serde_json::from_str(text) {
-        Ok(Value::Object(fields)) => Ok(fields),
-        Ok(_) => Err(problem(Problem::NotObject)),
+        Ok(Object(fields)) => Ok(fields),
+        Err(error) if error.is_data() && !is_object => Err(problem(Problem::NotObject)),
         Err(error) => Err(problem(Problem::NotJson(error.to_string()))),
     }
 }

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
-use super::fields::Fields;
 use super::history::History;
 use super::open::leave;
 use super::own_messages::OwnMessages;
@@ -19,6 +18,7 @@ use super::{
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
+use crate::http::Object;
 use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
 use crate::rules::Access;
 use crate::service::{Actor, Delivered, Error, OpenSession};
@@ -193,6 +193,10 @@ impl Socket {
         if self.closed {
             return;
         }
+        // Also before the timer wakes us, which sleeps with the machine.
+        if self.has_expired() {
+            return self.close(Close::UNAUTHENTICATED);
+        }
         match input {
             Input::Text(text) => self.handle_text(text, now),
             Input::Binary => self.close(Close::BINARY),
@@ -230,7 +234,7 @@ impl Socket {
     }
 
     fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let Fields(frame) = serde_json::from_str(text).map_err(|error| {
+        let Object(frame) = serde_json::from_str(text).map_err(|error| {
             let is_json = error.is_data();
             BadFrame::new(if is_json {
                 "A frame must be a JSON object with each key once"
@@ -444,14 +448,19 @@ impl Socket {
         }
     }
 
-    /// Closes if the sign-in has expired by the wall clock, else waits until it may have.
+    /// Whether the sign-in has expired by the wall clock.
+    fn has_expired(&self) -> bool {
+        self.expires_at.is_some_and(|at| at <= self.actor.chat().clock().now())
+    }
+
+    /// Closes if the sign-in has expired, else waits until it may have.
     fn set_expiry(&mut self, now: Instant) {
         let Some(expires_at) = self.expires_at else { return };
-        let wall = self.actor.chat().clock().now();
-        if expires_at <= wall {
+        let left = expires_at.since(self.actor.chat().clock().now());
+        if left.is_zero() {
             self.close(Close::UNAUTHENTICATED);
         } else {
-            self.timers.set(Timer::Expiry, now + expires_at.since(wall));
+            self.timers.set(Timer::Expiry, now + left);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why a store did not do what it was asked.
 
-use crate::rules::Denial;
+use crate::rules::{Denial, ReactionLimit};
 
 /// What a store's method returns.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -30,4 +30,10 @@ pub enum StoreError {
     /// The store failed in a way that trying again does not mend.
     #[error("the store failed")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<ReactionLimit> for StoreError {
+    fn from(limit: ReactionLimit) -> Self {
+        Self::Limit(limit.sentence())
+    }
 }

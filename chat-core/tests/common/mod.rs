@@ -1,13 +1,18 @@
 //! The harness: a world with four users on virtual time, whose sockets are driven by hand.
 #![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
 
+pub(crate) mod cast;
 mod examples;
 mod flaky;
 mod golden;
 mod http;
 mod hub;
+pub(crate) mod nasty;
 mod peer;
+pub(crate) mod scene;
 mod shelf;
+pub(crate) mod stage;
+pub(crate) mod table;
 mod team;
 mod time;
 pub(crate) mod tokens;

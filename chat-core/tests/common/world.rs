@@ -98,10 +98,15 @@ impl World {
     }
 
     pub(crate) fn speaking_with(dialect: &'static Dialect, config: Config) -> Self {
+        Self::among(dialect, config, Vec::new())
+    }
+
+    /// A world with more users than the four.
+    pub(crate) fn among(dialect: &'static Dialect, config: Config, more: Vec<User>) -> Self {
         let (store, time, hub) = (Flaky::default(), Time::new(), Arc::new(Hub::default()));
         let authenticator = JwtAuthenticator::hs256(SECRET).with_clock(time.clone());
         let files = Shelf::default();
-        let chat = Chat::builder(store.clone(), directory(), authenticator)
+        let chat = Chat::builder(store.clone(), directory(more), authenticator)
             .with_files(files.clone())
             .with_clock(time.clone())
             .with_config(config)
@@ -380,6 +385,11 @@ impl World {
         self.settle();
     }
 
+    /// Whether anything was told that was not handed out yet; it is lost.
+    pub(crate) fn take_told(&self) -> bool {
+        std::iter::from_fn(|| self.hub.take()).count() > 0
+    }
+
     /// Hands out what was told, until nothing is.
     pub(crate) fn settle(&mut self) {
         loop {
@@ -450,7 +460,7 @@ impl World {
     }
 }
 
-fn directory() -> StaticDirectory {
+fn directory(more: Vec<User>) -> StaticDirectory {
     let user = |id: u64, username: &str, name: &str| {
         let (first, last) = name.split_once(' ').unwrap();
         User::new(id.into(), username)
@@ -460,12 +470,13 @@ fn directory() -> StaticDirectory {
             .with_email(format!("{username}@example.com"))
             .with_image_urls(vec![format!("https://example.com/avatar{id}.jpg")])
     };
-    StaticDirectory::from_iter([
+    let four = [
         user(1, "john_doe", "John Doe"),
         user(2, "jane_smith", "Jane Smith").with_picture("https://example.com/jane.jpg"),
         user(3, "alex_brown", "Alex Brown"),
         user(4, "mary_jones", "Mary Jones"),
-    ])
+    ];
+    four.into_iter().chain(more).collect()
 }
 
 fn direct_room(store: &Flaky, time: &Time, first: u64, second: u64, metadata: &Value) -> RoomId {

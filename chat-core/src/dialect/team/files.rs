@@ -12,7 +12,7 @@ use super::endpoints::Answer;
 use super::fields::{self, IdView};
 use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response};
 use crate::model::{Message, RoomId};
-use crate::rules::OCTET_STREAM;
+use crate::rules::{Denial, OCTET_STREAM};
 use crate::service::{Download, Error, Problem, Upload};
 
 /// The field of a form that holds the file.
@@ -98,7 +98,12 @@ async fn parts(
 }
 
 pub(super) async fn download(call: Call) -> Answer {
-    let Download { attachment, file } = call.actor.download(fields::message(&call)?).await?;
+    let found = call.actor.download(fields::message(&call)?).await;
+    let Download { attachment, file } = found.map_err(|error| match error {
+        // A link leads nowhere once the membership is over.
+        Error::Denied(Denial::NotMember) if call.by_link => Error::NotFound,
+        error => error,
+    })?;
     let size = file.size;
     let pieces = futures::StreamExt::map(file.pieces, |piece| piece.map_err(Error::Unavailable));
     let mut response = Response::new(Body::Stream(Box::pin(pieces)));

@@ -1,0 +1,93 @@
+//! How reactions come and go, and how many a message takes.
+
+use super::Emoji;
+use crate::model::{Reaction, UserId};
+
+/// The most different emoji on a message.
+const EMOJI: usize = 50;
+
+/// The most emoji of one user on a message.
+const EMOJI_OF_USER: usize = 20;
+
+/// Which bound a reaction would cross.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReactionLimit {
+    /// A message holds at most 50 different emoji.
+    Emoji,
+    /// One user has at most 20 emoji on a message.
+    EmojiOfUser,
+}
+
+impl ReactionLimit {
+    /// The bound, in words.
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Emoji => "a message holds at most 50 different emoji",
+            Self::EmojiOfUser => "one user has at most 20 emoji on a message",
+        }
+    }
+}
+
+/// Adds a user's reaction, last of its emoji, or takes it away; an emoji without users goes with
+/// it. Whether that changed anything: adding again and taking away what is not there do not.
+///
+/// # Errors
+/// The [`ReactionLimit`] that adding would cross; then nothing has changed.
+pub fn change_reactions(
+    reactions: &mut Vec<Reaction>,
+    user: &UserId,
+    emoji: &Emoji,
+    add: bool,
+) -> Result<bool, ReactionLimit> {
+    let emoji = emoji.as_str();
+    let place = reactions.iter().position(|reaction| reaction.emoji == emoji);
+    let stands = place.is_some_and(|place| reactions[place].users.contains(user));
+    if stands == add {
+        return Ok(false);
+    }
+    if add {
+        if place.is_none() && reactions.len() >= EMOJI {
+            return Err(ReactionLimit::Emoji);
+        }
+        let own = reactions.iter().filter(|reaction| reaction.users.contains(user)).count();
+        if own >= EMOJI_OF_USER {
+            return Err(ReactionLimit::EmojiOfUser);
+        }
+    }
+    match place {
+        Some(place) if add => reactions[place].users.push(user.clone()),
+        Some(place) => {
+            reactions[place].users.retain(|other| other != user);
+            reactions.retain(|reaction| !reaction.users.is_empty());
+        }
+        None => reactions.push(Reaction { emoji: emoji.to_owned(), users: vec![user.clone()] }),
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reactions_are_bounded_for_the_message_and_for_each_user() {
+        let mut reactions = Vec::new();
+        let mut change = |user: u64, emoji: usize, add| {
+            let emoji = Emoji::parse(format!("e{emoji}")).unwrap();
+            change_reactions(&mut reactions, &user.into(), &emoji, add)
+        };
+        for emoji in 0..50 {
+            assert_eq!(change(emoji as u64 / 20, emoji, true), Ok(true));
+        }
+        assert_eq!(change(0, 0, true), Ok(false), "again");
+        assert_eq!(change(3, 50, true), Err(ReactionLimit::Emoji));
+        assert_eq!(change(0, 49, true), Err(ReactionLimit::EmojiOfUser));
+        assert_eq!(change(0, 49, false), Ok(false), "was never there");
+        assert_eq!(change(0, 0, false), Ok(true));
+        assert_eq!(change(3, 50, true), Ok(true));
+        assert_eq!(change(0, 49, true), Ok(true));
+        let first = (reactions[0].emoji.as_str(), reactions.len());
+        assert_eq!(first, ("e1", 50));
+        assert_eq!(reactions[48].users, [UserId::from(2), UserId::from(0)]);
+    }
+}

@@ -1,5 +1,7 @@
 //! The bus over LISTEN and NOTIFY, by the suite and where its connections break.
 
+mod common;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,7 +114,7 @@ async fn a_server_that_is_away_is_waited_for() {
 #[tokio::test]
 async fn a_listener_that_went_silent_is_replaced() {
     let cluster = chat_test_postgres::Cluster::start();
-    let proxy = proxy::Proxy::start(&cluster.url()).await;
+    let proxy = common::Proxy::start(&cluster.url()).await;
     let (teller, hearer) =
         (PgBus::connect(&cluster.url()).unwrap(), PgBus::connect(&proxy.url()).unwrap());
     until("the bus is there", || teller.is_available() && hearer.is_available()).await;
@@ -122,67 +124,4 @@ async fn a_listener_that_went_silent_is_replaced() {
     assert_eq!(timeout(PATIENCE, hints.next()).await.unwrap(), Some(Hint::Missed));
     assert!(silent.elapsed() < Duration::from_secs(15), "replaced after {:?}", silent.elapsed());
     until("the bus is there again", || hearer.is_available()).await;
-}
-
-mod proxy {
-    //! Between a client and the server's socket: connections that were open when it was told to
-    //! swallow stay open and carry nothing more.
-
-    use std::path::PathBuf;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, TcpStream, UnixStream};
-
-    pub(crate) struct Proxy {
-        port: u16,
-        era: Arc<AtomicU64>,
-    }
-
-    impl Proxy {
-        pub(crate) async fn start(url: &str) -> Self {
-            let home = PathBuf::from(url.split_once("host=").unwrap().1);
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let port = listener.local_addr().unwrap().port();
-            let era = Arc::new(AtomicU64::new(0));
-            let eras = Arc::clone(&era);
-            tokio::spawn(async move {
-                while let Ok((client, _)) = listener.accept().await {
-                    let server = UnixStream::connect(home.join(".s.PGSQL.5432")).await.unwrap();
-                    let now = eras.load(Ordering::SeqCst);
-                    tokio::spawn(carry(client, server, now, Arc::clone(&eras)));
-                }
-            });
-            Self { port, era }
-        }
-
-        pub(crate) fn url(&self) -> String {
-            format!("postgres://chat@127.0.0.1:{}/postgres", self.port)
-        }
-
-        pub(crate) fn swallow(&self) {
-            self.era.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    async fn carry(mut client: TcpStream, mut server: UnixStream, era: u64, eras: Arc<AtomicU64>) {
-        let (mut up, mut down) = ([0; 4_096], [0; 4_096]);
-        loop {
-            let swallows = || eras.load(Ordering::SeqCst) != era;
-            tokio::select! {
-                read = client.read(&mut up) => match read {
-                    Ok(0) | Err(_) => return,
-                    Ok(_) if swallows() => {}
-                    Ok(count) => server.write_all(&up[..count]).await.unwrap(),
-                },
-                read = server.read(&mut down) => match read {
-                    Ok(0) | Err(_) if swallows() => std::future::pending().await,
-                    Ok(0) | Err(_) => return,
-                    Ok(_) if swallows() => {}
-                    Ok(count) => client.write_all(&down[..count]).await.unwrap(),
-                },
-            }
-        }
-    }
 }

@@ -1,6 +1,12 @@
 //! A store in a schema of its own.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+mod proxy;
+
 use chat_store_postgres::PgStore;
+
+pub(crate) use proxy::Proxy;
 
 /// Takes a schema away at the end of a test, where the server is not thrown away itself.
 #[derive(Debug)]

@@ -181,6 +181,30 @@ fn ones_own_temp_id_is_there_when_the_store_is_faster_than_the_answer() {
 }
 
 #[test]
+fn however_much_comes_from_the_store_before_the_answer_the_temp_id_is_there() {
+    let mut world = World::new();
+    let john = world.open(1);
+    world.set_deaf(john, true);
+    world.hold_commands(john);
+    say(&mut world, john, "mine", "t1");
+    world.release_command_after(john, |world| {
+        for number in 0..1_000 {
+            now(world.chat.acting_as("2").send(world.room, number.to_string())).unwrap();
+        }
+        world.settle();
+        world.catch_up(john, 100);
+        assert!(!world.wants_deliveries(john), "no more is taken than is bounded");
+        world.assert_quiet(john);
+    });
+    assert!(world.wants_deliveries(john));
+    world.catch_up(john, 100);
+    let frames = world.frames(john);
+    assert_eq!(frames.len(), 1_001);
+    assert_eq!((&frames[0]["temp_id"], texts(&frames[..1])), (&json!("t1"), vec!["mine"]));
+    assert!(frames[1..].iter().all(|frame| frame.get("temp_id").is_none()));
+}
+
+#[test]
 fn what_waits_for_an_answer_is_told_also_when_the_send_fails() {
     let mut world = World::new();
     let john = world.open(1);

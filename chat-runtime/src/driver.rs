@@ -29,7 +29,7 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const TURN: usize = 64;
 
 /// How many changes are read at once for a socket that catches up.
-const ROWS: usize = 25;
+const ROWS: usize = 100;
 
 /// The driver of one open socket.
 pub(crate) struct Driver {
@@ -259,6 +259,10 @@ impl Driver {
 
     /// Gives the machine what comes next: from the store while it catches up, else from the inbox.
     fn poll_mail(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if !self.socket.wants_deliveries() {
+            // The command that they wait for wakes the task.
+            return Poll::Pending;
+        }
         if let Some(reading) = &mut self.reading {
             let Poll::Ready(read) = reading.poll_unpin(cx) else { return Poll::Pending };
             self.reading = None;

@@ -114,7 +114,7 @@ async fn a_server_that_is_away_is_waited_for() {
 #[tokio::test]
 async fn a_listener_that_went_silent_is_replaced() {
     let cluster = chat_test_postgres::Cluster::start();
-    let proxy = common::Proxy::start(&cluster.url()).await;
+    let proxy = common::proxy::Proxy::start(&cluster.url()).await;
     let (teller, hearer) =
         (PgBus::connect(&cluster.url()).unwrap(), PgBus::connect(&proxy.url()).unwrap());
     until("the bus is there", || teller.is_available() && hearer.is_available()).await;

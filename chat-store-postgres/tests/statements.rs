@@ -12,7 +12,7 @@ use chat_core::store::{Anchor, ReceiptKind, RoomOrder};
 use chat_core::{Actor, Chat, Outgoing};
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
-use common::Proxy;
+use common::proxy::Proxy;
 use futures::future::join_all;
 
 /// A room of four with a message.
@@ -32,7 +32,7 @@ impl World {
         store.migrate().await.unwrap();
         let users = (1..=4_u64).map(|id| User::new(id.into(), id.to_string()));
         let sign_in = JwtAuthenticator::hs256(b"a secret of the tests' own, 32 bytes");
-        let chat = Chat::new(store, StaticDirectory::from_iter(users), sign_in);
+        let chat = Chat::new(store, users.collect::<StaticDirectory>(), sign_in);
         let others: Vec<UserId> = (2..=4_u64).map(UserId::from).collect();
         let name = RoomName::parse("four").unwrap();
         let john = chat.acting_as(1);

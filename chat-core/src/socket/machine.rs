@@ -183,6 +183,12 @@ impl Socket {
         !self.closed && self.waiting.len() < WAITING_FRAMES && self.outputs.len() < WAITING_FRAMES
     }
 
+    /// Whether deliveries are to be handed over now. Where many wait for the answer to a send, the
+    /// next ones are to wait outside.
+    pub fn wants_deliveries(&self) -> bool {
+        !self.own.holds_much()
+    }
+
     /// Ends the socket's session, once the connection is closed.
     pub async fn leave(self) {
         leave(self.actor, self.session).await;

@@ -8,7 +8,8 @@ use crate::model::{Change, Message, MessageId, SessionId, UserId, Version};
 /// How many of one's own messages may wait for their delivery before no more are sent.
 const UNCLAIMED: usize = 64;
 
-/// How many changes may wait for the command that tells which of them is the message it sent.
+/// How many changes may wait for the command that tells which of them is the message it sent,
+/// before no more are wanted.
 const HELD: usize = 256;
 
 /// The messages that were sent over this socket, until they are told to it with their keys.
@@ -93,7 +94,7 @@ impl OwnMessages {
     pub(super) fn hold(&mut self, changes: &[&Change]) -> bool {
         let may_be_sending = |change: &&Change| matches!(change, Change::Sent { message, origin: None, .. } if message.sender == self.user);
         let unclear = self.sending.is_some() && changes.iter().any(may_be_sending);
-        let holds = (unclear || !self.held.is_empty()) && self.held.len() + changes.len() <= HELD;
+        let holds = unclear || !self.held.is_empty();
         if holds {
             self.held.extend(changes.iter().copied().cloned());
         }
@@ -110,6 +111,11 @@ impl OwnMessages {
     /// Whether something is held.
     pub(super) fn is_holding(&self) -> bool {
         !self.held.is_empty()
+    }
+
+    /// Whether so much is held that no more should come.
+    pub(super) fn holds_much(&self) -> bool {
+        self.held.len() >= HELD
     }
 
     /// Takes the first change that is held.

@@ -303,6 +303,11 @@ impl World {
         self.sockets[peer.0].socket.as_ref().is_some_and(Socket::wants_frames)
     }
 
+    /// Whether the machine wants deliveries now.
+    pub(crate) fn wants_deliveries(&self, peer: Peer) -> bool {
+        self.sockets[peer.0].socket.as_ref().is_some_and(Socket::wants_deliveries)
+    }
+
     /// From now on deliveries to a socket are lost, or no more.
     pub(crate) fn set_deaf(&mut self, peer: Peer, deaf: bool) {
         self.settle();
@@ -311,7 +316,9 @@ impl World {
 
     /// Catches a socket up from the store as the drivers do, so many rows at once.
     pub(crate) fn catch_up(&mut self, peer: Peer, limit: usize) {
-        while let Some(socket) = &self.sockets[peer.0].socket {
+        while self.wants_deliveries(peer)
+            && let Some(socket) = &self.sockets[peer.0].socket
+        {
             let (room, after) = (socket.room(), socket.cursor());
             let batch = now(self.chat.changes(room, after, limit)).unwrap();
             for event in batch.events {

@@ -2,11 +2,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-mod proxy;
+pub(crate) mod proxy;
 
 use chat_store_postgres::PgStore;
-
-pub(crate) use proxy::Proxy;
 
 /// Takes a schema away at the end of a test, where the server is not thrown away itself.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ async fn carry(mut client: TcpStream, mut server: UnixStream, shared: Arc<Shared
     }
 }
 
-/// The messages of a client (PostgreSQL's manual, "Message Formats").
+/// The messages of a client (the manual of Postgres, "Message Formats").
 #[derive(Default)]
 struct Messages {
     started: bool,

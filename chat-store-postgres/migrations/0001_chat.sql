@@ -45,8 +45,11 @@ create table members (
     user_id text collate "C" not null,
     joined_at timestamptz not null,
     joined_seq bigint not null,
+    -- Whoever sent a message has read and received it. Those after own_seq are not in here yet, so
+    -- that a send changes no row of this table.
     read int8multirange not null,
     delivered int8multirange not null,
+    own_seq bigint not null,
     version bigint not null,
     gone boolean not null default false,
     -- The number of the last joining, which orders the members.
@@ -90,6 +93,7 @@ create table messages (
 ) with (fillfactor = 85);
 
 create index messages_by_id on messages (id);
+create index messages_of_sender on messages (room_id, sender, seq);
 create index messages_changed on messages (room_id, changed, seq);
 create index messages_words on messages using gin (words);
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chat_core::model::{
     Member, Message, MessageId, MessageKind, MessageVersions, Room, RoomId, Seq, SeqSet, UserId,
 };
-use chat_core::rules::{Action, Caller, Denial, permit_message};
+use chat_core::rules::{self, Action, Denial, permit_message};
 use chat_core::store::{
     Mark, Marked, NewMessage, ReceiptKind, Sent, StoreError, StoreResult, Targets,
 };
@@ -16,19 +16,34 @@ use uuid::Uuid;
 
 use crate::lane::{Outcome, Write};
 use crate::locked::access;
-use crate::rows::{self, Hidden, int};
+use crate::rows::{self, Hidden, int, uint};
 use crate::sql::batch as sql;
 use crate::writes::{self, Move, Moves, NewRow};
+
+/// How many messages a room may go on until what a sender has sent is taken into their sets.
+const UNFOLDED: Seq = 8_192;
 
 /// A room that the batch holds, as it is after the writes that were decided.
 pub(crate) struct Held {
     pub(crate) room: Room,
     pub(crate) hidden: Hidden,
     /// Those of the callers who are members.
-    pub(crate) members: BTreeMap<UserId, Member>,
+    pub(crate) members: BTreeMap<UserId, Caller>,
     /// What all other members have read and received; none where there are no others.
     others: Option<(SeqSet, SeqSet)>,
     pub(crate) changed: bool,
+}
+
+/// A caller who is a member.
+pub(crate) struct Caller {
+    /// Their sets are read only in rooms where something is marked.
+    pub(crate) member: Member,
+    /// What they sent after this is not in their sets in the database.
+    own_seq: Seq,
+    /// Whether their sets have changed by more than what they sent.
+    pub(crate) marked: bool,
+    /// Whether so much is not in their sets that it is to be taken in.
+    pub(crate) folds: bool,
 }
 
 /// A client's key, of a sender in a room.
@@ -81,6 +96,7 @@ pub(crate) async fn write(
 
     let mut messages = writes::insert(on, std::mem::take(&mut batch.new)).await?;
     writes::save(on, lane, batch.rooms.values()).await?;
+    writes::fold(on, batch.rooms.values()).await?;
     let moved = writes::move_statuses(on, &batch.moves).await?;
     for message in &mut messages {
         if let Some(after) = moved.get(&(message.room, message.seq)) {
@@ -128,6 +144,11 @@ impl Batch {
         on: &mut PgConnection,
         all: &[Write],
     ) -> Result<(), sqlx::Error> {
+        let marked: BTreeSet<i64> = all
+            .iter()
+            .filter(|write| matches!(write, Write::Mark(_)))
+            .map(|write| int(write.room().get()))
+            .collect();
         let callers: BTreeSet<(i64, &str)> = all
             .iter()
             .map(|write| {
@@ -139,18 +160,17 @@ impl Batch {
             })
             .collect();
         let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
-        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone());
+        let marks: Vec<bool> = rooms.iter().map(|room| marked.contains(room)).collect();
+        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone()).bind(marks);
         for row in query.fetch_all(&mut *on).await? {
             let member = rows::member(&row)?;
+            let own_seq = uint(row.try_get("own_seq")?);
             if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
-                held.members.insert(member.user.clone(), member);
+                let user = member.user.clone();
+                let caller = Caller { member, own_seq, marked: false, folds: false };
+                held.members.insert(user, caller);
             }
         }
-        let marked: BTreeSet<i64> = all
-            .iter()
-            .filter(|write| matches!(write, Write::Mark(_)))
-            .map(|write| int(write.room().get()))
-            .collect();
         if marked.is_empty() {
             return Ok(());
         }
@@ -243,11 +263,12 @@ impl Batch {
                 return Err(StoreError::BadReply);
             }
         }
-        let member = held.members.get_mut(&new.by.user).ok_or(Denial::NotMember)?;
+        let caller = held.members.get_mut(&new.by.user).ok_or(Denial::NotMember)?;
         let seq = held.room.last_seq + 1;
         let created_at = held.hidden.last_at.map_or(new.at, |before| before.max(new.at));
-        member.read.insert(seq);
-        member.delivered.insert(seq);
+        caller.member.read.insert(seq);
+        caller.member.delivered.insert(seq);
+        caller.folds |= seq - caller.own_seq > UNFOLDED;
         held.room.last_seq = seq;
         held.room.version += 1;
         held.room.activity_at = held.room.activity_at.max(created_at);
@@ -279,13 +300,15 @@ impl Batch {
             }
         };
         let reads = mark.kind == ReceiptKind::Read;
-        let member = held.members.get_mut(&mark.by.user).ok_or(Denial::NotMember)?;
+        let caller = held.members.get_mut(&mark.by.user).ok_or(Denial::NotMember)?;
+        let member = &mut caller.member;
         let new = targets.difference(if reads { &member.read } else { &member.delivered });
         if reads {
             member.read = member.read.union(&targets);
         }
         let delivered = member.delivered.union(&targets);
-        held.changed |= !new.is_empty() || delivered != member.delivered;
+        caller.marked |= !new.is_empty() || delivered != member.delivered;
+        held.changed |= caller.marked;
         member.delivered = delivered;
         // One's own messages are in both sets from the start, so what is new is of others.
         let newly = new.difference(&held.room.uncounted).len();
@@ -320,7 +343,7 @@ impl Batch {
 }
 
 impl Held {
-    fn permit(&self, by: &Caller, action: Action) -> Result<(), Denial> {
+    fn permit(&self, by: &rules::Caller, action: Action) -> Result<(), Denial> {
         access(&self.room, by, self.members.contains_key(&by.user)).permit(action)
     }
 
@@ -330,7 +353,7 @@ impl Held {
             candidates = candidates.intersection(read);
         }
         let all = self.members.values();
-        all.fold(candidates, |left, member| left.intersection(&member.read))
+        all.fold(candidates, |left, caller| left.intersection(&caller.member.read))
     }
 
     /// Those of the candidates that every present member has received.
@@ -339,7 +362,7 @@ impl Held {
             candidates = candidates.intersection(delivered);
         }
         let all = self.members.values();
-        all.fold(candidates, |left, member| left.intersection(&member.delivered))
+        all.fold(candidates, |left, caller| left.intersection(&caller.member.delivered))
     }
 }
 

@@ -222,6 +222,7 @@ impl Lane {
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let connect = async {
             let mut connection = self.database.dedicated().await?;
+            sqlx::query(sql::batch::SET_UP).execute(&mut connection).await?;
             let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(0_i64);
             enter.execute(&mut connection).await?;
             Ok(connection)

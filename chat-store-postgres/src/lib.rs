@@ -32,7 +32,7 @@
 //!
 //! | what | statements |
 //! | --- | --- |
-//! | a batch of messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given and one where messages are answered |
+//! | a batch of messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given, one where messages are answered, and one for every 8,192 messages of a room |
 //! | a batch of receipts | 6 for all of them, one more where single messages are marked and one where statuses move |
 //! | a page of history | 2: the room, and the page as a range of the primary key |
 //! | a page of rooms with last message, unread count and members | 1 |
@@ -50,7 +50,9 @@
 //! looks up words that have the room's id in front, in each partition likewise.
 //!
 //! `rooms` and `members` have no index on what every message changes, so their rows are updated in
-//! place. A message that is edited or moves its status does move in one index,
+//! place; a message changes no row of `members` at all. Whoever sent it has read it, and that is
+//! found by the index `messages_of_sender` until it is taken into the sender's set: with their next
+//! receipt, or once the room has gone on by 8,192 messages. A message that is edited or moves its status does move in one index,
 //! `messages_changed`, by which others catch up.
 
 mod batch;

@@ -125,12 +125,13 @@ pub(crate) fn hidden(row: &PgRow) -> Read<Hidden> {
 
 /// The member of a row with [`member_columns!`](crate::sql).
 pub(crate) fn member(row: &PgRow) -> Read<Member> {
+    let own = set(row, "b_own")?;
     Ok(Member {
         user: user(row, "b_user")?,
         joined_at: at(row, "b_joined_at")?,
         joined_seq: number(row, "b_joined_seq")?,
-        read: set(row, "b_read")?,
-        delivered: set(row, "b_delivered")?,
+        read: set(row, "b_read")?.union(&own),
+        delivered: set(row, "b_delivered")?.union(&own),
         version: number(row, "b_version")?,
         left: row.try_get("b_gone")?,
     })
@@ -143,15 +144,17 @@ pub(crate) fn members(row: &PgRow) -> Read<Vec<Member>> {
     let joined_seq: Vec<i64> = row.try_get("b_joined_seqs")?;
     let read: Vec<String> = row.try_get("b_reads")?;
     let delivered: Vec<String> = row.try_get("b_delivereds")?;
+    let own: Vec<String> = row.try_get("b_owns")?;
     let version: Vec<i64> = row.try_get("b_versions")?;
     let mut members = Vec::with_capacity(users.len());
     for (index, user) in users.iter().enumerate() {
+        let own = seq_set(&own[index])?;
         members.push(Member {
             user: user_id(user)?,
             joined_at: moment(joined_at[index]),
             joined_seq: uint(joined_seq[index]),
-            read: seq_set(&read[index])?,
-            delivered: seq_set(&delivered[index])?,
+            read: seq_set(&read[index])?.union(&own),
+            delivered: seq_set(&delivered[index])?.union(&own),
             version: uint(version[index]),
             left: false,
         });

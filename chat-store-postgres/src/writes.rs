@@ -131,8 +131,12 @@ pub(crate) async fn save(
     rooms: impl Iterator<Item = &Held>,
 ) -> Result<(), sqlx::Error> {
     let held: Vec<_> = rooms.filter(|held| held.changed).collect();
-    let members =
-        || held.iter().flat_map(|held| held.members.values().map(|member| (held.room.id, member)));
+    let members = || {
+        held.iter().flat_map(|held| {
+            let marked = held.members.values().filter(|caller| caller.marked);
+            marked.map(|caller| (&held.room, &caller.member))
+        })
+    };
     let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
     let set =
         |of: fn(&Held) -> &SeqSet| held.iter().map(|held| multirange(of(held))).collect::<Vec<_>>();
@@ -146,10 +150,11 @@ pub(crate) async fn save(
         .bind(set(|held| &held.room.uncounted))
         .bind(set(|held| &held.hidden.delivered))
         .bind(set(|held| &held.hidden.read))
-        .bind(members().map(|(room, _)| int(room.get())).collect::<Vec<_>>())
+        .bind(members().map(|(room, _)| int(room.id.get())).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| multirange(&member.delivered)).collect::<Vec<_>>())
+        .bind(members().map(|(room, _)| int(room.last_seq)).collect::<Vec<_>>())
         .bind(lane.map(|(lane, _)| lane))
         .bind(lane.map(|(_, number)| number))
         .execute(on)
@@ -157,6 +162,25 @@ pub(crate) async fn save(
     if lane.is_some() && saved.rows_affected() == 0 {
         // The row of a lane that was idle for long is taken away; a new connection brings it back.
         return Err(sqlx::Error::WorkerCrashed);
+    }
+    Ok(())
+}
+
+/// Takes what members have sent into their sets, where it is much.
+pub(crate) async fn fold(
+    on: &mut PgConnection,
+    rooms: impl Iterator<Item = &Held>,
+) -> Result<(), sqlx::Error> {
+    let (mut ids, mut users, mut seqs) = (Vec::new(), Vec::new(), Vec::new());
+    for held in rooms {
+        for caller in held.members.values().filter(|caller| caller.folds && !caller.marked) {
+            ids.push(int(held.room.id.get()));
+            users.push(caller.member.user.as_str());
+            seqs.push(int(held.room.last_seq));
+        }
+    }
+    if !ids.is_empty() {
+        sqlx::query(sql::FOLD).bind(ids).bind(users).bind(seqs).execute(on).await?;
     }
     Ok(())
 }

@@ -27,7 +27,11 @@ pub struct Cluster {
     home: PathBuf,
     owner: Option<(u32, u32)>,
     keeper: Child,
+    settings: &'static str,
 }
+
+/// A test loses nothing by a crash of the machine, and waits for no disk.
+const HASTY: &str = "-c fsync=off -c full_page_writes=off";
 
 /// The URL of a database that the whole test program shares.
 ///
@@ -46,11 +50,30 @@ pub fn fresh_schema() -> String {
 }
 
 impl Cluster {
-    /// Makes a cluster and starts it.
+    /// Makes a cluster and starts it. It does not wait for the disk.
     ///
     /// # Panics
     /// Where the server's binaries are missing or it does not start.
     pub fn start() -> Self {
+        Self::start_with(HASTY)
+    }
+
+    /// The same with the settings that a server comes with, for measuring.
+    ///
+    /// # Panics
+    /// As [`Cluster::start`].
+    pub fn durable() -> Self {
+        Self::start_with("-c max_wal_size=4GB")
+    }
+
+    /// A program of the server's, such as `pgbench`, that finds this cluster by itself.
+    pub fn program(&self, name: &str) -> Command {
+        let mut command = as_user(&self.binaries.join(name), self.owner);
+        command.env("PGHOST", &self.home).env("PGUSER", "chat").env("PGDATABASE", "postgres");
+        command
+    }
+
+    fn start_with(settings: &'static str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let binaries = binaries();
         let owner = unprivileged();
@@ -69,7 +92,7 @@ impl Cluster {
             .process_group(0)
             .spawn()
             .expect("there is a shell");
-        let cluster = Self { binaries, home, owner, keeper };
+        let cluster = Self { binaries, home, owner, keeper, settings };
         let data = cluster.data();
         let made = ["-D", &data, "-U", "chat", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"];
         cluster.run("initdb", &made);
@@ -113,8 +136,9 @@ impl Cluster {
     fn starting(&self) -> [String; 6] {
         let options = format!(
             "-c listen_addresses= -c unix_socket_directories={} -c max_connections=200 \
-             -c fsync=off -c full_page_writes=off",
-            self.home.display()
+             {}",
+            self.home.display(),
+            self.settings
         );
         ["-D".into(), self.data(), "-o".into(), options, "-w".into(), "start".into()]
     }

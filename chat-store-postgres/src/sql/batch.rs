@@ -1,5 +1,11 @@
 //! Batches of messages and receipts.
 
+/// A lane looks up few rows by their keys, however large the tables are: so each statement keeps
+/// the plan that does so for any batch.
+pub(crate) const SET_UP: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
+     set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), \
+     set_config('enable_mergejoin', 'off', false), set_config('enable_bitmapscan', 'off', false)";
+
 /// The row by which a lane finds out what it has committed.
 pub(crate) const ENTER: &str = "with old as ( \
          delete from lanes where at < now() - interval '1 day' and id <> $1) \
@@ -16,21 +22,31 @@ pub(crate) const LOCK: &str = concat!(
      from rooms r where id = any($1) order by id for update"
 );
 
-/// The present members that these callers are: by the primary key.
+/// The present members that these callers are: by the primary key. The sets only in rooms where
+/// something is marked.
 pub(crate) const MEMBERS: &str = concat!(
-    "select b.room_id, ",
-    member_columns!(),
-    " from unnest($1::bigint[], $2::text[]) x (room_id, user_id) \
+    "select b.room_id, b.user_id as b_user, b.joined_at as b_joined_at, \
+         b.joined_seq as b_joined_seq, b.version as b_version, b.gone as b_gone, b.own_seq, \
+         case when x.marks then b.read::text else '{}' end as b_read, \
+         case when x.marks then b.delivered::text else '{}' end as b_delivered, \
+         case when x.marks then (",
+    own!(),
+    ")::text else '{}' end as b_own \
+     from unnest($1::bigint[], $2::text[], $3::boolean[]) x (room_id, user_id, marks) \
      join members b on b.room_id = x.room_id and b.user_id = x.user_id where not b.gone"
 );
 
 /// What all other present members have read and received: by the primary key.
-pub(crate) const OTHERS: &str = "select b.room_id, range_intersect_agg(b.read)::text as read, \
-         range_intersect_agg(b.delivered)::text as delivered \
-     from members b where b.room_id = any($1) and not b.gone \
+pub(crate) const OTHERS: &str = concat!(
+    "select b.room_id, range_intersect_agg(b.read + o.own)::text as read, \
+         range_intersect_agg(b.delivered + o.own)::text as delivered \
+     from members b cross join lateral (select (",
+    own!(),
+    ") as own) o where b.room_id = any($1) and not b.gone \
          and not exists (select from unnest($2::bigint[], $3::text[]) x (room_id, user_id) \
              where x.room_id = b.room_id and x.user_id = b.user_id) \
-     group by b.room_id";
+     group by b.room_id"
+);
 
 /// What was sent under these keys: by the primary key of `message_keys`.
 pub(crate) const KEYS: &str = concat!(
@@ -80,11 +96,22 @@ pub(crate) const SAVE: &str = "with r as ( \
          where rooms.id = x.id), \
      b as ( \
          update members set read = x.read::int8multirange, \
-             delivered = x.delivered::int8multirange \
-         from unnest($9::bigint[], $10::text[], $11::text[], $12::text[]) \
-             x (room_id, user_id, read, delivered) \
+             delivered = x.delivered::int8multirange, own_seq = x.own_seq \
+         from unnest($9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[]) \
+             x (room_id, user_id, read, delivered, own_seq) \
          where members.room_id = x.room_id and members.user_id = x.user_id) \
-     update lanes set batch = $14, at = now() where id = $13";
+     update lanes set batch = $15, at = now() where id = $14";
+
+/// Takes what members have sent into their sets.
+pub(crate) const FOLD: &str = concat!(
+    "update members b set read = b.read + x.own, delivered = b.delivered + x.own, \
+         own_seq = x.own_seq \
+     from (select b.room_id, b.user_id, x.own_seq, (",
+    own!(),
+    ") as own from unnest($1::bigint[], $2::text[], $3::bigint[]) x (room_id, user_id, own_seq) \
+         join members b on b.room_id = x.room_id and b.user_id = x.user_id) x \
+     where b.room_id = x.room_id and b.user_id = x.user_id"
+);
 
 /// Moves statuses: of the messages of each range to delivered, and to read where it says so.
 pub(crate) const MOVE: &str = concat!(
@@ -101,4 +128,4 @@ pub(crate) const MOVE: &str = concat!(
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] =
-    &[ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SAVE, MOVE];
+    &[SET_UP, ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SAVE, FOLD, MOVE];

@@ -12,9 +12,21 @@ macro_rules! room_columns {
 
 macro_rules! member_columns {
     () => {
-        "b.user_id as b_user, b.joined_at as b_joined_at, b.joined_seq as b_joined_seq, \
-         b.read::text as b_read, b.delivered::text as b_delivered, b.version as b_version, \
-         b.gone as b_gone"
+        concat!(
+            "b.user_id as b_user, b.joined_at as b_joined_at, b.joined_seq as b_joined_seq, \
+             b.read::text as b_read, b.delivered::text as b_delivered, (",
+            own!(),
+            ")::text as b_own, b.version as b_version, b.gone as b_gone"
+        )
+    };
+}
+
+/// The messages that the member `b` has sent and that are not in their sets yet: by the index
+/// `messages_of_sender`.
+macro_rules! own {
+    () => {
+        "select coalesce(range_agg(int8range(o.seq, o.seq, '[]')), '{}') from messages o \
+         where o.room_id = b.room_id and o.sender = b.user_id and o.seq > b.own_seq"
     };
 }
 
@@ -49,15 +61,20 @@ macro_rules! summary_columns {
 /// The present members of the room `r`, as one row of arrays.
 macro_rules! members_join {
     () => {
-        "cross join lateral ( \
+        concat!(
+            "cross join lateral ( \
              select coalesce(array_agg(b.user_id order by b.joining), '{}') as b_users, \
                  coalesce(array_agg(b.joined_at order by b.joining), '{}') as b_joined_ats, \
                  coalesce(array_agg(b.joined_seq order by b.joining), '{}') as b_joined_seqs, \
                  coalesce(array_agg(b.read::text order by b.joining), '{}') as b_reads, \
                  coalesce(array_agg(b.delivered::text order by b.joining), '{}') \
                      as b_delivereds, \
+                 coalesce(array_agg((",
+            own!(),
+            ")::text order by b.joining), '{}') as b_owns, \
                  coalesce(array_agg(b.version order by b.joining), '{}') as b_versions \
              from members b where b.room_id = r.id and not b.gone) b"
+        )
     };
 }
 

@@ -17,12 +17,14 @@ pub(crate) const FIND_PAIR: &str =
 
 /// Makes users members, in their order; who was one before gets their row anew.
 pub(crate) const JOIN: &str = "insert into members \
-         (room_id, user_id, joined_at, joined_seq, read, delivered, version, joining) \
-     select $1, u.id, $3, $4, $5::text::int8multirange, $5::text::int8multirange, $6, $7 + u.place \
+         (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version, joining) \
+     select $1, u.id, $3, $4, $5::text::int8multirange, $5::text::int8multirange, $4, $6, \
+         $7 + u.place \
      from unnest($2::text[]) with ordinality u (id, place) \
      on conflict (room_id, user_id) do update set \
          joined_at = excluded.joined_at, joined_seq = excluded.joined_seq, \
-         read = excluded.read, delivered = excluded.delivered, version = excluded.version, \
+         read = excluded.read, delivered = excluded.delivered, own_seq = excluded.own_seq, \
+         version = excluded.version, \
          joining = excluded.joining, gone = false";
 
 pub(crate) const LEAVE: &str =

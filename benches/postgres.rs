@@ -1,0 +1,217 @@
+//! How many messages a second are stored on Postgres and acknowledged over real sockets, beside
+//! pgbench inserting the same row, one for each transaction, with as many clients.
+//!
+//! ```sh
+//! cargo bench --bench postgres -- --quick
+//! ```
+//!
+//! One durable cluster (`synchronous_commit` on), one server process on it, and the clients in the
+//! same process; pgbench and the library take turns. A sender waits for each acknowledgement before
+//! it sends again, as a client of pgbench waits for each commit.
+
+mod support;
+
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chat_core::dialect::CAMPUS;
+use chat_core::host::{JwtAuthenticator, StaticDirectory};
+use chat_core::model::{RoomId, RoomKind, User, UserId};
+use chat_core::rules::RoomName;
+use chat_core::{Chat, Outgoing};
+use chat_runtime::Server;
+use chat_store_postgres::PgStore;
+use chat_test_postgres::Cluster;
+use futures::{SinkExt, StreamExt};
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, sleep};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use self::support::{Error, float, grouped, is_quick, median};
+
+const SECRET: &[u8] = b"a secret of the benches' own, 32";
+
+/// How many rooms of two there are.
+const ROOMS: usize = 1_000;
+
+/// How many senders there are at once.
+const SENDERS: [usize; 2] = [16, 64];
+
+const TEXT: &str = "Are you coming to the reading group tonight? We begin at seven, in the small \
+                    room on the second floor.";
+
+fn main() -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async { tokio::spawn(bench()).await? })
+}
+
+async fn bench() -> Result<(), Error> {
+    let (rounds, seconds) = if is_quick() { (3, 3) } else { (7, 5) };
+    let bench = Bench::open().await?;
+    println!("medians of {rounds} rounds of {seconds} s\n");
+    for senders in SENDERS {
+        let (mut bare, mut spread, mut hot) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            bare.push(bench.pgbench(senders, seconds).await?);
+            spread.push(bench.sends(&bench.pairs, senders, seconds).await?);
+            hot.push(bench.sends(&[bench.hot], senders, seconds).await?);
+        }
+        let ratio = |ours: &[f64]| {
+            let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare);
+            median(&ratios.collect::<Vec<_>>())
+        };
+        println!("{senders} senders");
+        println!("  pgbench                {:>8}/s", grouped(median(&bare)));
+        for (name, ours) in [("over 1,000 rooms of two", &spread), ("in one hot room", &hot)] {
+            println!("  {name:<22} {:>8}/s  {:.2}x", grouped(median(ours)), ratio(ours));
+        }
+    }
+    Ok(())
+}
+
+struct Bench {
+    cluster: Cluster,
+    url: String,
+    pairs: Vec<RoomId>,
+    hot: RoomId,
+}
+
+/// A table like that of the messages, with the same indexes.
+const TWIN: &str = "create table chat.bench (like chat.messages including all);
+    alter table chat.bench alter words set default array_to_tsvector(array['1:are', '1:begin',
+        '1:coming', '1:floor', '1:group', '1:reading', '1:room', '1:second', '1:seven', '1:small',
+        '1:tonight', '1:you']);
+    create sequence chat.bench_seq";
+
+/// The row that a send makes.
+const SCRIPT: &str = "\\set room random(1, 1000)
+insert into chat.bench (room_id, seq, sender, kind, content, created_at, v_sent, changed) \
+    values (:room, nextval('chat.bench_seq'), '1', 'text', 'TEXT', now(), 1, 1)";
+
+impl Bench {
+    async fn open() -> Result<Self, Error> {
+        let cluster = Cluster::durable();
+        let store = PgStore::connect(&cluster.url()).await?;
+        store.migrate().await?;
+        let mut connection = PgConnection::connect(&cluster.url()).await?;
+        sqlx::raw_sql(TWIN).execute(&mut connection).await?;
+
+        let users: StaticDirectory =
+            (1..=2 * ROOMS as u64).map(|id| User::new(id.into(), format!("user{id}"))).collect();
+        let chat = Chat::new(store, users, JwtAuthenticator::hs256(SECRET));
+        let mut pairs = Vec::new();
+        for first in 1..=ROOMS as u64 {
+            let other = first + ROOMS as u64;
+            pairs.push(chat.acting_as(first).direct_room(other).await?.id);
+        }
+        let members: Vec<UserId> = (2..=ROOMS as u64).map(UserId::from).collect();
+        let name = RoomName::parse("hot")?;
+        let others = members.into_iter().take(SENDERS[1] - 1).collect();
+        let hot = chat.acting_as(1).create_room(RoomKind::Group, name, others).await?;
+        chat.acting_as(1).send(hot, Outgoing::new("first")).await?;
+
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("{}", listener.local_addr()?);
+        let app = chat_axum::router(&Server::start(chat), CAMPUS);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Ok(Self { cluster, url, pairs, hot })
+    }
+
+    /// Transactions a second of pgbench.
+    async fn pgbench(&self, clients: usize, seconds: u64) -> Result<f64, Error> {
+        let folder = tempfile::tempdir()?;
+        let script = folder.path().join("insert.sql");
+        std::fs::write(&script, SCRIPT.replace("TEXT", TEXT))?;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open)?;
+        let mut pgbench = self.cluster.program("pgbench");
+        pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string()]);
+        pgbench.args(["-T", &seconds.to_string(), "-f"]).arg(script).stderr(Stdio::inherit());
+        let output = tokio::task::spawn_blocking(move || pgbench.output()).await??;
+        let text = String::from_utf8(output.stdout)?;
+        let tps = text.lines().find_map(|line| line.strip_prefix("tps = "));
+        let tps = tps.and_then(|tps| tps.split(' ').next()).ok_or("pgbench says no tps")?;
+        Ok(tps.parse()?)
+    }
+
+    /// Acknowledged sends a second, of senders that share these rooms.
+    async fn sends(&self, rooms: &[RoomId], senders: usize, seconds: u64) -> Result<f64, Error> {
+        let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let mut tasks = Vec::new();
+        for number in 0..senders {
+            let mut sockets = Vec::new();
+            if rooms.len() == 1 {
+                sockets.push(self.socket(number as u64 + 1, rooms[0]).await?);
+            }
+            for place in (number..rooms.len()).step_by(senders).filter(|_| rooms.len() > 1) {
+                sockets.push(self.socket(place as u64 + 1, rooms[place]).await?);
+            }
+            let name = NAMES.fetch_add(1, Ordering::Relaxed);
+            let sender = Sender { name, sent: 0, sockets };
+            tasks.push(tokio::spawn(sender.run(Arc::clone(&stop), Arc::clone(&count))));
+        }
+        sleep(Duration::from_secs(1)).await;
+        let (start, before) = (Instant::now(), count.load(Ordering::Relaxed));
+        sleep(Duration::from_secs(seconds)).await;
+        let sent = count.load(Ordering::Relaxed) - before;
+        let rate = float(sent) / start.elapsed().as_secs_f64();
+        stop.store(true, Ordering::Relaxed);
+        for task in tasks {
+            task.await??;
+        }
+        Ok(rate)
+    }
+
+    async fn socket(&self, user: u64, room: RoomId) -> Result<Socket, Error> {
+        let claims = json!({ "sub": user.to_string(), "exp": 4_000_000_000_u32 });
+        let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET))?;
+        let stream = TcpStream::connect(&self.url).await?;
+        stream.set_nodelay(true)?;
+        let url = format!("ws://{}/ws/chat/{room}/?token={token}", self.url);
+        Ok(client_async(url, stream).await?.0)
+    }
+}
+
+static NAMES: AtomicUsize = AtomicUsize::new(0);
+
+type Socket = WebSocketStream<TcpStream>;
+
+struct Sender {
+    /// Unlike any other's.
+    name: usize,
+    sent: usize,
+    sockets: Vec<Socket>,
+}
+
+impl Sender {
+    /// Sends and waits for the acknowledgement, over its sockets in turn.
+    async fn run(mut self, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Result<(), Error> {
+        while !stop.load(Ordering::Relaxed) {
+            let place = self.sent % self.sockets.len();
+            let socket = &mut self.sockets[place];
+            let key = format!("{}-{}-", self.name, self.sent);
+            let frame = json!({ "type": "message", "content": TEXT, "temp_id": key });
+            socket.send(Message::text(frame.to_string())).await?;
+            loop {
+                let Some(Message::Text(text)) = socket.next().await.transpose()? else {
+                    return Err("a socket was closed".into());
+                };
+                if text.contains("\"error\"") {
+                    return Err(text.to_string().into());
+                }
+                if text.contains(&key) {
+                    break;
+                }
+            }
+            self.sent += 1;
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+}

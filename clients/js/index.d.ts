@@ -215,3 +215,144 @@ export class HttpError extends Error {
 
 /** "🕐", "✓", "✓✓", "✓✓" (to be shown blue) or "❌"; the empty string for any other status. */
 export function getStatusIcon(status: Status | string): string;
+
+export interface TeamUser {
+  id: string;
+  email: string;
+  display_name: string;
+  profile_picture?: string | null;
+  clerk_profile_image_url?: string | null;
+}
+
+export interface TeamMessage {
+  /** Null while it is not stored. */
+  id: string | null;
+  /** There while it is not stored. */
+  status?: "sending" | "failed";
+  /** Of what was sent over this connection. */
+  temp_id?: string;
+  room?: string;
+  sender?: TeamUser;
+  content: string;
+  message_type: string;
+  file_attachment?: string | null;
+  file_name?: string | null;
+  file_size?: number | null;
+  timestamp: string;
+  edited_at?: string | null;
+  is_edited?: boolean;
+  is_deleted?: boolean;
+  reply_to: string | null;
+  reactions: Record<string, string[]>;
+  read_by: TeamUser[];
+}
+
+export interface TeamRoomOptions {
+  roomId: string;
+  token: Token;
+  /** Where the document's paths begin; the page's own origin. */
+  baseUrl?: string | URL;
+  /** 5,000 ms. */
+  reconnectInterval?: number;
+  /** 10. */
+  maxReconnectAttempts?: number;
+  /** 3,000 ms. */
+  typingTimeout?: number;
+  /** 30,000 ms. */
+  messageTimeout?: number;
+  /** 10,000 ms. */
+  connectionTimeout?: number;
+  /** 60,000 ms. */
+  maxReconnectInterval?: number;
+  WebSocket?: unknown;
+  fetch?: typeof fetch;
+}
+
+/** A room of the team document over one WebSocket. */
+export class TeamRoom {
+  constructor(options: TeamRoomOptions);
+  onChange: () => void;
+  onMessage: (message: TeamMessage) => void;
+  onTyping: (data: { userId: string; email: string; isTyping: boolean }) => void;
+  onAttendance: (data: { userId: string; email: string; isHere: boolean }) => void;
+  onError: (message: string, error?: Error & { tempId?: string }) => void;
+  onConnectionChange: (status: ConnectionStatus, code?: number) => void;
+  readonly isConnected: boolean;
+  readonly messages: TeamMessage[];
+  connect(): void;
+  disconnect(): void;
+  send(content: string, more?: { replyTo?: string; file?: Blob; tempId?: string }): string;
+  retry(tempId: string): void;
+  discard(tempId: string): void;
+  edit(messageId: string, content: string): Promise<void>;
+  delete(messageId: string): Promise<void>;
+  react(messageId: string, emoji: string, action?: "add" | "remove"): Promise<void>;
+  markRead(messageId: string): void;
+  markAllRead(): Promise<{ status: string; count: number }>;
+  startTyping(): void;
+  stopTyping(): void;
+  loadOlder(): Promise<boolean>;
+  refresh(): Promise<void>;
+  checkConnection(): Promise<boolean>;
+}
+
+export interface TeamRoomDetails {
+  id: string;
+  name: string | null;
+  room_type: "direct" | "group" | "project" | "public";
+  participants: TeamUser[];
+  created_by: TeamUser | null;
+  created_at: string;
+  updated_at: string;
+  is_active: boolean;
+  last_message: { id: string; content: string; sender: TeamUser; timestamp: string } | null;
+  unread_count: number;
+  other_user: TeamUser | null;
+}
+
+/** The team document's REST endpoints. Each method rejects with `HttpError` unless the answer is a success. */
+export class TeamRest {
+  constructor(options: { baseUrl?: string | URL; token: Token; fetch?: typeof fetch });
+  listRooms(page?: number, pageSize?: number): Promise<Page<TeamRoomDetails>>;
+  getRoom(roomId: string): Promise<TeamRoomDetails>;
+  createRoom(room: {
+    name: string;
+    type?: "group" | "project" | "public";
+    participantIds?: string[];
+  }): Promise<TeamRoomDetails>;
+  updateRoom(
+    roomId: string,
+    changes: { name?: string; is_active?: boolean; participant_ids?: string[] },
+  ): Promise<TeamRoomDetails>;
+  deleteRoom(roomId: string): Promise<null>;
+  openDirectRoom(userId: string): Promise<TeamRoomDetails>;
+  joinRoom(roomId: string): Promise<{ status: string }>;
+  leaveRoom(roomId: string): Promise<{ status: string }>;
+  markRoomRead(roomId: string): Promise<{ status: string; count: number }>;
+  typingUsers(roomId: string): Promise<unknown[]>;
+  /** Oldest first. */
+  listMessages(
+    roomId: string,
+    options?: { before?: string; pageSize?: number; signal?: AbortSignal },
+  ): Promise<Page<TeamMessage>>;
+  sendMessage(
+    roomId: string,
+    message: { content?: string; replyTo?: string | null; file?: Blob; idempotencyKey?: string },
+  ): Promise<TeamMessage>;
+  editMessage(roomId: string, messageId: string, content: string): Promise<TeamMessage>;
+  deleteMessage(roomId: string, messageId: string): Promise<null>;
+  react(
+    roomId: string,
+    messageId: string,
+    emoji: string,
+    action?: "add" | "remove",
+  ): Promise<{ reactions: Record<string, string[]>; message: string }>;
+  markMessageRead(
+    roomId: string,
+    messageId: string,
+  ): Promise<{ status: string; was_already_read: boolean }>;
+  searchMessages(term: string): Promise<TeamMessage[]>;
+  searchRooms(term: string): Promise<TeamRoomDetails[]>;
+  listSessions(): Promise<unknown[]>;
+  cleanUpSessions(): Promise<{ status: string; deleted_sessions: number }>;
+}

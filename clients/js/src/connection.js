@@ -34,8 +34,8 @@ export class Connection {
   #listeners = null;
 
   /**
-   * @param {object} options `url()`, `opens(frame)`, `ping()`, `WebSocket`, `random` and the
-   *   document's intervals
+   * @param {object} options `url()`, `WebSocket`, `random` and the document's intervals;
+   *   `opens(frame)` where the server greets, `ping()` where it answers pings
    * @param {object} handlers `onState(status, code)`, `onOpen(frame)`, `onFrame(frame)`,
    *   `onError(message, error)`, `onEnd(error)` once it stops trying, `onDoubt()` where it should
    *   be checked
@@ -152,6 +152,7 @@ export class Connection {
       if (!current()) return;
       const socket = new WebSocket(url);
       this.#socket = socket;
+      socket.onopen = () => current() && !this.#options.opens && this.#establish(null);
       socket.onmessage = ({ data }) => current() && this.#receive(data);
       socket.onclose = ({ code, reason }) => current() && this.#lost(code, closed(code, reason));
       // What a browser says here is nothing; the close that follows has the code.
@@ -172,16 +173,19 @@ export class Connection {
     this.#heard = true;
     for (const finish of this.#checks) finish(true);
     if (!this.#established) {
-      if (!this.#options.opens(frame)) return;
-      this.#established = true;
-      clearTimeout(this.#deadline);
-      this.#deadline = null;
-      this.#startHeartbeat();
-      this.#handlers.onOpen(frame);
-      this.#handlers.onState("connected");
+      if (this.#options.opens(frame)) this.#establish(frame);
       return;
     }
     this.#handlers.onFrame(frame);
+  }
+
+  #establish(frame) {
+    this.#established = true;
+    clearTimeout(this.#deadline);
+    this.#deadline = null;
+    this.#startHeartbeat();
+    this.#handlers.onOpen(frame);
+    this.#handlers.onState("connected");
   }
 
   #lost(code, error) {
@@ -221,7 +225,7 @@ export class Connection {
   #startHeartbeat() {
     clearInterval(this.#beat);
     this.#beat = null;
-    if (this.#paused || !this.#established) return;
+    if (this.#paused || !this.#established || !this.#options.ping) return;
     this.#heard = true;
     this.#beat = setInterval(() => {
       if (!this.#heard) {

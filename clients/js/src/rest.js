@@ -1,4 +1,4 @@
-// The messenger document's REST endpoints.
+// Requests over HTTP, and the messenger document's endpoints.
 
 /** An answer of the server's that is not a success. */
 export class HttpError extends Error {
@@ -15,66 +15,81 @@ export class HttpError extends Error {
   }
 }
 
-/** The seven endpoints, each as one method that returns what the document shows. */
-export class ChatRest {
+/** Asks a server under a base path, with the user's token. */
+export class Rest {
   #base;
   #token;
   #fetch;
 
-  /** @param {{ baseUrl: string | URL, token: string | (() => string | Promise<string>), fetch?: typeof fetch }} options */
-  constructor({ baseUrl = globalThis.location?.origin, token, fetch = globalThis.fetch }) {
+  /**
+   * @param {{ baseUrl: string | URL, token: string | (() => string | Promise<string>), fetch?: typeof fetch }} options
+   * @param {string} path where the document's endpoints begin
+   */
+  constructor({ baseUrl = globalThis.location?.origin, token, fetch = globalThis.fetch }, path) {
     if (!baseUrl) throw new TypeError("baseUrl is required, such as https://your-domain.com");
-    this.#base = `${String(baseUrl).replace(/\/+$/, "")}/api/v1.0/chat/`;
+    this.#base = String(baseUrl).replace(/\/+$/, "") + path;
     this.#token = token;
     // A browser's fetch insists on its own `this`.
     this.#fetch = (...args) => fetch(...args);
   }
 
-  listRooms(page = 1) {
-    return this.#call("GET", `rooms/?page=${page}`);
-  }
-
-  getRoom(roomId) {
-    return this.#call("GET", `rooms/${roomId}/`);
-  }
-
-  listMessages(roomId, page = 1, { signal } = {}) {
-    return this.#call("GET", `rooms/${roomId}/messages/?page=${page}`, { signal });
-  }
-
-  /** With a key a repetition after a lost answer returns the first message. */
-  sendMessage(roomId, content, { idempotencyKey } = {}) {
-    const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey };
-    return this.#call("POST", "messages/", { body: { room: roomId, content }, headers });
-  }
-
-  getStats() {
-    return this.#call("GET", "stats/");
-  }
-
-  checkRoomHealth(roomId) {
-    return this.#call("GET", `rooms/${roomId}/health/`);
-  }
-
-  broadcastHealthCheck() {
-    return this.#call("POST", "health-check/");
-  }
-
-  async #call(method, path, { body, headers = {}, signal } = {}) {
+  /** Asks, and returns the answer; a `FormData` is sent as a form, anything else as JSON. */
+  async call(method, path, { body, headers = {}, signal } = {}) {
     const token = await tokenOf(this.#token);
+    const form = typeof FormData === "function" && body instanceof FormData;
     const response = await this.#fetch(this.#base + path, {
       method,
       signal,
       headers: {
         Authorization: `Bearer ${token}`,
-        ...(body && { "Content-Type": "application/json" }),
+        ...(body && !form && { "Content-Type": "application/json" }),
         ...headers,
       },
-      body: body && JSON.stringify(body),
+      body: form ? body : body && JSON.stringify(body),
     });
     const answer = await response.json().catch(() => null);
     if (!response.ok) throw new HttpError(`${method} ${path}`, response.status, answer);
     return answer;
+  }
+}
+
+/** The messenger document's seven endpoints, each as one method that returns what it shows. */
+export class ChatRest {
+  #rest;
+
+  /** @param {{ baseUrl: string | URL, token: string | (() => string | Promise<string>), fetch?: typeof fetch }} options */
+  constructor(options) {
+    this.#rest = new Rest(options, "/api/v1.0/chat/");
+  }
+
+  listRooms(page = 1) {
+    return this.#rest.call("GET", `rooms/?page=${page}`);
+  }
+
+  getRoom(roomId) {
+    return this.#rest.call("GET", `rooms/${roomId}/`);
+  }
+
+  listMessages(roomId, page = 1, { signal } = {}) {
+    return this.#rest.call("GET", `rooms/${roomId}/messages/?page=${page}`, { signal });
+  }
+
+  /** With a key a repetition after a lost answer returns the first message. */
+  sendMessage(roomId, content, { idempotencyKey } = {}) {
+    const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey };
+    return this.#rest.call("POST", "messages/", { body: { room: roomId, content }, headers });
+  }
+
+  getStats() {
+    return this.#rest.call("GET", "stats/");
+  }
+
+  checkRoomHealth(roomId) {
+    return this.#rest.call("GET", `rooms/${roomId}/health/`);
+  }
+
+  broadcastHealthCheck() {
+    return this.#rest.call("POST", "health-check/");
   }
 }
 

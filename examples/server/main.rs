@@ -9,12 +9,14 @@ mod banner;
 mod bus;
 mod data;
 mod mount;
+mod page;
 mod serve;
 mod store;
 mod tokens;
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::host::JwtAuthenticator;
@@ -27,6 +29,7 @@ use tracing_subscriber::EnvFilter;
 use self::args::{Adapter, Args, Parsed};
 use self::banner::Banner;
 use self::data::Data;
+use self::page::Page;
 use self::store::Opened;
 use self::tokens::Tokens;
 
@@ -102,11 +105,12 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         rooms,
     }
     .print()?;
+    let page = Arc::new(Page::new(&data, tokens, address.ip().is_loopback()));
     let (root, stop) = (args.dialect, told_to_stop());
     match args.adapter {
-        Adapter::Axum => serve::serve(listener, mount::axum(&server, root), stop).await,
+        Adapter::Axum => serve::serve(listener, mount::axum(&server, root, page), stop).await,
         Adapter::Warp => {
-            serve::serve(listener, warp::service(mount::warp(&server, root)), stop).await;
+            serve::serve(listener, warp::service(mount::warp(&server, root, page)), stop).await;
         }
     }
 

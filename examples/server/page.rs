@@ -1,0 +1,115 @@
+//! The page at `/`, where two people can talk in two windows.
+
+use chat_core::http::{Body, Response, detail};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, StatusCode};
+use serde_json::json;
+
+use crate::data::Data;
+use crate::tokens::Tokens;
+
+/// Nothing but what this server serves, and no script or style inside of a text.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const JSON: &str = "application/json";
+
+macro_rules! client {
+    ($($name:literal),*) => {
+        [$((
+            concat!("/page/client/", $name),
+            SCRIPT,
+            include_str!(concat!("../../clients/js/", $name)),
+        )),*]
+    };
+}
+
+/// The page's own files.
+const FILES: [(&str, &str, &str); 9] = [
+    ("/", HTML, include_str!("page/index.html")),
+    ("/page/style.css", CSS, include_str!("page/style.css")),
+    ("/page/icon.svg", SVG, include_str!("page/icon.svg")),
+    ("/page/app.js", SCRIPT, include_str!("page/app.js")),
+    ("/page/dom.js", SCRIPT, include_str!("page/dom.js")),
+    ("/page/messages.js", SCRIPT, include_str!("page/messages.js")),
+    ("/page/new.js", SCRIPT, include_str!("page/new.js")),
+    ("/page/room.js", SCRIPT, include_str!("page/room.js")),
+    ("/page/rooms.js", SCRIPT, include_str!("page/rooms.js")),
+];
+
+/// The client, as front ends get it.
+const CLIENT: [(&str, &str, &str); 9] = client![
+    "index.js",
+    "src/backoff.js",
+    "src/connection.js",
+    "src/messenger.js",
+    "src/rest.js",
+    "src/status.js",
+    "src/team.js",
+    "src/team_rest.js",
+    "src/timeline.js"
+];
+
+/// What the server answers where no dialect does.
+pub(crate) struct Page {
+    /// Who can be chosen on the page: id and name. Nobody where others than those at this machine
+    /// could choose.
+    people: Vec<(String, String)>,
+    tokens: Tokens,
+}
+
+impl Page {
+    pub(crate) fn new(data: &Data, tokens: Tokens, is_local: bool) -> Self {
+        let people = data.users.iter().filter(|_| is_local).map(|user| {
+            let name = user.display_name.as_ref().unwrap_or(&user.username);
+            (user.id.to_string(), name.clone())
+        });
+        Self { people: people.collect(), tokens }
+    }
+
+    /// Answers a request.
+    pub(crate) fn answer(&self, method: &Method, path: &str) -> Response {
+        if method == Method::GET || method == Method::HEAD {
+            if path == "/demo/people" && !self.people.is_empty() {
+                return self.people();
+            }
+            let file = FILES.iter().chain(&CLIENT).find(|(name, ..)| *name == path);
+            if let Some((_, kind, text)) = file {
+                return response(kind, (*text).into());
+            }
+        }
+        detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// The demo's people, each with a token to be them.
+    fn people(&self) -> Response {
+        let person = |(id, name): &(String, String)| {
+            let token = self.tokens.sign(id).ok()?;
+            Some(json!({ "id": id, "name": name, "token": token }))
+        };
+        let people: Vec<_> = self.people.iter().filter_map(person).collect();
+        response(JSON, json!(people).to_string())
+    }
+}
+
+fn response(kind: &'static str, text: String) -> Response {
+    let mut response = Response::new(Body::Full(text.into()));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_TYPE, kind),
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-cache"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,8 +1,6 @@
 //! The React component that the team document prints, pasted into a page as it is: only the host
 //! is changed, and it is signed in by the cookie.
 
-use std::path::Path;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
@@ -20,29 +18,20 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::browser::Window;
+use crate::npm;
 
 const SECRET: &[u8] = b"a secret of the browser tests' own";
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/react");
 
 /// The component as the document prints it.
-const COMPONENT: &str = include_str!("react/component.jsx");
+const COMPONENT: &str = include_str!("npm/component.jsx");
 
-/// Packs the component with React, once for all tests; the host is left as the document has it.
+/// Packs the component with React; the host is left as the document has it.
 fn bundle() -> String {
-    let run = |program: &str, arguments: &[&str]| {
-        let run = Command::new(program).args(arguments).current_dir(FOLDER).output();
-        let output = run.unwrap_or_else(|_| panic!("these tests need Node.js with npm"));
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text")
-    };
-    if !Path::new(FOLDER).join("node_modules").exists() {
-        run("npm", &["ci", "--no-audit", "--no-fund"]);
-    }
-    let build = Path::new(FOLDER).join("build");
+    let build = npm::folder().join("build");
     std::fs::create_dir_all(&build).expect("a folder for what is built");
     let exported = format!("{COMPONENT}\nexport {{ ChatRoom }};\n");
     std::fs::write(build.join("component.jsx"), exported).expect("the component is written");
-    run("npm", &["run", "--silent", "build"])
+    npm::run(&["run", "--silent", "build"])
 }
 
 fn token(user: u64) -> String {

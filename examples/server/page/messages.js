@@ -6,6 +6,9 @@ import { dayOf, h, sizeOf, timeOf } from "./dom.js";
 const EMOJI = ["👍", "❤️", "😄", "🎉", "😮"];
 const LABELS = { sending: "Sending", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Not sent" };
 
+/** What each element shows. */
+const states = new WeakMap();
+
 /** Shows these messages in a list. */
 export function renderMessages(list, messages, room) {
   const known = new Map([...list.children].map((element) => [element.dataset.key, element]));
@@ -41,10 +44,10 @@ function mine(message, room) {
 /** The element of a key, unless it shows something else by now. */
 function keep(known, key, state, make) {
   const old = known.get(key);
-  if (old?.dataset.state === state) return old;
+  if (old && states.get(old) === state) return old;
   const element = make();
   element.dataset.key = key;
-  element.dataset.state = state;
+  states.set(element, state);
   return element;
 }
 

@@ -1,4 +1,4 @@
-//! The [`Bus`](chat_core::host::Bus) of the chat library over [NATS](https://nats.io), for
+//! The [`Bus`] of the chat library over [NATS](https://nats.io), for
 //! clusters that have outgrown the one of their database.
 //!
 //! ```no_run

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use crate::inbox::{Inbox, Mail};
+use crate::meters;
 use crate::stream::Stream;
 
 /// How long the other side may take to answer a close.
@@ -140,6 +141,7 @@ impl Driver {
         self.wake_at = None;
         let stall_timeout = self.stall_timeout();
         if self.stalled_since.is_some_and(|since| since + stall_timeout <= now) {
+            meters::closed(Close::TOO_SLOW.code);
             // Nothing can be written now; if the other side wakes up it finds this at the end.
             let _ = self.write(close_message(Close::TOO_SLOW));
             self.start_closing(now + stall_timeout);
@@ -242,6 +244,7 @@ impl Driver {
                     self.unflushed = true;
                 }
                 Output::Close(close) => {
+                    meters::closed(close.code);
                     self.write(close_message(close))?;
                     self.start_closing(now + CLOSE_TIMEOUT);
                     return Poll::Ready(Ok(()));
@@ -273,7 +276,10 @@ impl Driver {
             Poll::Ready(Mail::Delivery(delivery)) => {
                 self.socket.handle(Input::Delivery(&delivery), now.into_std());
             }
-            Poll::Ready(Mail::Lagging) => self.read_changes(),
+            Poll::Ready(Mail::Lagging) => {
+                meters::caught_up("socket");
+                self.read_changes();
+            }
             Poll::Ready(Mail::Draining) => self.socket.handle(Input::Drain, now.into_std()),
             Poll::Pending => return Poll::Pending,
         }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use chat_core::Chat;
-use chat_core::model::{Event, RoomId, Signal, UserId, Version};
+use chat_core::model::{Change, Event, RoomId, Signal, UserId, Version};
 use chat_core::service::Listener;
 use chat_core::socket::Delivery;
 use tokio::runtime::Handle;
@@ -18,6 +18,7 @@ use tokio::runtime::Handle;
 use self::presence::Watchers;
 use self::room::{Room, Step};
 use crate::inbox::Inbox;
+use crate::meters::Meters;
 
 /// How many parts the maps are in, so that rooms hardly ever wait for each other.
 const SHARDS: usize = 64;
@@ -33,6 +34,7 @@ pub(crate) struct Hub {
     chat: Chat,
     runtime: Handle,
     me: Weak<Hub>,
+    meters: Meters,
     hasher: RandomState,
     /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
@@ -46,6 +48,7 @@ impl Hub {
             chat,
             runtime,
             me: me.clone(),
+            meters: Meters::new(),
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
             watchers: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -107,9 +110,16 @@ impl Listener for Hub {
     fn on_event(&self, event: &Event) {
         match event {
             Event::Room(room_event) => {
+                let is_message = |change: &Change| matches!(change, Change::Sent { .. });
+                if room_event.changes.iter().any(is_message) {
+                    self.meters.message();
+                }
                 let room = room_event.room;
                 let step = match self.room_shard(room).get_mut(&room) {
-                    Some(state) => state.take(room_event),
+                    Some(state) => {
+                        self.meters.delivered(state.len());
+                        state.take(room_event)
+                    }
                     None => Step::Done,
                 };
                 match step {

@@ -31,12 +31,30 @@
 //! loses typing and presence, is then caught up from the store, and is closed 1013 once it has
 //! taken nothing for [`stall_timeout`](chat_core::Config::stall_timeout). It never slows others.
 
+//!
+//! # What is counted
+//! With the feature `metrics`, through the facade of the `metrics` crate, so that any exporter can
+//! show it. The exporter is to be installed before [`Server::start`].
+//!
+//! | name | kind | what |
+//! | --- | --- | --- |
+//! | `chat_messages_total` | counter | messages sent on this node |
+//! | `chat_deliveries_total` | counter | deliveries to sockets of this node |
+//! | `chat_requests_total{dialect, status}` | counter | requests answered |
+//! | `chat_sockets{dialect}` | gauge | open sockets |
+//! | `chat_rooms` | gauge | rooms with open sockets |
+//! | `chat_closes_total{code}` | counter | sockets closed or refused from here |
+//! | `chat_catch_ups_total{of}` | counter | readings of what a room, or a slow socket, was not told |
+//! | `chat_bus_available` | gauge | whether other nodes are heard |
+//! | `chat_failed_sweeps_total` | counter | looks at the store that failed |
+
 mod bus;
 mod driver;
 #[cfg(feature = "files")]
 mod files;
 mod hub;
 mod inbox;
+mod meters;
 mod server;
 mod stream;
 mod tasks;

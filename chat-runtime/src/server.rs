@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::hub::Hub;
-use crate::{tasks, upgrade};
+use crate::{meters, tasks, upgrade};
 
 /// A running chat server: the open sockets of this process and what keeps them going. Cloning is
 /// cheap; it ends with the last clone.
@@ -125,10 +125,12 @@ impl Server {
                 }
             })
         });
-        work.await.unwrap_or_else(|error| {
+        let response = work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request was not answered");
             refuse(dialect, &Rejection::Chat(Error::Internal(error.into())))
-        })
+        });
+        meters::answered(dialect.name, response.status());
+        response
     }
 
     /// Answers a WebSocket handshake, and runs the socket if it was accepted. For adapters. The

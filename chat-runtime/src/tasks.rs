@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::hub::Hub;
+use crate::meters;
 
 /// How often the versions of rooms with open sockets are compared with the store's. A bus that
 /// loses everything delays a message by this much.
@@ -34,6 +35,7 @@ async fn sweep(chat: Chat, hub: Weak<Hub>) {
         let Some(hub) = hub.upgrade() else { return };
         let swept = if chat.bus().is_available() { hub.sweep().await } else { look(&hub).await };
         if let Err(error) = swept {
+            meters::failed_sweep();
             tracing::warn!(%error, "the rooms could not be swept; trying again");
         }
     }

@@ -24,6 +24,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use crate::driver::{CLOSE_TIMEOUT, Driver, close_message};
 use crate::hub::{Hub, Subscription};
 use crate::inbox::Inbox;
+use crate::meters;
 use crate::server::Guard;
 use crate::stream::Stream;
 
@@ -120,15 +121,17 @@ pub(crate) fn run(
 ) -> impl Future<Output = ()> {
     // In a box, as a future is as large as the largest of its states for all its life: what
     // opening takes is given back while the socket is idle.
+    let dialect = accepted.dialect.name;
     let opening = Box::pin(begin(accepted, upgrade, hub));
     async move {
         let Some((mut driver, subscription)) = opening.await else { return };
+        let open = meters::Open::new(dialect);
         if guard.is_draining() {
             // The drain may have passed before the subscription was there to be told.
             driver.drain();
         }
         std::future::poll_fn(|cx| driver.poll(cx)).await;
-        drop(subscription);
+        drop((subscription, open));
         let socket = driver.into_socket();
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
         Box::pin(socket.leave()).await;
@@ -163,6 +166,7 @@ async fn begin(
             Some((Driver::new(stream, socket, inbox), subscription))
         }
         Err(close) => {
+            meters::closed(close.code);
             tracing::debug!(
                 dialect = accepted.dialect.name,
                 code = close.code,

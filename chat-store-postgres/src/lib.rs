@@ -146,6 +146,15 @@ impl PgStore {
         migrations::run(&self.database).await
     }
 
+    /// How many migrations of this version of the crate have not been run on the database; none
+    /// where the tables are up to date.
+    ///
+    /// # Errors
+    /// [`ConnectError::Database`].
+    pub async fn pending_migrations(&self) -> Result<usize, ConnectError> {
+        migrations::pending(&self.database).await
+    }
+
     /// A bus to the other nodes on the same database and schema. Must be called inside a tokio
     /// runtime.
     pub fn bus(&self) -> PgBus {

@@ -6,10 +6,29 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::connection::Database;
 use crate::error::ConnectError;
+use crate::sql;
 
 /// All migrations, in their order. One that was released is never changed.
 const MIGRATIONS: [(i64, &str, &str); 1] =
     [(1, "chat", include_str!("../migrations/0001_chat.sql"))];
+
+/// How many have not been run yet.
+pub(crate) async fn pending(database: &Database) -> Result<usize, ConnectError> {
+    let ask = async {
+        let mut connection = database.unhurried().await?;
+        let known: bool =
+            sqlx::query_scalar(sql::HAS_MIGRATIONS).fetch_one(&mut connection).await?;
+        let done: i64 = if known {
+            sqlx::query_scalar(sql::MIGRATED).fetch_one(&mut connection).await?
+        } else {
+            0
+        };
+        let _ = connection.close().await;
+        Ok(usize::try_from(done).unwrap_or_default())
+    };
+    let done = ask.await.map_err(ConnectError::Database)?;
+    Ok(MIGRATIONS.len().saturating_sub(done))
+}
 
 /// Runs what has not been run yet.
 ///

@@ -25,6 +25,11 @@ pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
      set_config('plan_cache_mode', 'force_custom_plan', false), \
      set_config('idle_in_transaction_session_timeout', '10000', false)";
 
+/// Whether the table of migrations is there; it is asked for what is in it only then.
+pub(crate) const HAS_MIGRATIONS: &str = "select to_regclass('_migrations') is not null";
+
+pub(crate) const MIGRATED: &str = "select count(*) from _migrations where success";
+
 /// Leads a transaction of the host's to the store's tables, and says where it was led before.
 pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \
      set_config('search_path', $1, true)";

@@ -15,6 +15,15 @@ async fn migrating_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn what_was_not_run_is_known() {
+    let schema = chat_test_postgres::fresh_schema();
+    let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
+    assert_eq!(store.pending_migrations().await.unwrap(), 1);
+    store.migrate().await.unwrap();
+    assert_eq!(store.pending_migrations().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_hosts_own_migrations_are_left_alone() {
     let url = chat_test_postgres::url();
     let mut host = sqlx::PgConnection::connect(&url).await.unwrap();

@@ -22,6 +22,7 @@ use std::time::Duration;
 use chat_core::host::JwtAuthenticator;
 use chat_core::{Chat, dialect};
 use chat_runtime::{Drained, ObjectFiles, Server};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -67,6 +68,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         .compact()
         .init();
 
+    let metrics = PrometheusBuilder::new().install_recorder()?;
+
     let data = match &args.data {
         Some(path) => Data::read(path)?,
         None => Data::demo(),
@@ -105,7 +108,9 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         rooms,
     }
     .print()?;
-    let page = Arc::new(Page::new(&data, tokens, address.ip().is_loopback()));
+    let is_local = address.ip().is_loopback();
+    let page = Page::new(&data, tokens, is_local, server.chat().clone(), metrics);
+    let page = Arc::new(page);
     let (root, stop) = (args.dialect, told_to_stop());
     match args.adapter {
         Adapter::Axum => serve::serve(listener, mount::axum(&server, root, page), stop).await,

@@ -19,7 +19,7 @@ pub(crate) fn axum(server: &Server, root: &'static Dialect, page: Arc<Page>) -> 
         app = app.nest(&format!("/{}", dialect.name), chat_axum::router(server, dialect));
     }
     let answer = async move |method: Method, uri: Uri| {
-        chat_axum::into_response(page.answer(&method, uri.path()))
+        chat_axum::into_response(page.answer(&method, uri.path()).await)
     };
     app.fallback(answer)
 }
@@ -35,8 +35,9 @@ pub(crate) fn warp(
         let nested = warp::path(dialect.name).and(chat_warp::filter(server, dialect));
         app = app.or(nested).unify().boxed();
     }
-    let answer = warp::method().and(warp::path::full()).map(move |method, path: FullPath| {
-        chat_warp::into_response(page.answer(&method, path.as_str()))
+    let answer = warp::method().and(warp::path::full()).then(move |method, path: FullPath| {
+        let page = Arc::clone(&page);
+        async move { chat_warp::into_response(page.answer(&method, path.as_str()).await) }
     });
     app.or(answer).unify().boxed()
 }

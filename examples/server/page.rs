@@ -1,10 +1,16 @@
-//! The page at `/`, where two people can talk in two windows.
+//! What is served besides the dialects: the page at `/`, where two people can talk in two windows,
+//! and what an operator asks for.
 
+use std::time::Duration;
+
+use chat_core::Chat;
 use chat_core::http::{Body, Response, detail};
+use chat_core::model::RoomId;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderValue, Method, StatusCode};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
 
 use crate::data::Data;
@@ -20,6 +26,7 @@ const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const SVG: &str = "image/svg+xml";
 const JSON: &str = "application/json";
+const PROMETHEUS: &str = "text/plain; version=0.0.4";
 
 macro_rules! client {
     ($($name:literal),*) => {
@@ -63,29 +70,58 @@ pub(crate) struct Page {
     /// could choose.
     people: Vec<(String, String)>,
     tokens: Tokens,
+    chat: Chat,
+    metrics: PrometheusHandle,
 }
 
+/// How long the store may take until the server is not ready.
+const READY: Duration = Duration::from_secs(1);
+
 impl Page {
-    pub(crate) fn new(data: &Data, tokens: Tokens, is_local: bool) -> Self {
+    pub(crate) fn new(
+        data: &Data,
+        tokens: Tokens,
+        is_local: bool,
+        chat: Chat,
+        metrics: PrometheusHandle,
+    ) -> Self {
         let people = data.users.iter().filter(|_| is_local).map(|user| {
             let name = user.display_name.as_ref().unwrap_or(&user.username);
             (user.id.to_string(), name.clone())
         });
-        Self { people: people.collect(), tokens }
+        Self { people: people.collect(), tokens, chat, metrics }
     }
 
     /// Answers a request.
-    pub(crate) fn answer(&self, method: &Method, path: &str) -> Response {
-        if method == Method::GET || method == Method::HEAD {
-            if path == "/demo/people" && !self.people.is_empty() {
-                return self.people();
-            }
-            let file = FILES.iter().chain(&CLIENT).find(|(name, ..)| *name == path);
-            if let Some((_, kind, text)) = file {
-                return response(kind, (*text).into());
+    pub(crate) async fn answer(&self, method: &Method, path: &str) -> Response {
+        if method != Method::GET && method != Method::HEAD {
+            return not_found();
+        }
+        match path {
+            "/demo/people" if !self.people.is_empty() => self.people(),
+            "/metrics" => response(PROMETHEUS, self.metrics.render()),
+            "/healthz" => response(JSON, json!({ "status": "ok" }).to_string()),
+            "/readyz" => self.readiness().await,
+            _ => {
+                let file = FILES.iter().chain(&CLIENT).find(|(name, ..)| *name == path);
+                file.map_or_else(not_found, |(_, kind, text)| response(kind, (*text).into()))
             }
         }
-        detail(StatusCode::NOT_FOUND, "Not found.")
+    }
+
+    /// Whether the store answers and the other nodes are heard.
+    async fn readiness(&self) -> Response {
+        let first = RoomId::new(1).into_iter().collect::<Vec<_>>();
+        let asked = tokio::time::timeout(READY, self.chat.versions(&first)).await;
+        let store = matches!(asked, Ok(Ok(_)));
+        let bus = self.chat.bus().is_available();
+        let word = |works| if works { "ok" } else { "unavailable" };
+        let body = json!({ "store": word(store), "bus": word(bus) });
+        let mut response = response(JSON, body.to_string());
+        if !(store && bus) {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
     }
 
     /// The demo's people, each with a token to be them.
@@ -97,6 +133,10 @@ impl Page {
         let people: Vec<_> = self.people.iter().filter_map(person).collect();
         response(JSON, json!(people).to_string())
     }
+}
+
+fn not_found() -> Response {
+    detail(StatusCode::NOT_FOUND, "Not found.")
 }
 
 fn response(kind: &'static str, text: String) -> Response {

@@ -11,3 +11,4 @@ mod nodes;
 mod outage;
 mod reference_server;
 mod slow_reader;
+mod tools;

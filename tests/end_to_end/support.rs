@@ -9,5 +9,5 @@ mod socket;
 pub(crate) use cluster::{Adapter, Cluster, Kept, Link, Node, SECRET, Setup, token};
 pub(crate) use http::{ask, read};
 pub(crate) use person::Person;
-pub(crate) use process::{Running, server_command};
+pub(crate) use process::{Running, example, server_command};
 pub(crate) use socket::{PATIENCE, Socket};

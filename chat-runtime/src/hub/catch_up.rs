@@ -7,6 +7,7 @@ use chat_core::Error;
 use chat_core::model::RoomId;
 
 use super::{Hub, Room};
+use crate::meters;
 
 /// How many rows are read at once.
 const ROWS: usize = 100;
@@ -41,6 +42,7 @@ impl Hub {
     async fn read(self: &Arc<Self>, room: RoomId) -> Result<bool, Error> {
         let start = self.room_shard(room).get_mut(&room).and_then(Room::start_reading);
         let Some(mut after) = start else { return Ok(false) };
+        meters::caught_up("room");
         loop {
             let batch = self.chat.changes(room, after, ROWS).await?;
             let mut shard = self.room_shard(room);
@@ -57,7 +59,9 @@ impl Hub {
     /// Looks whether rooms with open sockets have gone further than was told, by their versions in
     /// the store.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
-        for rooms in self.rooms().chunks(ROOMS) {
+        let rooms = self.rooms();
+        meters::looked(rooms.len(), self.chat.bus().is_available());
+        for rooms in rooms.chunks(ROOMS) {
             for (room, version) in self.chat.versions(rooms).await? {
                 self.reached(room, version);
             }

@@ -59,6 +59,10 @@ impl Room {
         self.inboxes.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.inboxes.len()
+    }
+
     pub(super) fn inboxes(&self) -> impl Iterator<Item = &Arc<Inbox>> {
         self.inboxes.iter()
     }

@@ -2,26 +2,27 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// The binary, built as this test was.
-fn binary() -> &'static Path {
-    static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+/// The binary of an example, built as this test was.
+pub(crate) fn example(name: &str) -> PathBuf {
+    static EXAMPLES: LazyLock<PathBuf> = LazyLock::new(|| {
         let test = std::env::current_exe().expect("this test has a path");
         let folder = test.ancestors().nth(2).expect("it lies in target/…/deps");
         let release = folder.ends_with("release").then_some("--release");
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--locked", "--example", "server"])
+            .args(["build", "--quiet", "--locked"])
+            .args(["--example", "server", "--example", "check", "--example", "monitor"])
             .args(release)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status();
-        assert!(built.expect("cargo").success(), "the reference server does not build");
-        folder.join("examples/server")
+        assert!(built.expect("cargo").success(), "the examples do not build");
+        folder.join("examples")
     });
-    &BINARY
+    EXAMPLES.join(name)
 }
 
 /// A server that is stopped with the test.
@@ -84,7 +85,7 @@ impl Drop for Running {
 
 /// The server without what the environment of the tests says.
 pub(crate) fn server_command() -> Command {
-    let mut command = Command::new(binary());
+    let mut command = Command::new(example("server"));
     for name in ["CHAT_LISTEN", "CHAT_DIALECT", "CHAT_ADAPTER", "DATABASE_URL", "CHAT_BUS"] {
         command.env_remove(name);
     }

@@ -115,8 +115,3 @@ pub fn into_response(response: core::Response) -> Response {
         core::Body::Stream(stream) => Body::from_stream(stream),
     })
 }
-
-/// The examples of the README, compiled.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-mod readme {}

@@ -81,7 +81,7 @@ impl Outgoing {
         self
     }
 
-    /// Adds a file that [`Actor::upload`] has stored; then the text may be blank. Where the message
+    /// Adds a file that [`Actor::upload`](crate::Actor::upload) has stored; then the text may be blank. Where the message
     /// is not stored, or was before, the file is deleted.
     pub fn with_file(mut self, file: Upload) -> Self {
         self.file = Some(file);

@@ -4,6 +4,7 @@ mod common;
 
 use chat_core::model::{RoomId, RoomKind};
 use chat_core::rules::RoomName;
+use chat_core::store::SessionStore;
 use common::{Answer, TEAM_ROOMS, World, assert_detail, in_room, now, open_team, sent, team, uuid};
 use serde_json::{Value, json};
 
@@ -314,4 +315,20 @@ fn sessions_are_the_callers_own_open_ones() {
     assert_eq!(clean(&world, 1), answer(0));
     world.advance_secs(24 * 3600 + 1);
     assert_eq!((clean(&world, 1), clean(&world, 1)), (answer(1), answer(0)));
+}
+
+#[test]
+fn a_session_that_closed_long_ago_is_forgotten_when_its_user_comes_again() {
+    let mut world = team();
+    let room = world.room;
+    let kept = |world: &World| now(world.store.sessions(&1.into(), 10)).unwrap().len();
+    let peer = open_team(&mut world, 1, room);
+    world.leave(peer);
+    world.advance_secs(30 * 24 * 3600 - 1);
+    let peer = open_team(&mut world, 1, room);
+    assert_eq!(kept(&world), 2);
+    world.leave(peer);
+    world.advance_secs(2);
+    open_team(&mut world, 1, room);
+    assert_eq!(kept(&world), 2);
 }

@@ -2,7 +2,8 @@
 
 mod common;
 
-use chat_core::model::{RoomKind, Timestamp};
+use chat_core::Error;
+use chat_core::model::{RoomId, RoomKind, Timestamp};
 use chat_core::rules::RoomName;
 use chat_core::store::RoomStore;
 use common::{Peer, World, client_frame, now};
@@ -33,6 +34,15 @@ fn when_membership_ends_the_socket_closes_4403_and_is_told_nothing_more() {
     let token = world.token(2);
     let again = world.open_at(&format!("/ws/chat/{}/", world.room), &token);
     assert_eq!(again.unwrap_err().code, 4403);
+}
+
+#[test]
+fn the_host_is_told_whether_there_was_a_membership_to_end() {
+    let (mut world, ..) = two();
+    world.remove_member(world.room, 2);
+    assert!(!now(world.chat.remove_member(world.room, &2.into())).unwrap());
+    let missing = now(world.chat.remove_member(RoomId::new(999).unwrap(), &2.into()));
+    assert!(matches!(missing, Err(Error::NotFound)));
 }
 
 #[test]

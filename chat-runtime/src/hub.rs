@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use self::presence::Watchers;
 use self::room::{Room, Step};
 use crate::inbox::Inbox;
-use crate::meters::Meters;
+use crate::meters::{Load, Meters};
 
 /// How many parts the maps are in, so that rooms hardly ever wait for each other.
 const SHARDS: usize = 64;
@@ -76,6 +76,22 @@ impl Hub {
         let ids =
             |shard: &Mutex<HashMap<RoomId, Room>>| lock(shard).keys().copied().collect::<Vec<_>>();
         self.rooms.iter().flat_map(ids).collect()
+    }
+
+    /// What there is to do.
+    pub(crate) fn load(&self) -> Load {
+        let mut load = Load { bus: self.chat.bus().is_available(), ..Load::default() };
+        for shard in &self.rooms {
+            for room in lock(shard).values() {
+                load.rooms += 1;
+                load.lag += room.lag();
+                for queued in room.inboxes().map(|inbox| inbox.len()) {
+                    load.queued += queued;
+                    load.longest_queue = load.longest_queue.max(queued);
+                }
+            }
+        }
+        load
     }
 
     /// Tells every socket that the server drains.

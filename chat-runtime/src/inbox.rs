@@ -78,6 +78,11 @@ impl Inbox {
         self.waker.wake();
     }
 
+    /// How many deliveries wait.
+    pub(crate) fn len(&self) -> usize {
+        self.lock().queue.len()
+    }
+
     pub(crate) fn drain(&self) {
         self.lock().draining = true;
         self.waker.wake();
@@ -117,5 +122,27 @@ impl Inbox {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::model::{Event, RoomId, Signal};
+
+    use super::*;
+
+    #[test]
+    fn it_counts_what_waits_and_nothing_once_it_is_closed() {
+        let inbox = Inbox::new(&Config::default());
+        let room = RoomId::new(1).expect("an id");
+        let delivery = Arc::new(Delivery::new(Event::Signal(Signal::HealthCheck { room })));
+        inbox.push(&delivery, delivery.weight());
+        inbox.push(&delivery, delivery.weight());
+        assert_eq!(inbox.len(), 2);
+        assert!(matches!(inbox.take(), Some(Mail::Delivery(_))));
+        assert_eq!(inbox.len(), 1);
+        inbox.close();
+        inbox.push(&delivery, delivery.weight());
+        assert_eq!(inbox.len(), 0);
     }
 }

@@ -30,7 +30,6 @@
 //! [`queue_bytes`](chat_core::Config::queue_bytes); who reads more slowly than others write first
 //! loses typing and presence, is then caught up from the store, and is closed 1013 once it has
 //! taken nothing for [`stall_timeout`](chat_core::Config::stall_timeout). It never slows others.
-
 //!
 //! # What is counted
 //! With the feature `metrics`, through the facade of the `metrics` crate, so that any exporter can
@@ -43,6 +42,9 @@
 //! | `chat_requests_total{dialect, status}` | counter | requests answered |
 //! | `chat_sockets{dialect}` | gauge | open sockets |
 //! | `chat_rooms` | gauge | rooms with open sockets |
+//! | `chat_queued_deliveries` | gauge | deliveries that wait for their sockets |
+//! | `chat_longest_queue` | gauge | deliveries that wait for the slowest socket, of [`queue_frames`](chat_core::Config::queue_frames) at most |
+//! | `chat_lag_changes` | gauge | changes of rooms that are known of and have not been told |
 //! | `chat_closes_total{code}` | counter | sockets closed or refused from here |
 //! | `chat_catch_ups_total{of}` | counter | readings of what a room, or a slow socket, was not told |
 //! | `chat_bus_available` | gauge | whether other nodes are heard |

@@ -2,7 +2,7 @@
 //! feature of that name nothing is.
 #![cfg_attr(
     not(feature = "metrics"),
-    allow(unused_variables, clippy::unused_self, reason = "nothing is counted")
+    allow(dead_code, unused_variables, clippy::unused_self, reason = "nothing is counted")
 )]
 
 /// What is counted so often that its counters are looked up once.
@@ -85,13 +85,32 @@ pub(crate) fn caught_up(what: &'static str) {
     metrics::counter!("chat_catch_ups_total", "of" => what).increment(1);
 }
 
-/// What the node looks like now.
-pub(crate) fn looked(rooms: usize, bus: bool) {
+/// What a node has to do now.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    /// Rooms with open sockets.
+    pub(crate) rooms: usize,
+    /// Deliveries that wait for their sockets.
+    pub(crate) queued: usize,
+    /// Those that wait for the slowest of the sockets.
+    pub(crate) longest_queue: usize,
+    /// Changes that are known of and have not been told.
+    pub(crate) lag: u64,
+    /// Whether other nodes are heard.
+    pub(crate) bus: bool,
+}
+
+/// A node has looked at itself.
+pub(crate) fn looked(load: impl FnOnce() -> Load) {
     #[cfg(feature = "metrics")]
+    #[allow(clippy::cast_precision_loss, reason = "no count here is near 2^53")]
     {
-        #[allow(clippy::cast_precision_loss, reason = "no count here is near 2^53")]
-        metrics::gauge!("chat_rooms").set(rooms as f64);
-        metrics::gauge!("chat_bus_available").set(f64::from(u8::from(bus)));
+        let load = load();
+        metrics::gauge!("chat_rooms").set(load.rooms as f64);
+        metrics::gauge!("chat_queued_deliveries").set(load.queued as f64);
+        metrics::gauge!("chat_longest_queue").set(load.longest_queue as f64);
+        metrics::gauge!("chat_lag_changes").set(load.lag as f64);
+        metrics::gauge!("chat_bus_available").set(f64::from(u8::from(load.bus)));
     }
 }
 
@@ -110,6 +129,9 @@ fn describe() {
     metrics::describe_counter!("chat_closes_total", "Sockets closed or refused from here.");
     metrics::describe_counter!("chat_catch_ups_total", "Readings of what was not told.");
     metrics::describe_gauge!("chat_rooms", "Rooms with open sockets.");
+    metrics::describe_gauge!("chat_queued_deliveries", "Deliveries waiting for their sockets.");
+    metrics::describe_gauge!("chat_longest_queue", "Those waiting for the slowest socket.");
+    metrics::describe_gauge!("chat_lag_changes", "Changes known of and not told yet.");
     metrics::describe_gauge!("chat_bus_available", "Whether other nodes are heard: 1 or 0.");
     metrics::describe_counter!("chat_failed_sweeps_total", "Looks at the store that failed.");
 }

@@ -131,6 +131,9 @@ fn row(now: &Figures, before: &Figures, seconds: f64) -> Vec<(String, f64)> {
         ("requests_per_second", rate("chat_requests_total")),
         ("messages_per_second", rate("chat_messages_total")),
         ("deliveries_per_second", rate("chat_deliveries_total")),
+        ("queued", count("chat_queued_deliveries")),
+        ("longest_queue", count("chat_longest_queue")),
+        ("lag", count("chat_lag_changes")),
         ("catch_ups_per_second", rate("chat_catch_ups_total")),
         ("closes_per_second", rate("chat_closes_total")),
         ("failed_sweeps", count("chat_failed_sweeps_total")),
@@ -146,13 +149,16 @@ fn show(args: &Args, now: &[Figures], before: &[Figures], seconds: f64) {
         print!("\x1b[2J\x1b[H");
     }
     println!(
-        "{:<28} {:>8} {:>8} {:>9} {:>9} {:>11} {:>10} {:>8} {:>7} {:>4}",
+        "{:<28} {:>8} {:>8} {:>10} {:>10} {:>12} {:>7} {:>7} {:>5} {:>11} {:>8} {:>6} {:>5}",
         "node",
         "sockets",
         "rooms",
         "requests/s",
         "messages/s",
         "deliveries/s",
+        "queued",
+        "longest",
+        "lag",
         "catch-ups/s",
         "closes/s",
         "failed",
@@ -160,15 +166,28 @@ fn show(args: &Args, now: &[Figures], before: &[Figures], seconds: f64) {
     );
     for (url, (now, before)) in args.urls.iter().zip(now.iter().zip(before)) {
         let row = row(now, before, seconds);
-        let [sockets, rooms, requests, messages, deliveries, catch_ups, closes, failed, bus] =
-            row.iter().map(|(_, value)| *value).collect::<Vec<_>>()[..]
+        let [
+            sockets,
+            rooms,
+            requests,
+            messages,
+            deliveries,
+            queued,
+            longest,
+            lag,
+            catch_ups,
+            closes,
+            failed,
+            bus,
+        ] = row.iter().map(|(_, value)| *value).collect::<Vec<_>>()[..]
         else {
             continue;
         };
         let bus = if bus > 0.0 { "ok" } else { "away" };
         println!(
             "{url:<28} {sockets:>8.0} {rooms:>8.0} {requests:>10.1} {messages:>10.1} \
-             {deliveries:>12.1} {catch_ups:>11.1} {closes:>8.1} {failed:>7.0} {bus:>4}"
+             {deliveries:>12.1} {queued:>7.0} {longest:>7.0} {lag:>5.0} {catch_ups:>11.1} \
+             {closes:>8.1} {failed:>6.0} {bus:>5}"
         );
     }
 }

@@ -127,7 +127,8 @@ Usage: cargo run --example server -- [options]
   --files DIR        where attachments are kept                   [CHAT_FILES, a temporary folder]
   --help             this text
 
-Logs go to standard error; RUST_LOG sets how much (info).
+On a loopback address the page at / lets everybody be anybody, unless both --data and --jwt-secret
+are given. Logs go to standard error; RUST_LOG sets how much (info).
 ",
         names().join(", "),
         dialect::TEAM.name,

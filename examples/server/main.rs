@@ -74,6 +74,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         Some(path) => Data::read(path)?,
         None => Data::demo(),
     };
+    // With users and a secret of one's own it may be no play, and the page hands out no tokens.
+    let is_demo = args.data.is_none() || args.jwt_secret.is_none();
     let tokens = Tokens::new(args.jwt_secret);
     // Without a folder of the user's, one that goes with the server.
     let temporary = tempfile::tempdir()?;
@@ -108,9 +110,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         rooms,
     }
     .print()?;
-    let is_local = address.ip().is_loopback();
-    let page = Page::new(&data, tokens, is_local, server.chat().clone(), metrics);
-    let page = Arc::new(page);
+    let is_open = is_demo && address.ip().is_loopback();
+    let page = Arc::new(Page::new(&data, tokens, is_open, server.chat().clone(), metrics));
     let (root, stop) = (args.dialect, told_to_stop());
     match args.adapter {
         Adapter::Axum => serve::serve(listener, mount::axum(&server, root, page), stop).await,

@@ -66,8 +66,7 @@ const CLIENT: [(&str, &str, &str); 9] = client![
 
 /// What the server answers where no dialect does.
 pub(crate) struct Page {
-    /// Who can be chosen on the page: id and name. Nobody where others than those at this machine
-    /// could choose.
+    /// Who can be chosen on the page: id and name. Nobody where it is not open.
     people: Vec<(String, String)>,
     tokens: Tokens,
     chat: Chat,
@@ -78,14 +77,15 @@ pub(crate) struct Page {
 const READY: Duration = Duration::from_secs(1);
 
 impl Page {
+    /// A page on which people can be chosen without any proof if it is open.
     pub(crate) fn new(
         data: &Data,
         tokens: Tokens,
-        is_local: bool,
+        is_open: bool,
         chat: Chat,
         metrics: PrometheusHandle,
     ) -> Self {
-        let people = data.users.iter().filter(|_| is_local).map(|user| {
+        let people = data.users.iter().filter(|_| is_open).map(|user| {
             let name = user.display_name.as_ref().unwrap_or(&user.username);
             (user.id.to_string(), name.clone())
         });

@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::process::{Command, Output};
 
+use http::{Method, StatusCode};
 use serde_json::json;
 
-use crate::support::{Running, SECRET, Socket, server_command};
+use crate::support::{Running, SECRET, Socket, ask, server_command};
 
 fn run(options: &[&str]) -> Output {
     server_command().args(options).output().expect("the server runs")
@@ -98,5 +99,8 @@ async fn a_data_file_gives_users_and_rooms() {
     let mut group = Socket::open(server.address, "/campus/ws/chat/2/", 1).await;
     group.send(&json!({ "type": "message", "content": "hi" })).await;
     assert_eq!(group.expect("message").await["sender"]["role"], "Student");
+    // Nobody is anybody where users and secret are the operator's own.
+    let (status, _) = ask(server.address, 1, Method::GET, "/demo/people", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
     std::fs::remove_file(&file).expect("the temporary file");
 }

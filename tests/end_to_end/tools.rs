@@ -84,6 +84,9 @@ async fn the_monitor_shows_sockets_and_what_they_are_told() {
         let node = &all[format!("http://{}", server.address)];
         assert_eq!((&node["sockets"], &node["rooms"]), (&json!(2.0), &json!(1.0)), "{all}");
         assert_eq!(node["bus_available"], 1.0);
+        for name in ["queued", "longest_queue", "lag"] {
+            assert!(node[name].is_number(), "{name}: {all}");
+        }
         let rate = |name: &str| node[name].as_f64().expect("a number");
         assert!(rate("messages_per_second") > 0.0, "{all}");
         let ratio = rate("deliveries_per_second") / rate("messages_per_second");

@@ -106,6 +106,9 @@ impl Actor {
         match chat.inner.store.open_session(session).await {
             Ok(came) => {
                 chat.signal_attendance(&came, &user, true);
+                if came.of_user {
+                    self.forget_ancient_sessions().await;
+                }
                 Ok(open)
             }
             Err(error) => {

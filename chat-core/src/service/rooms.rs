@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Map;
 
-use super::{Actor, Error, Problem};
+use super::{Actor, Chat, Error, Problem};
 use crate::host::Hint;
 use crate::model::{
     Change, Cursor, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp,
@@ -215,5 +215,21 @@ impl Actor {
 
     pub(super) fn announce_change(&self, room: RoomId, version: Version, changes: Vec<Change>) {
         self.chat().announce(RoomEvent { room, reached: Cursor::version(version), changes });
+    }
+}
+
+impl Chat {
+    /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
+    /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
+    /// a member.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
+    pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
+        let left = self.inner.store.remove_member(room, user, self.clock().now()).await?;
+        let Some(left) = left else { return Ok(false) };
+        let changes = vec![Change::Left { user: user.clone() }];
+        self.announce(RoomEvent { room, reached: Cursor::version(left.version), changes });
+        Ok(true)
     }
 }

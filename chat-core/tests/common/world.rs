@@ -333,13 +333,10 @@ impl World {
         }
     }
 
-    /// Ends a membership as a host does, and tells.
+    /// Ends a membership as a host does.
     pub(crate) fn remove_member(&mut self, room: RoomId, user: u64) {
-        let user = UserId::from(user);
-        let left = now(self.store.remove_member(room, &user, self.time.now())).unwrap().unwrap();
-        let reached = Cursor::version(left.version);
-        let event = RoomEvent { room, reached, changes: vec![Change::Left { user }] };
-        self.deliver(&Delivery::new(Event::Room(event)));
+        assert!(now(self.chat.remove_member(room, &user.into())).unwrap());
+        self.settle();
     }
 
     /// Hands a delivery to every socket that it concerns.

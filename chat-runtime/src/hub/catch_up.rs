@@ -60,7 +60,7 @@ impl Hub {
     /// the store.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let rooms = self.rooms();
-        meters::looked(rooms.len(), self.chat.bus().is_available());
+        meters::looked(|| self.load());
         for rooms in rooms.chunks(ROOMS) {
             for (room, version) in self.chat.versions(rooms).await? {
                 self.reached(room, version);

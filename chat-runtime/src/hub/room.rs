@@ -125,6 +125,12 @@ impl Room {
         self.cursor.filter(|cursor| cursor.version < reached)
     }
 
+    /// How many changes are known of that have not been told.
+    pub(super) fn lag(&self) -> u64 {
+        let reached = self.expected.max(self.hinted);
+        self.cursor.map_or(0, |cursor| reached.saturating_sub(cursor.version))
+    }
+
     fn step(&mut self) -> Step {
         if self.behind().is_none() || self.watched {
             return Step::Done;
@@ -174,6 +180,7 @@ mod tests {
         assert!(!room.stop_reading());
         assert!(!room.expect(5));
         assert!(room.expect(6));
+        assert_eq!(room.lag(), 1);
         assert_eq!(room.start_reading(), Some(Cursor::version(5)));
         assert!(
             room.expect(7) || room.stop_reading(),

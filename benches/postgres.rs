@@ -24,14 +24,14 @@ use chat_core::{Chat, Outgoing};
 use chat_runtime::Server;
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
-use futures::{SinkExt, StreamExt};
 use jsonwebtoken::{EncodingKey, Header, encode};
+use memchr::memmem;
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::client_async;
 
 use self::support::{Error, float, grouped, is_quick, median};
 
@@ -91,8 +91,10 @@ const TWIN: &str = "create table chat.bench (like chat.messages including all);
 
 /// The row that a send makes.
 const SCRIPT: &str = "\\set room random(1, 1000)
-insert into chat.bench (room_id, seq, sender, kind, content, created_at, v_sent, changed) \
-    values (:room, nextval('chat.bench_seq'), '1', 'text', 'TEXT', now(), 1, 1)";
+insert into chat.bench (room_id, seq, sender, kind, content, created_at, v_sent, changed, key, \
+        key_content) \
+    values (:room, nextval('chat.bench_seq'), '1', 'text', 'TEXT', now(), 1, 1, \
+        gen_random_uuid(), gen_random_uuid())";
 
 impl Bench {
     async fn open() -> Result<Self, Error> {
@@ -168,50 +170,67 @@ impl Bench {
         Ok(rate)
     }
 
-    async fn socket(&self, user: u64, room: RoomId) -> Result<Socket, Error> {
+    async fn socket(&self, user: u64, room: RoomId) -> Result<TcpStream, Error> {
         let claims = json!({ "sub": user.to_string(), "exp": 4_000_000_000_u32 });
         let token = encode(&Header::default(), &claims, &EncodingKey::from_secret(SECRET))?;
         let stream = TcpStream::connect(&self.url).await?;
         stream.set_nodelay(true)?;
         let url = format!("ws://{}/ws/chat/{room}/?token={token}", self.url);
-        Ok(client_async(url, stream).await?.0)
+        Ok(client_async(url, stream).await?.0.into_inner())
     }
 }
 
 static NAMES: AtomicUsize = AtomicUsize::new(0);
 
-type Socket = WebSocketStream<TcpStream>;
-
 struct Sender {
     /// Unlike any other's.
     name: usize,
     sent: usize,
-    sockets: Vec<Socket>,
+    /// Past their handshakes.
+    sockets: Vec<TcpStream>,
 }
 
 impl Sender {
-    /// Sends and waits for the acknowledgement, over its sockets in turn.
+    /// Sends and waits for the acknowledgement, over its sockets in turn. Frames are written and
+    /// searched as bytes, so that the clients take as little of the machine as pgbench does.
     async fn run(mut self, stop: Arc<AtomicBool>, count: Arc<AtomicUsize>) -> Result<(), Error> {
+        let mut buffer = vec![0; 64 * 1024];
+        let error = memmem::Finder::new("\"error\"");
         while !stop.load(Ordering::Relaxed) {
             let place = self.sent % self.sockets.len();
             let socket = &mut self.sockets[place];
             let key = format!("{}-{}-", self.name, self.sent);
-            let frame = json!({ "type": "message", "content": TEXT, "temp_id": key });
-            socket.send(Message::text(frame.to_string())).await?;
+            let message = json!({ "type": "message", "content": TEXT, "temp_id": key });
+            socket.write_all(&frame(message.to_string().as_bytes())?).await?;
+            let acknowledgement = memmem::Finder::new(&key);
+            // What was read of a frame that may go on.
+            let mut kept = 0;
             loop {
-                let Some(Message::Text(text)) = socket.next().await.transpose()? else {
-                    return Err("a socket was closed".into());
-                };
-                if text.contains("\"error\"") {
-                    return Err(text.to_string().into());
+                let read = socket.read(&mut buffer[kept..]).await?;
+                let bytes = &buffer[..kept + read];
+                if read == 0 || error.find(bytes).is_some() {
+                    return Err(String::from_utf8_lossy(bytes).into());
                 }
-                if text.contains(&key) {
+                if acknowledgement.find(bytes).is_some() {
                     break;
                 }
+                let end = bytes.len();
+                kept = end.min(key.len());
+                buffer.copy_within(end - kept..end, 0);
             }
             self.sent += 1;
             count.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
+}
+
+/// A text frame of a client (RFC 6455, section 5.2), of 126 bytes at least (its length in two bytes more), masked with
+/// zeros.
+fn frame(text: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut frame = vec![0x81, 0xFE];
+    frame.extend(u16::try_from(text.len())?.to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(text);
+    Ok(frame)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chat_core::model::{
     Member, Message, MessageId, MessageKind, MessageVersions, Room, RoomId, Seq, SeqSet, UserId,
+    Version,
 };
 use chat_core::rules::{self, Action, Denial, permit_message};
 use chat_core::store::{
@@ -20,17 +21,20 @@ use crate::rows::{self, Hidden, int, uint};
 use crate::sql::batch as sql;
 use crate::writes::{self, Move, Moves, NewRow};
 
-/// How many messages a room may go on until what a sender has sent is taken into their sets.
-const UNFOLDED: Seq = 8_192;
+/// How many messages a room may go on, at least and at most, until what a sender has sent is taken
+/// into their sets.
+const UNFOLDED: (Seq, Seq) = (8_192, 32_768);
 
 /// A room that the batch holds, as it is after the writes that were decided.
 pub(crate) struct Held {
+    /// The version at which it was found.
+    pub(crate) found: Version,
     pub(crate) room: Room,
     pub(crate) hidden: Hidden,
     /// Those of the callers who are members.
     pub(crate) members: BTreeMap<UserId, Caller>,
     /// What all other members have read and received; none where there are no others.
-    others: Option<(SeqSet, SeqSet)>,
+    pub(crate) others: Option<(SeqSet, SeqSet)>,
     pub(crate) changed: bool,
 }
 
@@ -39,39 +43,67 @@ pub(crate) struct Caller {
     /// Their sets are read only in rooms where something is marked.
     pub(crate) member: Member,
     /// What they sent after this is not in their sets in the database.
-    own_seq: Seq,
+    pub(crate) own_seq: Seq,
     /// Whether their sets have changed by more than what they sent.
     pub(crate) marked: bool,
     /// Whether so much is not in their sets that it is to be taken in.
     pub(crate) folds: bool,
 }
 
+impl Caller {
+    /// Whether so much may not be in their sets by now that it is to be taken in. Sets can grow with
+    /// the room, so it is the rarer the further the room has gone, and writing them costs each
+    /// message the same.
+    pub(crate) fn is_to_fold(&self, last: Seq) -> bool {
+        last - self.own_seq > (self.own_seq / 8).clamp(UNFOLDED.0, UNFOLDED.1)
+    }
+}
+
 /// A client's key, of a sender in a room.
 type Key = (RoomId, UserId, [u8; 16]);
 
+/// What came of a batch.
+pub(crate) struct Written {
+    pub(crate) outcomes: Vec<StoreResult<Outcome>>,
+    /// Its rooms, as they are now.
+    pub(crate) rooms: BTreeMap<RoomId, Held>,
+}
+
 /// What a batch knows and has decided.
 #[derive(Default)]
-struct Batch {
-    rooms: BTreeMap<RoomId, Held>,
+pub(crate) struct Batch {
+    pub(crate) rooms: BTreeMap<RoomId, Held>,
     /// What was sent under a key: the digest of its content and the message.
     keys: HashMap<Key, ([u8; 16], Known)>,
     /// The messages that are answered or marked.
     targets: HashMap<MessageId, Message>,
-    new: Vec<NewRow>,
+    pub(crate) new: Vec<NewRow>,
     moves: Moves,
 }
 
 /// A message that was there, or the place of one that the batch makes.
 #[derive(Clone)]
-enum Known {
+pub(crate) enum Known {
     There(Arc<Message>),
     New(usize),
 }
 
 /// What was decided about a write; messages have no ids yet.
-enum Decided {
+pub(crate) enum Decided {
     Sent { known: Known, repeated: bool },
     Marked { marked: Marked, room: RoomId, moved: SeqSet },
+}
+
+impl Decided {
+    /// What came of a message, by what those that the batch makes have become.
+    pub(crate) fn sent(self, made: &[Option<Arc<Message>>]) -> Option<Outcome> {
+        let Self::Sent { known, repeated } = self else { return None };
+        let message = match known {
+            Known::There(message) => message,
+            Known::New(place) => made.get(place)?.clone()?,
+        };
+        Some(Outcome::Sent(Sent { message, repeated }))
+    }
 }
 
 /// Does everything for a batch but the commit. Where a lane does it, its row says afterwards which
@@ -80,54 +112,69 @@ pub(crate) async fn write(
     on: &mut PgConnection,
     lane: Option<(Uuid, i64)>,
     all: &[Write],
-) -> Result<Vec<StoreResult<Outcome>>, sqlx::Error> {
+) -> Result<Written, sqlx::Error> {
     let mut batch = Batch::default();
     batch.take(on, all).await?;
     batch.read_members(on, all).await?;
     batch.read_keys(on, all).await?;
     batch.read_targets(on, all).await?;
-    let decided: Vec<StoreResult<Decided>> = all
-        .iter()
-        .map(|write| match write {
-            Write::Send(new) => batch.send(new),
-            Write::Mark(mark) => batch.mark(mark),
-        })
-        .collect();
+    let decided: Vec<_> = all.iter().map(|write| batch.decide(write)).collect();
 
-    let mut messages = writes::insert(on, std::mem::take(&mut batch.new)).await?;
+    let new = std::mem::take(&mut batch.new);
+    let places = writes::insert(on, &new).await?;
+    let mut messages = writes::stored(new, &places);
     writes::save(on, lane, batch.rooms.values()).await?;
     writes::fold(on, batch.rooms.values()).await?;
     let moved = writes::move_statuses(on, &batch.moves).await?;
-    for message in &mut messages {
+    for message in messages.iter_mut().flatten() {
         if let Some(after) = moved.get(&(message.room, message.seq)) {
             *message = Arc::clone(after);
         }
     }
     let outcome = |decided| match decided {
-        Decided::Sent { known: Known::New(place), repeated } => {
-            Outcome::Sent(Sent { message: Arc::clone(&messages[place]), repeated })
-        }
-        Decided::Sent { known: Known::There(message), repeated } => {
-            Outcome::Sent(Sent { message, repeated })
-        }
         Decided::Marked { mut marked, room, moved: seqs } => {
             if seqs.len() <= Marked::MOST as u64 {
                 let found = seqs.iter().filter_map(|seq| moved.get(&(room, seq)).cloned());
                 marked.moved = found.collect();
             }
-            Outcome::Marked(marked)
+            Ok(Outcome::Marked(marked))
         }
+        sent @ Decided::Sent { .. } => sent.sent(&messages).ok_or(sqlx::Error::RowNotFound),
     };
-    Ok(decided.into_iter().map(|decided| decided.map(outcome)).collect())
+    let mut outcomes = Vec::with_capacity(decided.len());
+    for decided in decided {
+        outcomes.push(match decided {
+            Ok(decided) => Ok(outcome(decided)?),
+            Err(error) => Err(error),
+        });
+    }
+    for held in batch.rooms.values_mut() {
+        held.settle();
+    }
+    Ok(Written { outcomes, rooms: batch.rooms })
 }
 
 impl Batch {
+    /// A batch that has these rooms already, and knows of no keys.
+    pub(crate) fn of(rooms: BTreeMap<RoomId, Held>) -> Self {
+        Self { rooms, ..Self::default() }
+    }
+
+    pub(crate) fn decide(&mut self, write: &Write) -> StoreResult<Decided> {
+        match write {
+            Write::Send(new) => self.send(new),
+            Write::Mark(mark) => self.mark(mark),
+        }
+    }
+
     async fn take(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
         let ids: BTreeSet<i64> = all.iter().map(|write| int(write.room().get())).collect();
         let ids: Vec<i64> = ids.into_iter().collect();
         for row in sqlx::query(sql::LOCK).bind(ids).fetch_all(on).await? {
+            let room = rows::room(&row)?;
             let held = Held {
-                room: rows::room(&row)?,
+                found: room.version,
+                room,
                 hidden: rows::hidden(&row)?,
                 members: BTreeMap::new(),
                 others: None,
@@ -203,8 +250,8 @@ impl Batch {
         let query = sqlx::query(sql::KEYS).bind(rooms).bind(users).bind(keys);
         for row in query.fetch_all(on).await? {
             let message = Arc::new(rows::message(&row)?);
-            let key: Uuid = row.try_get("k_key")?;
-            let content: Uuid = row.try_get("k_content")?;
+            let key: Uuid = row.try_get("m_key")?;
+            let content: Uuid = row.try_get("m_key_content")?;
             let under = (message.room, message.sender.clone(), key.into_bytes());
             self.keys.insert(under, (content.into_bytes(), Known::There(message)));
         }
@@ -268,7 +315,7 @@ impl Batch {
         let created_at = held.hidden.last_at.map_or(new.at, |before| before.max(new.at));
         caller.member.read.insert(seq);
         caller.member.delivered.insert(seq);
-        caller.folds |= seq - caller.own_seq > UNFOLDED;
+        caller.folds |= caller.is_to_fold(seq);
         held.room.last_seq = seq;
         held.room.version += 1;
         held.room.activity_at = held.room.activity_at.max(created_at);
@@ -343,6 +390,13 @@ impl Batch {
 }
 
 impl Held {
+    /// What was written is as it is in the database.
+    fn settle(&mut self) {
+        for caller in self.members.values_mut().filter(|caller| caller.marked || caller.folds) {
+            caller.own_seq = self.room.last_seq;
+        }
+    }
+
     fn permit(&self, by: &rules::Caller, action: Action) -> Result<(), Denial> {
         access(&self.room, by, self.members.contains_key(&by.user)).permit(action)
     }

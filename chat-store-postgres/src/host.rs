@@ -38,10 +38,10 @@ impl PgStore {
         let schema = self.database.schema();
         let path = sqlx::query(sql::ENTER_SCHEMA).bind(schema).fetch_one(&mut *on).await;
         let path: String = path.and_then(|row| row.try_get("before")).map_err(meaning)?;
-        let outcomes = batch::write(on, None, &[Write::Send(new)]).await.map_err(meaning)?;
+        let written = batch::write(on, None, &[Write::Send(new)]).await.map_err(meaning)?;
         let leave = sqlx::query(sql::LEAVE_SCHEMA).bind(path);
         leave.execute(on).await.map_err(meaning)?;
-        match outcomes.into_iter().next() {
+        match written.outcomes.into_iter().next() {
             Some(Ok(Outcome::Sent(sent))) => Ok(sent),
             Some(Err(error)) => Err(error),
             Some(Ok(Outcome::Marked(_))) | None => Err(StoreError::NotFound),

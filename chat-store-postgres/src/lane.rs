@@ -4,7 +4,9 @@
 //! commit ran, so a lone write waits for nobody and a hot room is not bound to one commit for each
 //! message.
 
+use std::num::NonZero;
 use std::sync::OnceLock;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chat_core::model::RoomId;
@@ -14,13 +16,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
-use crate::batch;
+use crate::batch::{self, Written};
 use crate::connection::{Database, PATIENCE};
 use crate::error::{Refused, is_passing, meaning, unavailable};
+use crate::known::{Attempt, Known};
 use crate::sql;
+use crate::writes::{self, Places};
 
-/// How many lanes there are, each with a connection.
-const LANES: usize = 4;
+/// How many lanes there are at least and at most, each with a connection: in between, one for each
+/// core, as more would not run at once. The fewer they are, the larger are their batches.
+const LANES: (usize, usize) = (2, 8);
 
 /// The most writes that wait for a lane.
 const WAITING: usize = 1_024;
@@ -63,6 +68,13 @@ struct Job {
     reply: oneshot::Sender<StoreResult<Outcome>>,
 }
 
+impl Job {
+    /// Whoever has stopped waiting does not need the answer.
+    fn answer(self, outcome: StoreResult<Outcome>) {
+        let _ = self.reply.send(outcome);
+    }
+}
+
 /// The lanes of a store. They end with it.
 #[derive(Debug)]
 pub(crate) struct Lanes {
@@ -72,7 +84,8 @@ pub(crate) struct Lanes {
 
 impl Lanes {
     pub(crate) fn new(database: &Database) -> Self {
-        let queues = (0..LANES).map(|_| OnceLock::new()).collect();
+        let cores = available_parallelism().map_or(LANES.0, NonZero::get);
+        let queues = (0..cores.clamp(LANES.0, LANES.1)).map(|_| OnceLock::new()).collect();
         Self { database: database.clone(), queues }
     }
 
@@ -104,11 +117,14 @@ struct Lane {
     /// How many batches were tried. Each try has a number of its own.
     tried: i64,
     connection: Option<PgConnection>,
+    /// What is known of rooms by what was read over that connection.
+    known: Known,
 }
 
 impl Lane {
     fn new(database: Database) -> Self {
-        Self { database, id: Uuid::now_v7(), tried: 0, connection: None }
+        let (id, known) = (Uuid::now_v7(), Known::default());
+        Self { database, id, tried: 0, connection: None, known }
     }
 
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
@@ -121,8 +137,46 @@ impl Lane {
             }
             // Nobody waits for these any more; they were told that the outcome is unknown.
             batch.retain(|job| !job.reply.is_closed());
-            self.commit_all(batch).await;
+            let others = self.commit_known(batch).await;
+            self.commit_all(others).await;
         }
+    }
+
+    /// Commits the messages to rooms that are known; hands back all other writes, and those for
+    /// which that was not enough.
+    async fn commit_known(&mut self, batch: Vec<Job>) -> Vec<Job> {
+        let Some(connection) = self.connection.take() else {
+            self.known.clear();
+            return batch;
+        };
+        let (plain, mut others) = self.known.part(batch, |job| &job.write);
+        let Some(until) = plain.iter().map(|job| job.until).max() else {
+            self.connection = Some(connection);
+            return others;
+        };
+        self.tried += 1;
+        let writes = || plain.iter().map(|job| &job.write);
+        let mut attempt = self.known.take(writes());
+        attempt.decide(writes());
+        let places = match timeout_at(until, self.attempt_known(connection, &attempt)).await {
+            Err(_) => {
+                for job in plain {
+                    job.answer(Err(unavailable(Refused::Late)));
+                }
+                return others;
+            }
+            Ok((connection, places)) => {
+                self.connection = connection;
+                places
+            }
+        };
+        for (job, outcome) in plain.into_iter().zip(attempt.finish(&places, &mut self.known)) {
+            match outcome {
+                Some(outcome) => job.answer(Ok(outcome)),
+                None => others.push(job),
+            }
+        }
+        others
     }
 
     async fn commit_all(&mut self, batch: Vec<Job>) {
@@ -157,6 +211,37 @@ impl Lane {
         }
     }
 
+    /// The one statement for messages to rooms that are known, and where they are after it.
+    async fn attempt_known(
+        &self,
+        mut connection: PgConnection,
+        attempt: &Attempt,
+    ) -> (Option<PgConnection>, Places) {
+        let (lane, new) = ((self.id, self.tried), attempt.new_rows());
+        let sent = writes::insert_known(&mut connection, lane, new, attempt.rooms()).await;
+        match sent {
+            Ok(places) => return (Some(connection), places),
+            // A key was used before, say: nothing was committed.
+            Err(error) if !is_passing(&error) => return (Some(connection), Places::new()),
+            Err(error) => tracing::warn!(%error, "the outcome of a commit is unknown"),
+        }
+        drop(connection);
+        loop {
+            let found = async {
+                let (mut connection, last, refused) = self.committed().await?;
+                if last != self.tried {
+                    return Ok(Places::new());
+                }
+                writes::find(&mut connection, new, &refused).await
+            };
+            match found.await {
+                // With another connection what is known of other rooms is to be read again.
+                Ok(places) => return (None, places),
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
     /// Commits writes, on another connection where one breaks.
     async fn commit(
         &mut self,
@@ -170,11 +255,13 @@ impl Lane {
             let attempt = self.attempt(connection, writes);
             match timeout_at(until, attempt).await {
                 Err(_) => return Err(unavailable(Refused::Late)),
-                Ok(Ok((connection, outcomes))) => {
+                Ok(Ok((connection, written))) => {
                     self.connection = Some(connection);
-                    return Ok(outcomes);
+                    self.known.learn(written.rooms);
+                    return Ok(written.outcomes);
                 }
                 Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < until => {
+                    self.known.clear();
                     sleep(PAUSE).await;
                 }
                 Ok(Err(error)) => return Err(meaning(error)),
@@ -187,15 +274,15 @@ impl Lane {
         &self,
         connection: Option<PgConnection>,
         writes: &[Write],
-    ) -> Result<(PgConnection, Vec<StoreResult<Outcome>>), sqlx::Error> {
+    ) -> Result<(PgConnection, Written), sqlx::Error> {
         let mut connection = match connection {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-        let outcomes = batch::write(&mut connection, Some((self.id, self.tried)), writes).await?;
+        let written = batch::write(&mut connection, Some((self.id, self.tried)), writes).await?;
         let Err(error) = sqlx::raw_sql(sql::COMMIT).execute(&mut connection).await else {
-            return Ok((connection, outcomes));
+            return Ok((connection, written));
         };
         // The commit may have arrived. The lane's row knows, and nothing else is tried before it
         // has said so.
@@ -203,19 +290,22 @@ impl Lane {
         drop(connection);
         loop {
             match self.committed().await {
-                Ok((connection, last)) if last == self.tried => return Ok((connection, outcomes)),
+                Ok((connection, last, _)) if last == self.tried => {
+                    return Ok((connection, written));
+                }
                 Ok(_) => return Err(error),
                 Err(_) => sleep(PAUSE).await,
             }
         }
     }
 
-    /// The last batch that was committed, waiting for one that still is.
-    async fn committed(&self) -> Result<(PgConnection, i64), sqlx::Error> {
+    /// The last batch that was committed, waiting for one that still is, and the rooms where it
+    /// wrote nothing.
+    async fn committed(&self) -> Result<(PgConnection, i64, Vec<i64>), sqlx::Error> {
         let mut connection = self.connect().await?;
         let row = sqlx::query(sql::batch::COMMITTED).bind(self.id);
-        let last = row.fetch_one(&mut connection).await?.try_get("batch")?;
-        Ok((connection, last))
+        let row = row.fetch_one(&mut connection).await?;
+        Ok((connection, row.try_get("batch")?, row.try_get("refused")?))
     }
 
     /// A connection, with the lane's row there before anything is committed over it.

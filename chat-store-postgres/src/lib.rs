@@ -16,11 +16,17 @@
 //! pooler in between has to give each client a session of its own.
 //!
 //! # Lanes
-//! Messages and receipts are written by four lanes, each a task with a connection. A room always
-//! uses the same lane of a store, and a lane commits all that queued up while its last commit ran,
-//! up to 256 writes. There is no timer: a lone message waits for nobody. A batch takes its rooms in
-//! one order, reads the facts, decides each write by itself and then writes all of them at once, so
-//! one that is refused refuses no other.
+//! Messages and receipts are written by lanes, each a task with a connection: one for each core,
+//! two at least and eight at most. A room always uses the same lane of a store, and a lane commits
+//! all that queued up while its last commit ran, up to 256 writes. There is no timer: a lone message
+//! waits for nobody. A batch takes its rooms in one order, reads the facts, decides each write by
+//! itself and then writes all of them at once, so one that is refused refuses no other.
+//!
+//! A lane remembers how it left its rooms. Whatever changes a room's members, settings or messages
+//! takes a version of the room; so messages to a room that is remembered are one statement, which
+//! takes the room's row, writes where it is still at that version, and is a transaction by itself.
+//! Where another server has written meanwhile it writes nothing, and the room is read again; where
+//! that happens in turn, nothing is remembered.
 //!
 //! Each commit also writes its number into the lane's row of the table `lanes`. Where a connection
 //! breaks during a commit, that row says afterwards whether it was done: then its answers are
@@ -32,7 +38,8 @@
 //!
 //! | what | statements |
 //! | --- | --- |
-//! | a batch of messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given, one where messages are answered, and one for every 8,192 messages of a room |
+//! | a batch of messages to rooms that are remembered | 1 for all of them |
+//! | a batch of other messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given, one where messages are answered, and one for every 8,192 messages of a room or more |
 //! | a batch of receipts | 6 for all of them, one more where single messages are marked and one where statuses move |
 //! | a page of history | 2: the room, and the page as a range of the primary key |
 //! | a page of rooms with last message, unread count and members | 1 |
@@ -52,14 +59,15 @@
 //! `rooms` and `members` have no index on what every message changes, so their rows are updated in
 //! place; a message changes no row of `members` at all. Whoever sent it has read it, and that is
 //! found by the index `messages_of_sender` until it is taken into the sender's set: with their next
-//! receipt, or once the room has gone on by 8,192 messages. A message that is edited or moves its status does move in one index,
-//! `messages_changed`, by which others catch up.
+//! receipt, or once the room has gone on by 8,192 messages or more. A message that is edited or moves
+//! its status does move in one index, `messages_changed`, by which others catch up.
 
 mod batch;
 mod bus;
 mod connection;
 mod error;
 mod host;
+mod known;
 mod lane;
 mod locked;
 mod messages;

@@ -50,7 +50,7 @@ impl MessageStore for PgStore {
         };
         let rows = self.database.rows(key).await?;
         let Some(row) = rows.first() else { return Ok(None) };
-        let content: Uuid = row.try_get("k_content").map_err(meaning)?;
+        let content: Uuid = row.try_get("m_key_content").map_err(meaning)?;
         let message = rows::message(row).map_err(meaning)?;
         let same = content.into_bytes() == once.content && !message.is_deleted();
         Ok(same.then(|| Arc::new(message)))

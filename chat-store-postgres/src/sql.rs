@@ -20,9 +20,11 @@ pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false)";
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
 /// Each is planned for its parameters: the plan for any would take every array for one of ten.
+/// Each sees what was committed before it, whatever the host's databases are used to.
 pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
      set_config('statement_timeout', '4000', false), \
      set_config('plan_cache_mode', 'force_custom_plan', false), \
+     set_config('default_transaction_isolation', 'read committed', false), \
      set_config('idle_in_transaction_session_timeout', '10000', false)";
 
 /// Whether the table of migrations is there; it is asked for what is in it only then.

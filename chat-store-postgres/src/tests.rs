@@ -64,13 +64,16 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
     explained(&mut connection, &plans).await;
     // A lane's connection has plans for any parameters.
     sqlx::query(sql::batch::SET_UP).execute(&mut connection).await.unwrap();
+    let nothing = format!("({}, gen_random_uuid(), 1)", ["'{}'"; 21].join(", "));
     let plans = [
         (sql::batch::LOCK, "(array[7])", "rooms_pkey"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "messages_of_sender"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "using members_"),
         (sql::batch::OTHERS, "(array[7], array[7], array['7'])", "using members_"),
-        (sql::batch::KEYS, "(array[7], array['7'], array[gen_random_uuid()])", "message_keys_pkey"),
+        (sql::batch::KEYS, "(array[7], array['7'], array[gen_random_uuid()])", "messages_by_key"),
         (sql::batch::TARGETS, "(array[5], array[7])", "messages_by_id"),
+        (sql::batch::PLACES, "(array[7], array[9])", "messages_pkey"),
+        (sql::batch::SEND_KNOWN, &nothing, "using rooms_pkey"),
         (sql::batch::FOLD, "(array[7], array['7'], array[9])", "messages_of_sender"),
     ];
     explained(&mut connection, &plans).await;

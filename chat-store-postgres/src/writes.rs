@@ -3,9 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chat_core::model::{Message, MessageVersions, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
-use chat_core::store::NewMessage;
-use sqlx::{PgConnection, Row};
+use chat_core::model::{
+    Message, MessageId, MessageVersions, RoomId, Seq, SeqSet, Timestamp, UserId, Version,
+};
+use chat_core::store::{NewMessage, Once};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres, Row};
 use uuid::Uuid;
 
 use crate::batch::{Held, Place};
@@ -59,20 +63,71 @@ impl Moves {
     }
 }
 
-/// Inserts messages and their keys, and returns the messages in their order.
-pub(crate) async fn insert(
-    on: &mut PgConnection,
-    new: Vec<NewRow>,
-) -> Result<Vec<Arc<Message>>, sqlx::Error> {
+/// The ids of messages, by where they are.
+pub(crate) type Places = HashMap<Place, MessageId>;
+
+type Statement<'q> = Query<'q, Postgres, PgArguments>;
+
+/// Inserts messages.
+pub(crate) async fn insert(on: &mut PgConnection, new: &[NewRow]) -> Result<Places, sqlx::Error> {
     if new.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Places::new());
     }
+    places(bind_rows(sqlx::query(sql::SEND), new).fetch_all(on).await?)
+}
+
+/// Does all for messages to rooms of which everything is known, and notes it in the lane's row.
+/// Where a room is not what it was known to be, nothing of it is written.
+pub(crate) async fn insert_known<'h>(
+    on: &mut PgConnection,
+    lane: (Uuid, i64),
+    new: &[NewRow],
+    rooms: impl Iterator<Item = &'h Held>,
+) -> Result<Places, sqlx::Error> {
+    let held: Vec<_> = rooms.collect();
+    let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
+    let last_at = |held: &&Held| held.hidden.last_at.map(Timestamp::to_utc);
+    let sent = bind_rows(sqlx::query(sql::SEND_KNOWN), new)
+        .bind(column(|held| int(held.room.id.get())))
+        .bind(column(|held| int(held.found)))
+        .bind(column(|held| int(held.room.last_seq)))
+        .bind(column(|held| int(held.room.version)))
+        .bind(held.iter().map(|held| held.room.activity_at.to_utc()).collect::<Vec<_>>())
+        .bind(held.iter().map(last_at).collect::<Vec<_>>())
+        .bind(lane.0)
+        .bind(lane.1);
+    places(sent.fetch_all(on).await?)
+}
+
+/// The same messages again, where it is known that they were written but not what became of them.
+/// Nothing was written to the rooms that are `refused`.
+pub(crate) async fn find(
+    on: &mut PgConnection,
+    new: &[NewRow],
+    refused: &[i64],
+) -> Result<Places, sqlx::Error> {
+    let rows = new.iter().map(|row| (int(row.sent.room.get()), int(row.seq)));
+    let (rooms, seqs): (Vec<_>, Vec<_>) = rows.filter(|(room, _)| !refused.contains(room)).unzip();
+    places(sqlx::query(sql::PLACES).bind(rooms).bind(seqs).fetch_all(on).await?)
+}
+
+fn places(rows: Vec<PgRow>) -> Result<Places, sqlx::Error> {
+    let place = |row: PgRow| {
+        let room = rows::room_id(row.try_get("room_id")?)?;
+        Ok(((room, uint(row.try_get("seq")?)), rows::message_id(row.try_get("id")?)?))
+    };
+    rows.into_iter().map(place).collect()
+}
+
+fn bind_rows<'q>(statement: Statement<'q>, new: &'q [NewRow]) -> Statement<'q> {
     let column = |of: fn(&NewRow) -> i64| new.iter().map(of).collect::<Vec<_>>();
     let text = |of: fn(&NewRow) -> &str| new.iter().map(of).collect::<Vec<_>>();
     let words = |row: &NewRow| rows::words(row.sent.room, row.sent.content.as_str());
     let files = || new.iter().map(|row| row.sent.attachment.as_ref());
-    let keyed = || new.iter().filter_map(|row| Some((row, row.sent.once?)));
-    let ids = sqlx::query(sql::SEND)
+    let once = |of: fn(Once) -> [u8; 16]| {
+        new.iter().map(|row| row.sent.once.map(of).map(Uuid::from_bytes)).collect::<Vec<_>>()
+    };
+    statement
         .bind(column(|row| int(row.sent.room.get())))
         .bind(column(|row| int(row.seq)))
         .bind(text(|row| row.sent.by.user.as_str()))
@@ -86,24 +141,17 @@ pub(crate) async fn insert(
         .bind(new.iter().map(|row| row.created_at.to_utc()).collect::<Vec<_>>())
         .bind(column(|row| int(row.versions.sent)))
         .bind(new.iter().map(words).collect::<Vec<_>>())
-        .bind(keyed().map(|(row, _)| int(row.sent.room.get())).collect::<Vec<_>>())
-        .bind(keyed().map(|(row, _)| row.sent.by.user.as_str()).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, once)| Uuid::from_bytes(once.key)).collect::<Vec<_>>())
-        .bind(keyed().map(|(_, once)| Uuid::from_bytes(once.content)).collect::<Vec<_>>())
-        .bind(keyed().map(|(row, _)| int(row.seq)).collect::<Vec<_>>())
-        .fetch_all(on)
-        .await?;
-    let mut places = HashMap::with_capacity(ids.len());
-    for row in ids {
-        let room = rows::room_id(row.try_get("room_id")?)?;
-        let seq = uint(row.try_get("seq")?);
-        places.insert((room, seq), rows::message_id(row.try_get("id")?)?);
-    }
+        .bind(once(|once| once.key))
+        .bind(once(|once| once.content))
+}
+
+/// The messages that these rows are now; none where one is at no place.
+pub(crate) fn stored(new: Vec<NewRow>, places: &Places) -> Vec<Option<Arc<Message>>> {
     let message = |row: NewRow| {
         let NewRow { sent, seq, created_at, versions } = row;
-        let id = places.get(&(sent.room, seq)).copied();
-        Ok(Arc::new(Message {
-            id: id.ok_or(sqlx::Error::RowNotFound)?,
+        let id = *places.get(&(sent.room, seq))?;
+        Some(Arc::new(Message {
+            id,
             room: sent.room,
             seq,
             sender: sent.by.user,

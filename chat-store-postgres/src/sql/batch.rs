@@ -11,8 +11,9 @@ pub(crate) const ENTER: &str = "with old as ( \
          delete from lanes where at < now() - interval '1 day' and id <> $1) \
      insert into lanes (id, batch) values ($1, $2) on conflict do nothing";
 
-/// The last batch that was committed. Waits for one that is being committed.
-pub(crate) const COMMITTED: &str = "select batch from lanes where id = $1 for update";
+/// The last batch that was committed, and the rooms where it wrote nothing. Waits for one that is
+/// being committed.
+pub(crate) const COMMITTED: &str = "select batch, refused from lanes where id = $1 for update";
 
 /// Takes rooms, always in the same order, so that no two batches wait for each other.
 pub(crate) const LOCK: &str = concat!(
@@ -48,13 +49,12 @@ pub(crate) const OTHERS: &str = concat!(
      group by b.room_id"
 );
 
-/// What was sent under these keys: by the primary key of `message_keys`.
+/// What was sent under these keys: by the index `messages_by_key`.
 pub(crate) const KEYS: &str = concat!(
-    "select k.key as k_key, k.content as k_content, ",
+    "select m.key as m_key, m.key_content as m_key_content, ",
     message_columns!(),
     " from unnest($1::bigint[], $2::text[], $3::uuid[]) x (room_id, sender, key) \
-     join message_keys k on k.room_id = x.room_id and k.sender = x.sender and k.key = x.key \
-     join messages m on m.room_id = k.room_id and m.seq = k.seq"
+     join messages m on m.room_id = x.room_id and m.sender = x.sender and m.key = x.key"
 );
 
 /// The messages that are answered or marked: by the index `messages_by_id`.
@@ -64,25 +64,57 @@ pub(crate) const TARGETS: &str = concat!(
     " from messages m where m.id = any($1) and m.room_id = any($2)"
 );
 
-/// Writes messages and their keys, and hands back the ids. The ids of a room ascend with its
-/// positions, as the rows are sorted before they get theirs.
-pub(crate) const SEND: &str = "with new as ( \
-         insert into messages (room_id, seq, sender, kind, content, file_key, file_name, \
-             file_type, file_size, reply_to, created_at, v_sent, changed, words) \
-         select room_id, seq, sender, kind, content, file_key, file_name, file_type, file_size, \
-             reply_to, created_at, version, version, words::tsvector \
-         from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], \
-             $7::text[], $8::text[], $9::bigint[], $10::bigint[], $11::timestamptz[], \
-             $12::bigint[], $13::text[]) \
-             x (room_id, seq, sender, kind, content, file_key, file_name, file_type, file_size, \
-                reply_to, created_at, version, words) \
-         order by room_id, seq \
-         returning room_id, seq, id), \
-     keyed as ( \
-         insert into message_keys (room_id, sender, key, content, seq) \
-         select * from unnest($14::bigint[], $15::text[], $16::uuid[], $17::uuid[], \
-             $18::bigint[])) \
-     select room_id, seq, id from new";
+/// Writes messages, those of the rooms that a condition names.
+macro_rules! insert_messages {
+    ($condition:literal) => {
+        concat!(
+            "insert into messages (room_id, seq, sender, kind, content, file_key, file_name, \
+                 file_type, file_size, reply_to, created_at, v_sent, changed, words, key, \
+                 key_content) \
+             select room_id, seq, sender, kind, content, file_key, file_name, file_type, \
+                 file_size, reply_to, created_at, version, version, words::tsvector, key, \
+                 key_content \
+             from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], \
+                 $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[], \
+                 $11::timestamptz[], $12::bigint[], $13::text[], $14::uuid[], $15::uuid[]) \
+                 x (room_id, seq, sender, kind, content, file_key, file_name, file_type, \
+                    file_size, reply_to, created_at, version, words, key, key_content) ",
+            $condition,
+            " order by room_id, seq returning room_id, seq, id"
+        )
+    };
+}
+
+/// Writes messages, and hands back the ids. The ids of a room ascend with its positions, as the
+/// rows are sorted before they get theirs.
+pub(crate) const SEND: &str = insert_messages!("");
+
+/// The same for rooms at the versions at which they are known, and what becomes of the rooms, and
+/// that the batch was: all that there is to do. Rooms at other versions are left alone and noted.
+/// Rows are taken in the order in which the rooms are given.
+pub(crate) const SEND_KNOWN: &str = concat!(
+    "with lane as (select id from lanes where id = $22 for update), \
+     r as ( \
+         update rooms set last_seq = x.last_seq, version = x.version, \
+             activity_at = x.activity_at, last_at = x.last_at \
+         from unnest($16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], \
+             $20::timestamptz[], $21::timestamptz[]) \
+             x (id, found, last_seq, version, activity_at, last_at) \
+         where rooms.id = x.id and rooms.version = x.found and exists (select from lane) \
+         returning rooms.id), \
+     new as (",
+    insert_messages!("where (room_id in (select id from r)) is true"),
+    "), noted as ( \
+         update lanes set batch = $23, at = now(), refused = (select coalesce(array_agg(x), '{}') \
+             from unnest($16::bigint[]) x where (x in (select id from r)) is not true) \
+         where id = $22) \
+     select room_id, seq, id from new"
+);
+
+/// The ids of messages at these positions: by the primary key.
+pub(crate) const PLACES: &str = "select m.room_id, m.seq, m.id \
+     from unnest($1::bigint[], $2::bigint[]) x (room_id, seq) \
+     join messages m on m.room_id = x.room_id and m.seq = x.seq";
 
 /// Writes what a batch has made of rooms and members, and that it was.
 pub(crate) const SAVE: &str = "with r as ( \
@@ -127,5 +159,7 @@ pub(crate) const MOVE: &str = concat!(
 );
 
 #[cfg(test)]
-pub(crate) const ALL: &[&str] =
-    &[SET_UP, ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SAVE, FOLD, MOVE];
+pub(crate) const ALL: &[&str] = &[
+    SET_UP, ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SEND_KNOWN, PLACES, SAVE,
+    FOLD, MOVE,
+];

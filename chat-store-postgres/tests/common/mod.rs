@@ -8,7 +8,7 @@ use chat_store_postgres::PgStore;
 
 /// Takes a schema away at the end of a test, where the server is not thrown away itself.
 #[derive(Debug)]
-pub(crate) struct Schema(String);
+pub(crate) struct Schema(pub(crate) String);
 
 impl Drop for Schema {
     fn drop(&mut self) {

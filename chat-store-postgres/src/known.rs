@@ -1,0 +1,154 @@
+//! What a lane knows of rooms, so that messages to them take one statement.
+//!
+//! Whatever changes a room's members, settings or messages takes a version of the room. So what is
+//! known of a room holds for as long as its version does, and the statement that writes looks at
+//! that once it has the room's row: where somebody else has written, it writes nothing there, and
+//! the room is taken and read like any other.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chat_core::model::{MessageKind, RoomId, SeqSet};
+use chat_core::store::StoreResult;
+
+use crate::batch::{Batch, Caller, Decided, Held};
+use crate::lane::{Outcome, Write};
+use crate::writes::{self, NewRow, Places};
+
+/// The most memberships that are known; beyond, all is forgotten and read again.
+const MOST: usize = 50_000;
+
+/// What a lane knows of rooms.
+#[derive(Default)]
+pub(crate) struct Known {
+    rooms: HashMap<RoomId, Room>,
+    /// How many memberships these have.
+    memberships: usize,
+    /// Rooms where others had written.
+    contested: HashSet<RoomId>,
+}
+
+struct Room {
+    held: Held,
+    /// Whether nobody else wrote to it since it was known. Where others do, knowing is no use.
+    is_steady: bool,
+}
+
+impl Known {
+    /// Forgets everything, as with the connection that it was read over.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Parts writes into those that what is known is enough for, and all others. The writes of one
+    /// room stay together.
+    pub(crate) fn part<T>(&self, all: Vec<T>, write: impl Fn(&T) -> &Write) -> (Vec<T>, Vec<T>) {
+        let others: HashSet<RoomId> =
+            all.iter().map(&write).filter(|it| !self.suffices(it)).map(Write::room).collect();
+        all.into_iter().partition(|it| !others.contains(&write(it).room()))
+    }
+
+    fn suffices(&self, write: &Write) -> bool {
+        let Write::Send(new) = write else { return false };
+        let Some(room) = self.rooms.get(&new.room).filter(|room| room.is_steady) else {
+            return false;
+        };
+        let Some(caller) = room.held.members.get(&new.by.user) else { return false };
+        new.kind != MessageKind::System
+            && new.reply_to.is_none()
+            && !caller.is_to_fold(room.held.room.last_seq)
+    }
+
+    /// Takes out what is known of the rooms of these writes, until it is known what came of them.
+    pub(crate) fn take<'w>(&mut self, all: impl Iterator<Item = &'w Write>) -> Attempt {
+        let mut rooms = BTreeMap::new();
+        for id in all.map(Write::room) {
+            if let Some(room) = self.rooms.remove(&id) {
+                self.memberships -= room.held.members.len();
+                rooms.insert(id, room.held);
+            }
+        }
+        Attempt { batch: Batch::of(rooms), decided: Vec::new() }
+    }
+
+    /// Learns how rooms are now that a batch has been committed that had read them.
+    pub(crate) fn learn(&mut self, rooms: BTreeMap<RoomId, Held>) {
+        for (id, mut held) in rooms {
+            let before = self.rooms.remove(&id);
+            let mut is_steady = !self.contested.remove(&id);
+            if let Some(before) = before {
+                self.memberships -= before.held.members.len();
+                is_steady = before.held.room.version == held.found;
+                if is_steady {
+                    for (user, caller) in before.held.members {
+                        held.members.entry(user).or_insert(caller);
+                    }
+                }
+            }
+            self.keep(id, held, is_steady);
+        }
+    }
+
+    fn keep(&mut self, id: RoomId, held: Held, is_steady: bool) {
+        if held.members.is_empty() {
+            return;
+        }
+        if self.memberships + self.contested.len() + held.members.len() > MOST {
+            self.clear();
+        }
+        self.memberships += held.members.len();
+        self.rooms.insert(id, Room { held: held.without_sets(), is_steady });
+    }
+}
+
+/// Messages to rooms that are known.
+pub(crate) struct Attempt {
+    batch: Batch,
+    decided: Vec<StoreResult<Decided>>,
+}
+
+impl Attempt {
+    /// Decides by what is known. Whatever would be refused is left to those who know better.
+    pub(crate) fn decide<'w>(&mut self, all: impl Iterator<Item = &'w Write>) {
+        self.decided = all.map(|write| self.batch.decide(write)).collect();
+    }
+
+    pub(crate) fn new_rows(&self) -> &[NewRow] {
+        &self.batch.new
+    }
+
+    pub(crate) fn rooms(&self) -> impl Iterator<Item = &Held> {
+        self.batch.rooms.values().filter(|held| held.changed)
+    }
+
+    /// What came of each write, by where its message is now; none where nothing was written.
+    pub(crate) fn finish(self, places: &Places, known: &mut Known) -> Vec<Option<Outcome>> {
+        let written: HashSet<RoomId> = places.keys().map(|(room, _)| *room).collect();
+        for (id, held) in self.batch.rooms {
+            if written.contains(&id) {
+                known.keep(id, held, true);
+            } else {
+                known.contested.insert(id);
+            }
+        }
+        let messages = writes::stored(self.batch.new, places);
+        let outcome = |decided: StoreResult<Decided>| decided.ok()?.sent(&messages);
+        self.decided.into_iter().map(outcome).collect()
+    }
+}
+
+impl Held {
+    /// Without what a message does not need and what can be large.
+    fn without_sets(mut self) -> Self {
+        let strip = |caller: Caller| {
+            let mut member = caller.member;
+            (member.read, member.delivered) = (SeqSet::new(), SeqSet::new());
+            Caller { member, own_seq: caller.own_seq, marked: false, folds: false }
+        };
+        self.room.metadata = std::sync::Arc::default();
+        (self.room.deleted, self.room.uncounted) = (SeqSet::new(), SeqSet::new());
+        (self.hidden.delivered, self.hidden.read) = (SeqSet::new(), SeqSet::new());
+        self.members =
+            self.members.into_iter().map(|(user, caller)| (user, strip(caller))).collect();
+        Self { found: self.room.version, others: None, changed: false, ..self }
+    }
+}

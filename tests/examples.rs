@@ -6,6 +6,8 @@ mod in_process;
 mod mount_axum;
 #[path = "../examples/mount_warp.rs"]
 mod mount_warp;
+#[path = "../examples/two_nodes.rs"]
+mod two_nodes;
 
 use std::net::SocketAddr;
 
@@ -78,4 +80,11 @@ async fn chat_lives_in_a_warp_app_beside_what_was_there() {
 async fn chat_goes_on_in_process() {
     let pushed = in_process::ship().await.expect("an order ships");
     assert_eq!(pushed, ["a message from seller", "a message from buyer"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_on_one_server_is_heard_on_the_other() {
+    let cluster = chat_test_postgres::Cluster::start();
+    let heard = two_nodes::converse(&cluster.url()).await.expect("a conversation");
+    assert!(heard.contains("Can you hear me over there?"), "{heard}");
 }

@@ -1,5 +1,6 @@
 //! The figures that a host may change.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::rules::UploadPolicy;
@@ -49,6 +50,9 @@ pub struct Config {
     pub stall_timeout: Duration,
     /// How many sockets one user may have open on a node; 10,000. More are closed 1013.
     pub sockets_per_user: usize,
+    /// How fast the requests and frames of one user may come on a node; as fast as they like. More
+    /// are answered 429, or with the error frame.
+    pub rate_limit: Option<RateLimit>,
     /// How long a node vouches for its sockets; 40 s. When a node dies its users are offline to
     /// others after at most this and a few seconds.
     pub session_lease: Duration,
@@ -58,6 +62,24 @@ pub struct Config {
     /// Whether `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed, because a
     /// proxy of the host's sets them; no.
     pub trust_forwarded: bool,
+}
+
+/// How fast something may come: a number at once, and on average so many a second.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use chat_core::{Config, RateLimit};
+///
+/// let mut config = Config::default();
+/// let per_second = NonZeroU32::new(10).expect("not zero");
+/// config.rate_limit = Some(RateLimit { per_second, burst: per_second.saturating_mul(per_second) });
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimit {
+    /// How many a second, on average.
+    pub per_second: NonZeroU32,
+    /// How many at once, after a rest.
+    pub burst: NonZeroU32,
 }
 
 impl Default for Config {
@@ -79,6 +101,7 @@ impl Default for Config {
             queue_bytes: 1024 * 1024,
             stall_timeout: Duration::from_secs(30),
             sockets_per_user: 10_000,
+            rate_limit: None,
             session_lease: Duration::from_secs(40),
             allowed_origins: Vec::new(),
             trust_forwarded: false,

@@ -69,5 +69,5 @@ pub mod store;
 
 mod config;
 
-pub use config::Config;
+pub use config::{Config, RateLimit};
 pub use service::{Actor, Chat, ChatBuilder, Error, Outgoing};

@@ -127,7 +127,7 @@ fn responses(
     endpoint: &Endpoint,
     generator: &mut SchemaGenerator,
 ) -> Map<String, Value> {
-    let shared = [401, 503];
+    let shared = [401, 429, 503];
     let mut statuses: Vec<u16> = endpoint.statuses.iter().copied().chain(shared).collect();
     statuses.sort_unstable();
     statuses.dedup();

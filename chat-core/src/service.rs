@@ -7,6 +7,7 @@ mod chat;
 mod error;
 mod files;
 mod hints;
+mod limiter;
 mod messages;
 mod outgoing;
 mod people;

@@ -30,8 +30,6 @@ pub(super) struct Manifest {
     pub(super) shapes: BTreeMap<String, Value>,
     /// The codes with which the server closes.
     pub(super) closes: Vec<u16>,
-    /// What no case can meet, as `METHOD path status`, with the reason.
-    pub(super) out_of_reach: Vec<(String, String)>,
 }
 
 /// A sequence of steps in a world of its own.

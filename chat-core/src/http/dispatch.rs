@@ -86,6 +86,7 @@ async fn answer(
         };
         chat.authenticate(credentials).await?.0
     };
+    chat.admit(&user.id, now)?;
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let Some(row) = rows.iter().find(|row| row.method == *method) else {
         let mut methods: Vec<_> = rows.iter().map(|row| row.method.clone()).collect();

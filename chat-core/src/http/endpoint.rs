@@ -40,7 +40,7 @@ pub struct Endpoint {
     /// What it takes as its body.
     pub input: Input,
     /// The status codes it can answer with, other than those that all endpoints share (401, 405,
-    /// 503).
+    /// 429, 503).
     pub statuses: &'static [u16],
     /// The query parameters it heeds.
     pub(crate) query: &'static [Parameter],

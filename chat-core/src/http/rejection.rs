@@ -99,7 +99,8 @@ fn chat(error: &Error) -> Response {
         Error::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large."),
         Error::Limited { retry_after } => {
             let mut response = detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.");
-            with_header(&mut response, RETRY_AFTER, &retry_after.as_secs().max(1).to_string());
+            let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
+            with_header(&mut response, RETRY_AFTER, &seconds.to_string());
             response
         }
         Error::Unavailable(_) => {

@@ -1,8 +1,9 @@
 //! The handle that everything goes through.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use super::limiter::Limiter;
 use super::presence::LiveSessions;
 use super::{Actor, Error};
 use crate::config::Config;
@@ -43,6 +44,7 @@ pub(super) struct Inner {
     pub(super) config: Config,
     pub(super) node: NodeId,
     pub(super) live: LiveSessions,
+    pub(super) limiter: OnceLock<Limiter>,
     /// Guards who types where; held for a map operation at a time.
     typing: Mutex<Typing>,
     /// Guards the list of listeners, which hardly ever changes.
@@ -242,6 +244,7 @@ impl ChatBuilder {
             config: self.config,
             node: NodeId::random(),
             live: LiveSessions::default(),
+            limiter: OnceLock::new(),
             typing,
             listeners: RwLock::default(),
         };

@@ -160,6 +160,7 @@ impl Chat {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn renew_sessions(&self) -> Result<(), Error> {
+        self.forget_idle_users();
         let now = self.clock().now();
         let lease_until = now.after(self.config().session_lease);
         let alive: Vec<_> = {

@@ -50,6 +50,15 @@ impl Command {
         session: SessionId,
         now: Instant,
     ) -> Performed {
+        // What the machine asks for by itself is not the client's doing.
+        if !matches!(self, Self::Shown(_))
+            && let Err(error) = actor.id().and_then(|user| actor.chat().admit(user, now))
+        {
+            return match self {
+                Self::Send { .. } => Performed::Sent(Err(error)),
+                _ => Performed::Done(Err(error)),
+            };
+        }
         match self {
             Self::Send { text, limit, reply_to, temp_id } => {
                 let mut outgoing = Outgoing::new(text)

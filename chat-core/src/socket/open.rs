@@ -144,6 +144,7 @@ impl Opening {
         now: Instant,
     ) -> Result<(Socket, Vec<UserId>), Close> {
         let close = |error: Error| Close::from(&error);
+        self.actor.chat().admit(self.user(), now).map_err(close)?;
         let access = self.actor.may(Action::Connect, self.room).await.map_err(close)?;
         let watched = self.watched().await.map_err(close)?;
         let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());

@@ -57,7 +57,7 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
         path: "/api/v1.0/chat/messages/",
         summary: "Send message",
         input: Input::Json,
-        statuses: &[200, 201, 400, 404, 409, 413, 415, 429],
+        statuses: &[200, 201, 400, 404, 409, 413, 415],
         query: &[],
         request: Some(Shape::of::<SendBody>(include_str!("examples/send.json"))),
         response: Some(Shape::of::<MessageView>(include_str!("examples/message.json"))),

@@ -151,7 +151,7 @@ pub(super) static ENDPOINTS: [Endpoint; 21] = [
         path: MESSAGES,
         summary: "Send a message",
         input: Input::JsonOrForm,
-        statuses: &[200, 201, 400, 403, 404, 409, 413, 415, 429],
+        statuses: &[200, 201, 400, 403, 404, 409, 413, 415],
         query: &[],
         request: Some(Shape::of::<SendBody>(include_str!("examples/send.json"))),
         response: Some(Shape::of::<MessageView>(include_str!("examples/message.json"))),

@@ -16,7 +16,9 @@ pub(crate) const BEGIN: &str = "begin";
 pub(crate) const COMMIT: &str = "commit";
 pub(crate) const ROLLBACK: &str = "rollback";
 
-pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false)";
+/// For migrations, which need no notice of what is there already.
+pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false), \
+     set_config('client_min_messages', 'warning', false)";
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
 /// Each is planned for its parameters: the plan for any would take every array for one of ten.

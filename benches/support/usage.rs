@@ -20,6 +20,22 @@ pub(crate) fn cpu_time() -> Result<Duration, Error> {
     Ok(Duration::from_nanos(nanos))
 }
 
+/// The processor time of this process, and of all that are called `postgres` on this machine.
+///
+/// # Errors
+/// As for [`cpu_time`].
+pub(crate) fn cpu_time_with_postgres() -> Result<Duration, Error> {
+    let mut nanos = 0;
+    for process in fs::read_dir("/proc")? {
+        let path = process?.path();
+        if fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "postgres") {
+            let line = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+            nanos += line.split(' ').next().and_then(|it| it.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    Ok(cpu_time()? + Duration::from_nanos(nanos))
+}
+
 /// The memory that is resident, in KiB. What the kernel holds for sockets comes on top.
 ///
 /// # Errors

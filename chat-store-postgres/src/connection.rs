@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::store::StoreResult;
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::{ConnectError, Failure, Refused, is_passing, meaning, unavailable};
+use crate::pool::{Pool, Pooled};
 use crate::sql;
 
 /// How long a call waits for the database, all attempts together.
@@ -19,13 +19,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The most connections besides those of the lanes.
-const CONNECTIONS: u32 = 10;
-
 /// The database and its schema. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
-    pub(crate) pool: PgPool,
+    pool: Pool,
     options: PgConnectOptions,
     schema: Arc<str>,
 }
@@ -42,24 +39,18 @@ pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
 impl Database {
     pub(crate) fn new(options: PgConnectOptions, schema: String) -> Self {
         let options = options.disable_statement_logging();
-        let schema: Arc<str> = schema.into();
-        let path = Arc::clone(&schema);
-        let pool = PgPoolOptions::new()
-            .max_connections(CONNECTIONS)
-            .acquire_timeout(PATIENCE)
-            // A broken connection shows itself by failing, and the call is made again.
-            .test_before_acquire(false)
-            .after_connect(move |connection, _| {
-                let path = Arc::clone(&path);
-                Box::pin(async move { set_up(connection, &path).await })
-            })
-            .connect_lazy_with(options.clone());
-        Self { pool, options, schema }
+        Self { pool: Pool::new(), options, schema: schema.into() }
     }
 
     /// Asks whether the database is there.
     pub(crate) async fn reach(&self) -> Result<(), sqlx::Error> {
-        self.pool.acquire().await.map(drop)
+        let reached = timeout(PATIENCE, self.acquire()).await;
+        reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(Pooled::give_back)
+    }
+
+    /// A connection of the pool.
+    async fn acquire(&self) -> Result<Pooled, sqlx::Error> {
+        self.pool.acquire(async || self.dedicated().await).await
     }
 
     pub(crate) fn schema(&self) -> &str {
@@ -94,10 +85,10 @@ impl Database {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let attempt = async {
-                let mut connection = self.pool.acquire().await?;
-                let rows = query().fetch_all(&mut *connection).await;
-                if rows.as_ref().is_err_and(is_passing) {
-                    drop(connection.detach());
+                let mut pooled = self.acquire().await?;
+                let rows = query().fetch_all(pooled.connection()).await;
+                if !rows.as_ref().is_err_and(is_passing) {
+                    pooled.give_back();
                 }
                 rows
             };
@@ -116,15 +107,13 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let mut connection = self.pool.acquire().await?;
-            match sqlx::raw_sql(sql::BEGIN).execute(&mut *connection).await {
-                Ok(_) => return Ok(Transaction { connection: Some(connection) }),
-                Err(error) => {
-                    drop(connection.detach());
-                    if !is_passing(&error) || Instant::now() > deadline {
-                        return Err(error);
-                    }
+            let mut pooled = self.acquire().await?;
+            match sqlx::raw_sql(sql::BEGIN).execute(pooled.connection()).await {
+                Ok(_) => return Ok(Transaction { pooled }),
+                Err(error) if !is_passing(&error) || Instant::now() > deadline => {
+                    return Err(error);
                 }
+                Err(_) => {}
             }
         }
     }
@@ -133,13 +122,13 @@ impl Database {
 /// A transaction on a connection of the pool. One that is dropped without an end takes its
 /// connection with it, so that the server rolls it back whatever state it is in.
 pub(crate) struct Transaction {
-    connection: Option<PoolConnection<Postgres>>,
+    pooled: Pooled,
 }
 
 impl Transaction {
     /// The connection.
-    pub(crate) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
-        self.connection.as_deref_mut().ok_or(sqlx::Error::PoolClosed)
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        self.pooled.connection()
     }
 
     /// Commits what was done, or takes back what was refused.
@@ -153,17 +142,9 @@ impl Transaction {
     }
 
     async fn end(mut self, statement: &'static str) -> Result<(), sqlx::Error> {
-        sqlx::raw_sql(statement).execute(self.connection()?).await?;
-        drop(self.connection.take());
+        sqlx::raw_sql(statement).execute(self.connection()).await?;
+        self.pooled.give_back();
         Ok(())
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            drop(connection.detach());
-        }
     }
 }
 

@@ -34,14 +34,14 @@
 //! with `Unavailable`, as is one for which the queue of 1,024 is full.
 //!
 //! # Statements
-//! Each is a round trip; a connection of the pool also answers a ping when it is given back.
+//! Each is a round trip.
 //!
 //! | what | statements |
 //! | --- | --- |
 //! | a batch of messages to rooms that are remembered | 1 for all of them |
 //! | a batch of other messages | 6 for all of them: begin, rooms, members, messages, save, commit; one more where keys are given, one where messages are answered, and one for every 8,192 messages of a room or more |
 //! | a batch of receipts | 6 for all of them, one more where single messages are marked and one where statuses move |
-//! | a page of history | 2: the room, and the page as a range of the primary key |
+//! | a page of history | 1; where something of it or after it was deleted, or it goes up, 2: the room, and the page as ranges of the primary key |
 //! | a page of rooms with last message, unread count and members | 1 |
 //! | what changed in a room | 1 |
 //!
@@ -72,6 +72,7 @@ mod lane;
 mod locked;
 mod messages;
 mod migrations;
+mod pool;
 mod receipts;
 mod rooms;
 mod rows;

@@ -27,6 +27,9 @@ use crate::sql::messages as sql;
 /// How often a page is read again because a message on it was deleted meanwhile.
 const ATTEMPTS: usize = 5;
 
+/// More than any room has; sums of it and of positions stay far below what the database counts to.
+const MOST: u64 = 1 << 48;
+
 #[async_trait]
 impl MessageStore for PgStore {
     async fn send(&self, new: NewMessage) -> StoreResult<Sent> {
@@ -59,7 +62,7 @@ impl MessageStore for PgStore {
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let edited = async {
                 let (mut locked, message) =
                     permitted(on, edit.room, &edit.by, Action::Edit, edit.message).await?;
@@ -88,7 +91,7 @@ impl MessageStore for PgStore {
     ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let deleted = async {
                 let (mut locked, message) =
                     permitted(on, delete.room, &delete.by, Action::Delete, delete.message).await?;
@@ -113,7 +116,7 @@ impl MessageStore for PgStore {
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let reacted = async {
                 let (mut locked, mut message) =
                     permitted(on, react.room, &react.by, Action::React, react.message).await?;
@@ -166,12 +169,29 @@ impl MessageStore for PgStore {
                 Anchor::BeforeMessage(id) => Some(int(id.get())),
                 _ => None,
             };
-            let room = || bound(sql::PAGE_ROOM, query.room, &query.by).bind(before);
+            let below = match query.anchor {
+                Anchor::BeforeSeq(seq) => seq.saturating_sub(1),
+                _ => u64::MAX,
+            };
+            // A page that goes up is found once it is known how long the list is.
+            let up = matches!(query.anchor, Anchor::AfterSeq(_));
+            let take = if up { 0 } else { query.slice.take };
+            let room = || {
+                bound(sql::PAGE_ROOM, query.room, &query.by)
+                    .bind(before)
+                    .bind(int(below))
+                    .bind(int(query.slice.skip.min(MOST)))
+                    .bind(int((take as u64).min(MOST)))
+                    .bind(query.deleted)
+            };
             let rows = self.database.rows(room).await?;
             let Some(row) = rows.first() else { return Ok(None) };
             let access = row_access(row, &query.by).map_err(meaning)?;
             let (count, seqs) = window(row, &query).map_err(meaning)?;
-            let mut items = self.messages_at(query.room, &seqs).await?;
+            let mut items = messages_of(rows.iter().rev()).map_err(meaning)?;
+            if items.iter().map(|item| item.seq).collect::<SeqSet>() != seqs {
+                items = self.messages_at(query.room, &seqs).await?;
+            }
             // What was deleted since the room was read is not where it is looked for any more.
             let known = rows::room(row).map_err(meaning)?.deleted;
             let stale = |item: &Arc<Message>| item.is_deleted() && !known.contains(item.seq);
@@ -181,7 +201,7 @@ impl MessageStore for PgStore {
                 }
                 items.retain(|item| !stale(item));
             }
-            if !matches!(query.anchor, Anchor::AfterSeq(_)) {
+            if !up {
                 items.reverse();
             }
             return Ok(Some(Guarded::new(access, Page { count, items })));
@@ -239,6 +259,13 @@ async fn permitted(
     let message = rows::message(&row)?;
     permit_message(action, &by.user, &message)?;
     Ok((locked, message))
+}
+
+/// The messages of rows that have one.
+fn messages_of<'r>(
+    rows: impl Iterator<Item = &'r PgRow>,
+) -> Result<Vec<Arc<Message>>, sqlx::Error> {
+    rows.filter_map(|row| rows::maybe_message(row).transpose()).collect()
 }
 
 /// How many messages a list has, and where those of the page are. It is found by arithmetic,

@@ -31,7 +31,7 @@ impl RoomStore for PgStore {
         }
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let made = create(transaction.connection()?, new).await;
+            let made = create(transaction.connection(), new).await;
             transaction.finish(made).await
         })
         .await
@@ -50,7 +50,7 @@ impl RoomStore for PgStore {
         }
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let made = async {
                 let id = new_id(on).await?;
                 let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
@@ -114,7 +114,7 @@ impl RoomStore for PgStore {
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let managed = manage(transaction.connection()?, change).await;
+            let managed = manage(transaction.connection(), change).await;
             transaction.finish(managed).await
         })
         .await
@@ -128,7 +128,7 @@ impl RoomStore for PgStore {
     ) -> StoreResult<Option<Version>> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let joined = async {
                 let mut locked = Locked::permitted(on, room, by, Action::Join).await?;
                 if locked.join(on, vec![by.user.clone()], at).await?.is_empty() {
@@ -146,7 +146,7 @@ impl RoomStore for PgStore {
     async fn leave_room(&self, by: &Caller, room: RoomId, _at: Timestamp) -> StoreResult<Left> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let left = async {
                 let mut locked = Locked::permitted(on, room, by, Action::Leave).await?;
                 let version = locked.leave(on, &by.user).await?;
@@ -167,7 +167,7 @@ impl RoomStore for PgStore {
     ) -> StoreResult<Option<Left>> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let left = async {
                 let mut locked = Locked::take(on, room).await?;
                 let users = [user.clone()];

@@ -21,7 +21,7 @@ impl SessionStore for PgStore {
     async fn open_session(&self, session: Session) -> StoreResult<Attendance> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let opened = open(transaction.connection()?, session).await;
+            let opened = open(transaction.connection(), session).await;
             transaction.finish(opened).await
         })
         .await
@@ -38,7 +38,7 @@ impl SessionStore for PgStore {
         let heard: Vec<OffsetDateTime> = alive.iter().map(|(_, at)| at.to_utc()).collect();
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let renewed = async {
                 sqlx::query(sql::LOCK_HEARD).bind(ids.clone()).execute(&mut *on).await?;
                 let renew = sqlx::query(sql::RENEW)
@@ -78,7 +78,7 @@ impl SessionStore for PgStore {
     ) -> StoreResult<Option<Attendance>> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let closed = close(transaction.connection()?, session, now).await;
+            let closed = close(transaction.connection(), session, now).await;
             transaction.finish(closed).await
         })
         .await
@@ -89,7 +89,7 @@ impl SessionStore for PgStore {
         loop {
             let expired = in_time(async {
                 let mut transaction = self.database.begin().await?;
-                let expired = expire(transaction.connection()?, now).await;
+                let expired = expire(transaction.connection(), now).await;
                 transaction.finish(expired).await
             })
             .await;
@@ -134,7 +134,7 @@ impl SessionStore for PgStore {
     ) -> StoreResult<u64> {
         in_time(async {
             let mut transaction = self.database.begin().await?;
-            let on = transaction.connection()?;
+            let on = transaction.connection();
             let forgotten = async {
                 sqlx::query(sql::LOCK_VISITOR).bind(user.as_str()).execute(&mut *on).await?;
                 let forget = sqlx::query_scalar(sql::FORGET).bind(user.as_str());

@@ -21,11 +21,13 @@ pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false), 
      set_config('client_min_messages', 'warning', false)";
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
-/// Each is planned for its parameters: the plan for any would take every array for one of ten.
-/// Each sees what was committed before it, whatever the host's databases are used to.
+/// Each keeps the plan that looks up few rows by their keys, whatever its parameters and however
+/// large the tables are: to plan one takes longer than to do it, and none is worth compiling. Each sees what was committed before it, whatever the host's databases are used to.
 pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
      set_config('statement_timeout', '4000', false), \
-     set_config('plan_cache_mode', 'force_custom_plan', false), \
+     set_config('plan_cache_mode', 'force_generic_plan', false), \
+     set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), \
+     set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
      set_config('idle_in_transaction_session_timeout', '10000', false)";
 

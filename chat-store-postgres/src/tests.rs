@@ -10,16 +10,16 @@ use crate::sql;
 /// How many plans were prepared.
 static PLANS: AtomicUsize = AtomicUsize::new(0);
 
-async fn connection() -> PgConnection {
+async fn connection() -> (PgConnection, String) {
     let schema = chat_test_postgres::fresh_schema();
     let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
     store.migrate().await.unwrap();
-    store.database.unhurried().await.unwrap()
+    (store.database.unhurried().await.unwrap(), schema)
 }
 
 #[tokio::test]
 async fn every_statement_can_be_prepared() {
-    let mut connection = connection().await;
+    let (mut connection, _) = connection().await;
     let mut prepared = 0;
     for statement in sql::ALL.into_iter().flatten() {
         let done = (&mut connection).prepare(statement.into_sql_str()).await;
@@ -50,9 +50,11 @@ const MANY: &str = "
 
 #[tokio::test]
 async fn hot_queries_are_answered_by_an_index_of_the_room() {
-    let mut connection = connection().await;
+    let (mut connection, schema) = connection().await;
     sqlx::raw_sql(MANY).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
     let plans = [
+        (sql::messages::PAGE_ROOM, "(7, '7', null, 50000, 0, 50, false)", "messages_pkey"),
         (sql::messages::PAGE, "(7, array[49900], array[49950])", "messages_pkey"),
         (sql::messages::CHANGES, "(7, 49990, 0, 49990, 100)", "messages_changed"),
         (sql::messages::BY_ID, "(5, '7', null)", "messages_by_id"),
@@ -62,7 +64,7 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
         (sql::search::MESSAGES, "('7', array['group'], array['w4999'], 10)", "messages_words"),
     ];
     explained(&mut connection, &plans).await;
-    // A lane's connection has plans for any parameters.
+    // A lane's connection is set up further.
     sqlx::query(sql::batch::SET_UP).execute(&mut connection).await.unwrap();
     let nothing = format!("({}, gen_random_uuid(), 1)", ["'{}'"; 21].join(", "));
     let plans = [

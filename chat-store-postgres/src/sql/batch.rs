@@ -1,10 +1,7 @@
 //! Batches of messages and receipts.
 
-/// A lane looks up few rows by their keys, however large the tables are: so each statement keeps
-/// the plan that does so for any batch.
-pub(crate) const SET_UP: &str = "select set_config('plan_cache_mode', 'force_generic_plan', false), \
-     set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), \
-     set_config('enable_mergejoin', 'off', false), set_config('enable_bitmapscan', 'off', false)";
+/// Batches need no bitmaps, which only searches do.
+pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false)";
 
 /// The row by which a lane finds out what it has committed.
 pub(crate) const ENTER: &str = "with old as ( \

@@ -15,15 +15,29 @@ pub(crate) const BY_ID: &str = concat!(
      where m.id = $1 and ($3::bigint is null or m.room_id = $3)"
 );
 
-/// A room, for a page of its history; `$3` is the message before which the page begins.
+/// A room, for a page of its history that begins before the message `$3` and at `$4` or below; and
+/// that page, if nothing of it or above it is deleted (or `$7` is, so that it does not matter):
+/// `$6` messages after the first `$5`, the newest first. What of the room may be large is in the
+/// first row alone.
 pub(crate) const PAGE_ROOM: &str = concat!(
     "select ",
     room_columns!(),
-    ", ",
+    ", q.is_member, q.high, ",
+    message_columns!(),
+    " from (select r.*, ",
     is_member!(),
-    ", case when $3::bigint is null then r.last_seq \
-         else seq_before_id(r.id, r.last_seq, $3) end as high \
-     from rooms r where r.id = $1"
+    ", least($4::bigint, case when $3::bigint is null then r.last_seq \
+             else seq_before_id(r.id, r.last_seq, $3) end) as high \
+         from rooms r where r.id = $1 offset 0) q \
+     left join messages m on m.room_id = q.id \
+         and m.seq between q.high - $5::bigint - $6::bigint + 1 and q.high - $5 \
+         and ($7::boolean or not q.deleted && int8range(q.high - $5 - $6 + 1, q.high + 1)) \
+     cross join lateral (select m.seq is null or m.seq = q.high - $5 as first) f \
+     cross join lateral (select q.id, q.kind, q.name, q.created_by, q.created_at, q.active, \
+         case when f.first then q.metadata end as metadata, q.last_seq, q.version, \
+         q.settings_version, q.activity_at, case when f.first then q.deleted end as deleted, \
+         case when f.first then q.uncounted end as uncounted) r \
+     order by m.seq desc"
 );
 
 /// A page, as ranges of the primary key.

@@ -1,0 +1,75 @@
+//! Connections that are used again.
+//!
+//! sqlx's own pool asks a connection for a sign of life each time it is given back, which is a
+//! round trip for each read. Here a connection is given back only after a statement that it has
+//! answered, and closed otherwise, so there is nothing to ask.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// The most connections at once.
+const CONNECTIONS: usize = 10;
+
+/// How long a connection is used, so that none is attached to an old server for ever.
+const LIFETIME: Duration = Duration::from_mins(30);
+
+/// Connections that are used again. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    idle: Arc<Mutex<Vec<Used>>>,
+    slots: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Used {
+    connection: PgConnection,
+    since: Instant,
+}
+
+impl Pool {
+    pub(crate) fn new() -> Self {
+        Self { idle: Arc::default(), slots: Arc::new(Semaphore::new(CONNECTIONS)) }
+    }
+
+    /// A connection, made by `connect` where none is idle. Waits where all are in use.
+    pub(crate) async fn acquire(
+        &self,
+        connect: impl AsyncFnOnce() -> Result<PgConnection, sqlx::Error>,
+    ) -> Result<Pooled, sqlx::Error> {
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        let slot = slot.map_err(|_| sqlx::Error::PoolClosed)?;
+        let idle = self.idle().pop();
+        let used = match idle.filter(|used| used.since.elapsed() < LIFETIME) {
+            Some(used) => used,
+            None => Used { connection: connect().await?, since: Instant::now() },
+        };
+        Ok(Pooled { used, pool: self.clone(), _slot: slot })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Used>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection of the pool. It is closed where it is dropped, in whatever state it is.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    used: Used,
+    pool: Pool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Pooled {
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.used.connection
+    }
+
+    /// Gives back a connection that has answered what it was asked, outside of a transaction.
+    pub(crate) fn give_back(self) {
+        self.pool.idle().push(self.used);
+    }
+}

@@ -92,11 +92,13 @@ fn is_text(head: &[u8]) -> bool {
 pub fn safe_file_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let kept: String = last.chars().filter(|c| !c.is_control() && !misleads(*c)).collect();
-    let trimmed = kept.trim().trim_end_matches(['.', ' ']);
-    if trimmed.is_empty() {
-        return NAMELESS.to_owned();
-    }
-    shortened(trimmed)
+    let short = shortened(trimmed(kept.trim_start()));
+    if short.is_empty() { NAMELESS.to_owned() } else { short }
+}
+
+/// Without the dots and spaces at the end, which some systems leave out.
+fn trimmed(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c == '.' || c.is_whitespace())
 }
 
 /// Characters that change in which direction, or whether, others are seen.
@@ -115,7 +117,7 @@ fn shortened(name: &str) -> String {
     let ending = name.rfind('.').map_or("", |dot| &name[dot..]);
     let ending = if ending.len() <= ENDING { ending } else { "" };
     let end = name.floor_char_boundary(NAME_BYTES - ending.len());
-    format!("{}{ending}", &name[..end])
+    format!("{}{ending}", trimmed(&name[..end]))
 }
 
 #[cfg(test)]
@@ -148,6 +150,14 @@ mod tests {
     fn a_long_name_keeps_its_ending() {
         let name = safe_file_name(&format!("{}.jpeg", "é".repeat(10_000)));
         assert!(name.len() <= NAME_BYTES && name.ends_with("é.jpeg"), "{name}");
+    }
+
+    #[test]
+    fn no_name_ends_with_a_dot_or_a_space_however_it_was_cut() {
+        assert_eq!(safe_file_name("a\u{2003}. ."), "a");
+        let cut = format!("{}. .{}", "a".repeat(253), "b".repeat(100));
+        assert_eq!(safe_file_name(&cut), "a".repeat(253));
+        assert_eq!(safe_file_name(&format!("{}{}", ".".repeat(300), "b".repeat(100))), NAMELESS);
     }
 
     proptest! {

@@ -1,27 +1,27 @@
 //! The machine.
 
+mod heartbeat;
+mod incoming;
 mod showing;
+mod telling;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::{Map, Value};
-
+use self::incoming::BadFrame;
 use super::history::History;
 use super::open::leave;
 use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
-    About, Close, Command, Delivery, Frame, Heartbeat, HistoryPage, Incoming, Performed,
-    ReadHistory, Reply, TempId,
+    About, Close, Command, Delivery, Frame, HistoryPage, Incoming, Performed, ReadHistory, Reply,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
-use crate::http::Object;
-use crate::model::{Change, Cursor, Event, RoomEvent, RoomId, Signal, Timestamp, User};
+use crate::model::{Cursor, RoomId, Timestamp, User};
 use crate::rules::Access;
-use crate::service::{Actor, Delivered, Error, OpenSession};
+use crate::service::{Actor, Error, OpenSession};
 
 /// How many frames of a client may wait for the one before them before no more are read.
 const WAITING_FRAMES: usize = 32;
@@ -99,12 +99,6 @@ pub struct Socket {
     history: Option<Box<History>>,
     outputs: VecDeque<Output>,
     closed: bool,
-}
-
-#[derive(Debug)]
-struct BadFrame {
-    sentence: String,
-    temp_id: Option<TempId>,
 }
 
 impl Socket {
@@ -232,244 +226,6 @@ impl Socket {
         self.outputs.pop_front().unwrap_or_else(wait)
     }
 
-    fn handle_text(&mut self, text: &str, now: Instant) {
-        self.handle_activity();
-        let incoming = self.decode(text);
-        self.waiting.push_back(incoming);
-        self.work(now);
-    }
-
-    fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let Object(frame) = serde_json::from_str(text).map_err(|error| {
-            let is_json = error.is_data();
-            BadFrame::new(if is_json {
-                "A frame must be a JSON object with each key once"
-            } else {
-                "Invalid JSON"
-            })
-        })?;
-        (self.dialect.codec.decode)(&frame, self.config())
-            .map_err(|sentence| BadFrame::of(&frame, sentence))
-    }
-
-    /// Takes up waiting frames, in their order, until one needs to be performed.
-    fn work(&mut self, now: Instant) {
-        while !self.performing && !self.closed {
-            let shown = self.history.as_mut().and_then(|history| history.begin_marking());
-            if let Some(seq) = shown {
-                self.perform(Command::Shown(seq));
-                return;
-            }
-            if self.own.is_full() {
-                return;
-            }
-            let Some(incoming) = self.waiting.pop_front() else { return };
-            match incoming {
-                Ok(Incoming::Command(command)) => self.perform(command),
-                Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
-                Ok(Incoming::Pong) => {}
-                Ok(Incoming::Check) => self.reply(&Reply::Status),
-                Err(BadFrame { sentence, temp_id }) => {
-                    self.reply(&Reply::BadFrame { sentence: &sentence, temp_id: temp_id.as_ref() });
-                    self.count_bad_frame(now);
-                }
-            }
-        }
-    }
-
-    fn perform(&mut self, command: Command) {
-        self.performing = true;
-        self.own.begin(&command);
-        self.outputs.push_back(Output::Perform(command));
-    }
-
-    fn count_bad_frame(&mut self, now: Instant) {
-        let config = self.actor.chat().config();
-        while self.bad_frames.front().is_some_and(|at| *at + config.bad_frame_window <= now) {
-            self.bad_frames.pop_front();
-        }
-        self.bad_frames.push_back(now);
-        if self.bad_frames.len() >= config.bad_frame_limit {
-            self.close(Close::BAD_FRAMES);
-        }
-    }
-
-    fn handle_performed(&mut self, performed: Performed, now: Instant) {
-        self.performing = false;
-        let temp_id = self.own.end();
-        match performed {
-            Performed::Done(Ok(())) => {}
-            Performed::Sent(Ok(sent)) => {
-                if let Some(temp_id) = temp_id {
-                    self.handle_sent(sent, temp_id);
-                }
-            }
-            Performed::Sent(Err(error)) => {
-                let temp_id = temp_id.as_ref();
-                self.reply(&Reply::Refused { error: &error, temp_id });
-                if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
-                    self.reply(&Reply::SendFailed { temp_id });
-                }
-                self.handle_error(&error, now);
-            }
-            Performed::Done(Err(error)) => {
-                self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
-                self.handle_error(&error, now);
-            }
-            Performed::Shown(shown) => self.handle_shown(shown, now),
-        }
-        self.release_held();
-        self.work(now);
-    }
-
-    fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
-        let Delivered { message, sender, repeated } = sent;
-        if !self.was_told(&message) || self.own.holds(message.id) {
-            // It will be told in its turn.
-            self.own.expect(&message, temp_id);
-        } else if repeated {
-            let change = Change::Sent { message, sender, origin: None };
-            self.send((self.dialect.codec.own_copy)(&change, &temp_id));
-        }
-    }
-
-    fn handle_error(&mut self, error: &Error, now: Instant) {
-        match error {
-            Error::Invalid(_) => self.count_bad_frame(now),
-            Error::Denied(crate::rules::Denial::NotMember) => self.close(Close::FORBIDDEN),
-            Error::Unavailable(source) | Error::Internal(source) => {
-                tracing::warn!(room = %self.room, user = %self.user.id, %source, "a frame could not be carried out");
-            }
-            _ => {}
-        }
-    }
-
-    fn handle_delivery(&mut self, delivery: &Delivery) {
-        match delivery.event() {
-            Event::Room(event) => self.handle_room_event(event, delivery),
-            Event::Signal(Signal::HealthCheck { .. }) => self.reply(&Reply::Health),
-            Event::Signal(Signal::Typing { user, .. } | Signal::Presence { user, .. }) => {
-                if user.id != self.user.id {
-                    self.send_shared(delivery);
-                }
-            }
-            Event::Signal(Signal::Attendance { .. }) => self.send_shared(delivery),
-        }
-    }
-
-    fn handle_room_event(&mut self, event: &RoomEvent, delivery: &Delivery) {
-        if event.reached <= self.cursor {
-            return;
-        }
-        let new: Vec<_> = event.changes.iter().filter(|change| !self.knows(change)).collect();
-        self.cursor = event.reached;
-        let is_removal =
-            |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
-        if new.iter().any(is_removal) {
-            self.close(Close::FORBIDDEN);
-        } else if let Some(history) = self.history.as_mut().filter(|history| !history.is_live()) {
-            history.leave_out(event);
-        } else if self.own.hold(&new) {
-            // They are told when it is known which of them was sent from here.
-        } else if new.len() < event.changes.len()
-            || new.iter().any(|change| self.own.may_be_own(change))
-        {
-            self.release_held();
-            for change in new {
-                self.tell(change);
-            }
-        } else {
-            self.release_held();
-            for change in new {
-                self.note_told(change);
-            }
-            self.send_shared(delivery);
-        }
-    }
-
-    /// Tells a change, an own message with its key.
-    fn tell(&mut self, change: &Change) {
-        self.note_told(change);
-        let codec = &self.dialect.codec;
-        let Some(temp_id) = self.own.claim(change) else {
-            return self.send((codec.change)(change));
-        };
-        self.send((codec.own_copy)(change, &temp_id));
-        // A repetition that overtook the message is answered too.
-        while let Some(temp_id) = self.own.claim_sent(change) {
-            self.send((codec.own_copy)(change, &temp_id));
-        }
-    }
-
-    fn release_held(&mut self) {
-        while let Some(change) = self.own.take_held() {
-            self.tell(&change);
-        }
-    }
-
-    fn handle_activity(&mut self) {
-        self.last_activity = self.actor.chat().clock().now();
-        self.session.touch(self.last_activity);
-        self.timers.clear(Timer::Pong);
-        self.missed = 0;
-    }
-
-    fn handle_timeout(&mut self, now: Instant) {
-        while let Some((timer, due)) = self.timers.take_due(now) {
-            match timer {
-                Timer::Ping => self.ping(due, now),
-                Timer::Pong => self.handle_missed_ping(),
-                Timer::Expiry => self.set_expiry(now),
-                Timer::Lifetime => self.close(Close::LIFETIME),
-            }
-            if self.closed {
-                return;
-            }
-        }
-    }
-
-    fn ping(&mut self, due: Instant, now: Instant) {
-        let config = self.actor.chat().config();
-        // After a pause of the whole machine the pings that were missed are not made up for.
-        let next = due + config.ping_interval;
-        self.timers.set(Timer::Ping, if next > now { next } else { now + config.ping_interval });
-        if !self.timers.is_set(Timer::Pong) {
-            self.timers.set(Timer::Pong, now + config.ping_timeout);
-        }
-        self.pings += 1;
-        if let Some(history) = &mut self.history {
-            history.retry();
-        }
-        match self.dialect.codec.heartbeat {
-            Heartbeat::Frames => self.reply(&Reply::Ping { sequence: self.pings }),
-            Heartbeat::Protocol => self.outputs.push_back(Output::Ping),
-        }
-    }
-
-    fn handle_missed_ping(&mut self) {
-        self.missed += 1;
-        self.reply(&Reply::Reconnect { reason: "ping_timeout", attempts: self.missed });
-        if self.missed >= self.config().max_missed_pings {
-            self.close(Close::PING_TIMEOUT);
-        }
-    }
-
-    /// Whether the sign-in has expired by the wall clock.
-    fn has_expired(&self) -> bool {
-        self.expires_at.is_some_and(|at| at <= self.actor.chat().clock().now())
-    }
-
-    /// Closes if the sign-in has expired, else waits until it may have.
-    fn set_expiry(&mut self, now: Instant) {
-        let Some(expires_at) = self.expires_at else { return };
-        let left = expires_at.since(self.actor.chat().clock().now());
-        if left.is_zero() {
-            self.close(Close::UNAUTHENTICATED);
-        } else {
-            self.timers.set(Timer::Expiry, now + left);
-        }
-    }
-
     fn config(&self) -> &Config {
         self.actor.chat().config()
     }
@@ -503,15 +259,5 @@ impl Socket {
             self.own.clear();
             self.outputs.push_back(Output::Close(close));
         }
-    }
-}
-
-impl BadFrame {
-    fn new(sentence: &str) -> Self {
-        Self { sentence: sentence.to_owned(), temp_id: None }
-    }
-
-    fn of(frame: &Map<String, Value>, sentence: String) -> Self {
-        Self { sentence, temp_id: TempId::of(frame) }
     }
 }

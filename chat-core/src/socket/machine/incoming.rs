@@ -1,0 +1,143 @@
+//! How the machine takes its client's frames: one after the other, each once the one before has been
+//! performed.
+
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use super::Socket;
+use crate::http::Object;
+use crate::model::Change;
+use crate::rules::Denial;
+use crate::service::{Delivered, Error};
+use crate::socket::{Close, Command, Incoming, Output, Performed, Reply, TempId};
+
+#[derive(Debug)]
+pub(super) struct BadFrame {
+    sentence: String,
+    temp_id: Option<TempId>,
+}
+
+impl Socket {
+    pub(super) fn handle_text(&mut self, text: &str, now: Instant) {
+        self.handle_activity();
+        let incoming = self.decode(text);
+        self.waiting.push_back(incoming);
+        self.work(now);
+    }
+
+    fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
+        let Object(frame) = serde_json::from_str(text).map_err(|error| {
+            let is_json = error.is_data();
+            BadFrame::new(if is_json {
+                "A frame must be a JSON object with each key once"
+            } else {
+                "Invalid JSON"
+            })
+        })?;
+        (self.dialect.codec.decode)(&frame, self.config())
+            .map_err(|sentence| BadFrame::of(&frame, sentence))
+    }
+
+    /// Takes up waiting frames, in their order, until one needs to be performed.
+    pub(super) fn work(&mut self, now: Instant) {
+        while !self.performing && !self.closed {
+            let shown = self.history.as_mut().and_then(|history| history.begin_marking());
+            if let Some(seq) = shown {
+                self.perform(Command::Shown(seq));
+                return;
+            }
+            if self.own.is_full() {
+                return;
+            }
+            let Some(incoming) = self.waiting.pop_front() else { return };
+            match incoming {
+                Ok(Incoming::Command(command)) => self.perform(command),
+                Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
+                Ok(Incoming::Pong) => {}
+                Ok(Incoming::Check) => self.reply(&Reply::Status),
+                Err(BadFrame { sentence, temp_id }) => {
+                    self.reply(&Reply::BadFrame { sentence: &sentence, temp_id: temp_id.as_ref() });
+                    self.count_bad_frame(now);
+                }
+            }
+        }
+    }
+
+    fn perform(&mut self, command: Command) {
+        self.performing = true;
+        self.own.begin(&command);
+        self.outputs.push_back(Output::Perform(command));
+    }
+
+    fn count_bad_frame(&mut self, now: Instant) {
+        let config = self.actor.chat().config();
+        while self.bad_frames.front().is_some_and(|at| *at + config.bad_frame_window <= now) {
+            self.bad_frames.pop_front();
+        }
+        self.bad_frames.push_back(now);
+        if self.bad_frames.len() >= config.bad_frame_limit {
+            self.close(Close::BAD_FRAMES);
+        }
+    }
+
+    pub(super) fn handle_performed(&mut self, performed: Performed, now: Instant) {
+        self.performing = false;
+        let temp_id = self.own.end();
+        match performed {
+            Performed::Done(Ok(())) => {}
+            Performed::Sent(Ok(sent)) => {
+                if let Some(temp_id) = temp_id {
+                    self.handle_sent(sent, temp_id);
+                }
+            }
+            Performed::Sent(Err(error)) => {
+                let temp_id = temp_id.as_ref();
+                self.reply(&Reply::Refused { error: &error, temp_id });
+                if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
+                    self.reply(&Reply::SendFailed { temp_id });
+                }
+                self.handle_error(&error, now);
+            }
+            Performed::Done(Err(error)) => {
+                self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
+                self.handle_error(&error, now);
+            }
+            Performed::Shown(shown) => self.handle_shown(shown, now),
+        }
+        self.release_held();
+        self.work(now);
+    }
+
+    fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
+        let Delivered { message, sender, repeated } = sent;
+        if !self.was_told(&message) || self.own.holds(message.id) {
+            // It will be told in its turn.
+            self.own.expect(&message, temp_id);
+        } else if repeated {
+            let change = Change::Sent { message, sender, origin: None };
+            self.send((self.dialect.codec.own_copy)(&change, &temp_id));
+        }
+    }
+
+    pub(super) fn handle_error(&mut self, error: &Error, now: Instant) {
+        match error {
+            Error::Invalid(_) => self.count_bad_frame(now),
+            Error::Denied(Denial::NotMember) => self.close(Close::FORBIDDEN),
+            Error::Unavailable(source) | Error::Internal(source) => {
+                tracing::warn!(room = %self.room, user = %self.user.id, %source, "a frame could not be carried out");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl BadFrame {
+    fn new(sentence: &str) -> Self {
+        Self { sentence: sentence.to_owned(), temp_id: None }
+    }
+
+    fn of(frame: &Map<String, Value>, sentence: String) -> Self {
+        Self { sentence, temp_id: TempId::of(frame) }
+    }
+}

@@ -1,0 +1,70 @@
+//! How the machine tells its client what happens.
+
+use super::Socket;
+use crate::model::{Change, Event, RoomEvent, Signal};
+use crate::socket::{Close, Delivery, Reply};
+
+impl Socket {
+    pub(super) fn handle_delivery(&mut self, delivery: &Delivery) {
+        match delivery.event() {
+            Event::Room(event) => self.handle_room_event(event, delivery),
+            Event::Signal(Signal::HealthCheck { .. }) => self.reply(&Reply::Health),
+            Event::Signal(Signal::Typing { user, .. } | Signal::Presence { user, .. }) => {
+                if user.id != self.user.id {
+                    self.send_shared(delivery);
+                }
+            }
+            Event::Signal(Signal::Attendance { .. }) => self.send_shared(delivery),
+        }
+    }
+
+    fn handle_room_event(&mut self, event: &RoomEvent, delivery: &Delivery) {
+        if event.reached <= self.cursor {
+            return;
+        }
+        let new: Vec<_> = event.changes.iter().filter(|change| !self.knows(change)).collect();
+        self.cursor = event.reached;
+        let is_removal =
+            |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
+        if new.iter().any(is_removal) {
+            self.close(Close::FORBIDDEN);
+        } else if let Some(history) = self.history.as_mut().filter(|history| !history.is_live()) {
+            history.leave_out(event);
+        } else if self.own.hold(&new) {
+            // They are told when it is known which of them was sent from here.
+        } else if new.len() < event.changes.len()
+            || new.iter().any(|change| self.own.may_be_own(change))
+        {
+            self.release_held();
+            for change in new {
+                self.tell(change);
+            }
+        } else {
+            self.release_held();
+            for change in new {
+                self.note_told(change);
+            }
+            self.send_shared(delivery);
+        }
+    }
+
+    /// Tells a change, an own message with its key.
+    pub(super) fn tell(&mut self, change: &Change) {
+        self.note_told(change);
+        let codec = &self.dialect.codec;
+        let Some(temp_id) = self.own.claim(change) else {
+            return self.send((codec.change)(change));
+        };
+        self.send((codec.own_copy)(change, &temp_id));
+        // A repetition that overtook the message is answered too.
+        while let Some(temp_id) = self.own.claim_sent(change) {
+            self.send((codec.own_copy)(change, &temp_id));
+        }
+    }
+
+    pub(super) fn release_held(&mut self) {
+        while let Some(change) = self.own.take_held() {
+            self.tell(&change);
+        }
+    }
+}

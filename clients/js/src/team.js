@@ -19,6 +19,9 @@ const TYPING_REPEAT = 10000;
 /** How many messages are asked for at once. */
 const PAGE = 50;
 
+/** How many pages at most are read again after a lost connection, for what changed on them. */
+const REFRESHED = 5;
+
 /** A room of the team document. Set the `on…` callbacks, then call `connect()`. */
 export class TeamRoom {
   /** Something of `messages` has changed. */
@@ -237,15 +240,20 @@ export class TeamRoom {
     this.#catchUp();
   }
 
-  /** Reads what was missed: back to the newest message that is shown, or the newest page. */
+  /**
+   * Reads what was missed: back to the newest message that is shown, and on through those that are,
+   * for their edits, reactions and deletions; at first the newest page.
+   */
   async #catchUp() {
     const reading = (this.#reading = {});
     const newest = this.#newest();
+    const oldest = this.messages[0]?.id;
     this.#touched.clear();
     try {
       let page = await this.#page();
       let all = page;
-      while (newest && page.length === PAGE && page[0].id > newest) {
+      for (let pages = 1; newest && page.length === PAGE && page[0].id > oldest; pages += 1) {
+        if (pages >= REFRESHED && page[0].id <= newest) break;
         page = await this.#page(page[0].id);
         all = [...page, ...all];
       }

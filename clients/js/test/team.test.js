@@ -101,6 +101,19 @@ test("history is loaded page by page", limit, async (t) => {
   late.disconnect();
 });
 
+test("what changed on older messages while away is shown on return", limit, async (t) => {
+  const { mine, yours, roomId } = await pair(t);
+  for (let n = 0; n < 70; n += 1) await yours.rest.sendMessage(roomId, { content: `${n}` });
+  await until(() => mine.messages.length === 70);
+  const [first, second] = mine.messages;
+  mine.disconnect();
+  await yours.edit(first.id, "changed");
+  await yours.delete(second.id);
+  mine.connect();
+  await until(() => mine.messages[0].content === "changed" && mine.messages[1].is_deleted);
+  assert.equal(mine.messages.length, 70);
+});
+
 test("a dropped connection loses nothing and repeats nothing while both send", limit, async (t) => {
   const { mine, yours, proxy } = await pair(t);
   for (let n = 0; n < 200; n += 1) {

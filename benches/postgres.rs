@@ -5,9 +5,9 @@
 //! cargo bench --bench postgres -- --quick
 //! ```
 //!
-//! One durable cluster (`synchronous_commit` on), one server process on it, and the clients in the
-//! same process; pgbench and the library take turns. A sender waits for each acknowledgement before
-//! it sends again, as a client of pgbench waits for each commit.
+//! One durable cluster (`synchronous_commit` on), one server process on it with its bus, and the
+//! clients in the same process; pgbench and the library take turns. A sender waits for each
+//! acknowledgement before it sends again, as a client of pgbench waits for each commit.
 
 mod support;
 
@@ -106,7 +106,9 @@ impl Bench {
 
         let users: StaticDirectory =
             (1..=2 * ROOMS as u64).map(|id| User::new(id.into(), format!("user{id}"))).collect();
-        let chat = Chat::new(store, users, JwtAuthenticator::hs256(SECRET));
+        let bus = store.bus();
+        let chat =
+            Chat::builder(store, users, JwtAuthenticator::hs256(SECRET)).with_bus(bus).build();
         let mut pairs = Vec::new();
         for first in 1..=ROOMS as u64 {
             let other = first + ROOMS as u64;

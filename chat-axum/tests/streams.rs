@@ -1,19 +1,21 @@
 //! What is read from the store as the client takes it, through real connections: the history that
 //! direct's sockets begin with, and campus's arrays.
 
+mod people;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use chat_core::Chat;
 use chat_core::dialect::{CAMPUS, DIRECT};
-use chat_core::host::{AuthError, Authenticator, Credentials, Identity, StaticDirectory};
-use chat_core::model::{RoomId, User};
+use chat_core::model::RoomId;
 use chat_runtime::{Drained, Server};
 use chat_store_memory::MemoryStore;
 use futures::StreamExt;
+use people::{Trusting, connect, open, users};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -21,22 +23,9 @@ use tokio_tungstenite::tungstenite::Message;
 const MANY: usize = 6_000;
 const LENGTH: usize = 4_000;
 
-/// Takes people at their word.
-struct Trusting;
-
-#[async_trait::async_trait]
-impl Authenticator for Trusting {
-    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
-        let name = credentials.headers.get("authorization").ok_or(AuthError::Missing)?;
-        let user = name.to_str().ok().and_then(|name| name.try_into().ok());
-        Ok(Identity { user: user.ok_or(AuthError::Invalid)?, expires_at: None })
-    }
-}
-
 /// A chat of two users behind a port.
 async fn served() -> (Server, RoomId, SocketAddr) {
-    let users = [1, 2].map(|id: u64| User::new(id.into(), format!("user{id}")));
-    let chat = Chat::new(MemoryStore::default(), StaticDirectory::from_iter(users), Trusting);
+    let chat = Chat::new(MemoryStore::default(), users(), Trusting);
     let room = chat.acting_as("1").direct_room("2").await.unwrap().id;
     let server = Server::start(chat.clone());
     let app = axum::Router::<()>::new()
@@ -55,26 +44,6 @@ async fn say(chat: &Chat, room: RoomId, number: usize) {
 
 async fn unread(chat: &Chat, room: RoomId) -> u64 {
     chat.acting_as("2").room(room).await.unwrap().unread
-}
-
-/// A connection that takes little in advance.
-async fn connect(address: SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_recv_buffer_size(16 * 1024).unwrap();
-    socket.connect(address).await.unwrap()
-}
-
-async fn open(address: SocketAddr, room: RoomId) -> WebSocketStream<TcpStream> {
-    let request = http::Request::get(format!("ws://{address}/direct/ws/chat/{room}/"))
-        .header("host", address.to_string())
-        .header("authorization", "2")
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .body(())
-        .unwrap();
-    tokio_tungstenite::client_async(request, connect(address).await).await.unwrap().0
 }
 
 /// The number of the next message.
@@ -96,7 +65,7 @@ async fn history_waits_for_the_client_and_goes_on_live() {
     for number in 0..MANY {
         say(&chat, room, number).await;
     }
-    let mut socket = open(address, room).await;
+    let mut socket = open(address, "/direct", room, "2").await;
     while unread(&chat, room).await == MANY as u64 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -1,5 +1,6 @@
 //! The driver of one open socket: does what its machine says.
 
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -9,10 +10,9 @@ use chat_core::Error;
 use chat_core::model::Event;
 use chat_core::service::Batch;
 use chat_core::socket::{Close, Delivery, Frame, HistoryPage, Input, Output, Performed, Socket};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, OptionFuture, join};
 use futures::{FutureExt, Sink, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
@@ -32,14 +32,16 @@ const TURN: usize = 64;
 /// How many changes are read at once for a socket that catches up.
 const ROWS: usize = 100;
 
+/// A command that is being performed; none comes of it where the host's part in it panics.
+type Performing = BoxFuture<'static, Option<Performed>>;
+
 /// The driver of one open socket.
 pub(crate) struct Driver {
     stream: WebSocketStream<Stream>,
     socket: Socket,
     inbox: Arc<Inbox>,
-    /// The command that is being performed. It runs on its own, so that it is finished also when
-    /// the connection is gone.
-    command: Option<JoinHandle<Performed>>,
+    /// The command that is being performed.
+    command: Option<Performing>,
     /// The page of history that is being read.
     history: Option<BoxFuture<'static, Result<HistoryPage, Error>>>,
     /// Whether the machine wants to know when everything is written.
@@ -86,9 +88,12 @@ impl Driver {
         self.inbox.drain();
     }
 
-    /// Hands the machine back, once the connection is closed.
-    pub(crate) fn into_socket(self) -> Socket {
-        self.socket
+    /// Ends the session, once the connection is closed, and lets the command that was begun finish:
+    /// what is stored is told.
+    pub(crate) async fn leave(self) {
+        let Self { socket, command, .. } = self;
+        tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
+        join(OptionFuture::from(command), socket.leave()).await;
     }
 
     /// Does what can be done now; ready when the connection is closed.
@@ -96,11 +101,11 @@ impl Driver {
         let now = Instant::now();
         let mut turn = TURN;
         loop {
+            self.poll_command(cx, now);
             if self.closing_until.is_some() {
                 return self.poll_closing(cx, now);
             }
             self.poll_timer(now);
-            self.poll_command(cx, now);
             self.poll_history(cx, now);
             let heard_all = match self.poll_frames(cx, now, &mut turn) {
                 Poll::Ready(Heard::End) => return Poll::Ready(()),
@@ -163,12 +168,10 @@ impl Driver {
         let Some(command) = &mut self.command else { return };
         let Poll::Ready(performed) = command.poll_unpin(cx) else { return };
         self.command = None;
+        let at = now.into_std();
         match performed {
-            Ok(performed) => self.socket.handle(Input::Performed(performed), now.into_std()),
-            Err(error) => {
-                tracing::error!(%error, "a command did not end");
-                self.socket.handle(Input::Close(Close::FAULT), now.into_std());
-            }
+            Some(performed) => self.socket.handle(Input::Performed(performed), at),
+            None => self.socket.handle(Input::Close(Close::FAULT), at),
         }
     }
 
@@ -231,7 +234,7 @@ impl Driver {
                     let (actor, room) = (self.socket.actor().clone(), self.socket.room());
                     let session = self.socket.session().id();
                     let performing = command.perform(actor, room, session, now.into_std());
-                    self.command = Some(tokio::spawn(performing));
+                    self.command = Some(caught(performing).boxed());
                     self.poll_command(cx, now);
                 }
                 Output::ReadHistory(page) => {
@@ -409,6 +412,15 @@ enum Heard {
     Enough,
     /// The connection is over.
     End,
+}
+
+/// A command, and that it panicked where it does.
+async fn caught(performing: impl Future<Output = Performed>) -> Option<Performed> {
+    let performed = AssertUnwindSafe(performing).catch_unwind().await;
+    if performed.is_err() {
+        tracing::error!("a command did not end");
+    }
+    performed.ok()
 }
 
 pub(crate) fn close_message(close: Close) -> Message {

@@ -132,9 +132,7 @@ pub(crate) fn run(
         }
         std::future::poll_fn(|cx| driver.poll(cx)).await;
         drop((subscription, open));
-        let socket = driver.into_socket();
-        tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
-        Box::pin(socket.leave()).await;
+        Box::pin(driver.leave()).await;
     }
 }
 

@@ -34,11 +34,11 @@ const CAPACITY: usize = 4_096;
 
 /// The bus between nodes that share a Postgres database, over LISTEN and NOTIFY.
 ///
-/// It has two connections of its own. Over one it tells what has gathered while it told the last:
-/// outside every transaction of a message, so that no send waits for a notification. Over the other
-/// it listens. It hears its own words too; a listener that has heard none for nine seconds, where
-/// one is told at least every three, is replaced, and the nodes look into the store for what they
-/// missed.
+/// It has two connections of its own. Over one it tells what has gathered, at most every five
+/// milliseconds: outside every transaction of a message, so that no send waits for a notification.
+/// Over the other it listens. It hears its own words too; a listener that has heard none for nine
+/// seconds, where one is told at least every three, is replaced, and the nodes look into the store
+/// for what they missed.
 ///
 /// Each value is a node's own; it ends when it is dropped. It does not need the tables of the
 /// store, and the database may be another one. A pooler in between has to give each client a

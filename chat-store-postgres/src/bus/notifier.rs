@@ -1,6 +1,7 @@
 //! The half of the bus that tells.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_core::host::{Hint, Packet};
 use sqlx::PgConnection;
@@ -13,6 +14,9 @@ use crate::sql::bus as sql;
 /// The largest payload, in bytes: Postgres takes less than 8,000.
 const PAYLOAD: usize = 7_900;
 
+/// How long what comes after something was told gathers, as each telling wakes every node.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// Tells all that waits, again and again; where nothing does for a while, that somebody is there.
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut connection = None;
@@ -23,7 +27,10 @@ pub(super) async fn run(shared: Arc<Shared>) {
             payloads.push(Packet::heartbeat(shared.me));
         }
         match timeout(PATIENCE, notify(&shared, connection.take(), payloads)).await {
-            Ok(Ok(kept)) => connection = Some(kept),
+            Ok(Ok(kept)) => {
+                connection = Some(kept);
+                sleep(GATHER).await;
+            }
             failed => {
                 if let Ok(Err(error)) = failed {
                     tracing::warn!(%error, "the other nodes could not be told; trying again");

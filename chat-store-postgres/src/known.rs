@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chat_core::model::{MessageKind, RoomId, SeqSet};
 use chat_core::store::StoreResult;
 
-use crate::batch::{Batch, Caller, Decided, Held};
+use crate::batch::{Batch, Decided, Held};
 use crate::lane::{Outcome, Write};
 use crate::writes::{self, NewRow, Places};
 
@@ -139,16 +139,13 @@ impl Attempt {
 impl Held {
     /// Without what a message does not need and what can be large.
     fn without_sets(mut self) -> Self {
-        let strip = |caller: Caller| {
-            let mut member = caller.member;
-            (member.read, member.delivered) = (SeqSet::new(), SeqSet::new());
-            Caller { member, own_seq: caller.own_seq, marked: false, folds: false }
-        };
+        for caller in self.members.values_mut() {
+            (caller.member.read, caller.member.delivered) = (SeqSet::new(), SeqSet::new());
+            (caller.marked, caller.folds) = (false, false);
+        }
         self.room.metadata = std::sync::Arc::default();
         (self.room.deleted, self.room.uncounted) = (SeqSet::new(), SeqSet::new());
         (self.hidden.delivered, self.hidden.read) = (SeqSet::new(), SeqSet::new());
-        self.members =
-            self.members.into_iter().map(|(user, caller)| (user, strip(caller))).collect();
         Self { found: self.room.version, others: None, changed: false, ..self }
     }
 }

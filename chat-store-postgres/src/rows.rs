@@ -228,22 +228,39 @@ pub(crate) fn reactions_text(reactions: &[Reaction]) -> String {
 
 /// The words of a text as a `tsvector` is written, each behind its room.
 pub(crate) fn words(room: RoomId, text: &str) -> String {
-    let mut vector = String::new();
+    let room = format!("{room}:");
+    let mut vector = String::with_capacity(2 * text.len());
     for word in chat_core::rules::Words::of(text).as_slice() {
-        vector.push_str(&lexeme(&format!("{room}:{word}")));
+        push_lexeme(&mut vector, &[&room, word]);
         vector.push(' ');
     }
     vector
 }
 
-/// A word as it is quoted in a `tsvector` or `tsquery`.
-pub(crate) fn lexeme(word: &str) -> String {
-    format!("'{}'", word.replace('\\', "\\\\").replace('\'', "''"))
+/// A word, in parts, as it is quoted in a `tsvector`.
+fn push_lexeme(to: &mut String, parts: &[&str]) {
+    to.push('\'');
+    for c in parts.iter().flat_map(|part| part.chars()) {
+        if matches!(c, '\\' | '\'') {
+            to.push(c);
+        }
+        to.push(c);
+    }
+    to.push('\'');
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_quoted() {
+        let mut lexeme = String::new();
+        push_lexeme(&mut lexeme, &["it's ", r"a \"]);
+        assert_eq!(lexeme, r"'it''s a \\'");
+        let room = RoomId::new(7).unwrap();
+        assert_eq!(words(room, "It's so, so SO"), "'7:it''s' '7:so' ");
+    }
 
     #[test]
     fn a_set_comes_back_as_it_was_written() {

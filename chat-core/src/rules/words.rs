@@ -144,6 +144,9 @@ fn begins_no_word(c: char) -> bool {
 /// need no crate: to upper case and back is the full folding that makes `ß` and `ẞ` into `ss` and
 /// `ς` into `σ`, letter by letter, so that a beginning folds to the beginning.
 fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfkd()
         .filter(|c| !is_accent(*c) && !is_ignorable(*c))
         .map(|c| if matches!(c, '‘' | '’') { '\'' } else { c })
@@ -273,6 +276,13 @@ mod tests {
         for c in '\0'..=char::MAX {
             let once = fold(&c.to_string());
             assert_eq!(fold(&once), once, "{c:?}");
+        }
+    }
+
+    #[test]
+    fn ascii_is_folded_like_everything_else() {
+        for c in '\0'..'\u{80}' {
+            assert_eq!(fold(&format!("{c}é")), format!("{}e", fold(&c.to_string())), "{c:?}");
         }
     }
 

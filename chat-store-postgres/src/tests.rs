@@ -67,15 +67,15 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
     connection.close().await.unwrap();
 }
 
-/// Ten rooms, and a message in each.
+/// Three hundred rooms, and a message in each.
 const FEW: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at, last_seq)
-        select n, 'group', '{}', now(), now(), 1 from generate_series(1, 10) n;
+        select n, 'group', '{}', now(), now(), 1 from generate_series(1, 300) n;
     insert into members
             (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version, joining)
-        select n, n::text, now(), 0, '{}', '{}', 0, 1, 1 from generate_series(1, 10) n;
+        select n, n::text, now(), 0, '{}', '{}', 0, 1, 1 from generate_series(1, 300) n;
     insert into messages (room_id, seq, sender, kind, content, created_at, v_sent, changed, words)
-        select n, 1, n::text, 'text', '', now(), 1, 1, '' from generate_series(1, 10) n;
+        select n, 1, n::text, 'text', '', now(), 1, 1, '' from generate_series(1, 300) n;
     analyze;
 ";
 

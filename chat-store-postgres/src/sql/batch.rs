@@ -1,9 +1,7 @@
 //! Batches of messages and receipts.
 
-/// Batches find every row by its key, whatever a table's statistics say: with few rows in them, or
-/// none yet, Postgres would rather read tables from end to end, and keeps to that plan.
-pub(crate) const SET_UP: &str = "select set_config(name, 'off', false) from unnest(array[
-    'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) name";
+/// Batches need no bitmaps, which only searches do.
+pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false)";
 
 /// The row by which a lane finds out what it has committed.
 pub(crate) const ENTER: &str = "with old as ( \

@@ -12,7 +12,7 @@ use http::HeaderMap;
 use serde_json::json;
 
 use super::cast::{
-    CREATOR, FORMER, MEMBER, OTHER, Place, SECRET_NAME, SENDER, STRANGER, Who, name, people, user,
+    CREATOR, FORMER, MEMBER, OTHER, Place, SECRET_NAME, SENDER, Who, name, people, user,
 };
 use super::http::{Answer, request};
 use super::team::uuid;

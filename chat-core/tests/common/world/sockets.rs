@@ -1,7 +1,7 @@
 //! The sockets of the world, driven by hand.
 
 use chat_core::http::match_path;
-use chat_core::model::{Change, Cursor, Event, RoomEvent, RoomId};
+use chat_core::model::{Event, RoomId};
 use chat_core::socket::{Close, Delivery, Input, Opening, Socket};
 use http::HeaderMap;
 use serde_json::Value;

@@ -52,16 +52,19 @@ const FILES: [(&str, &str, &str); 9] = [
 ];
 
 /// The client, as front ends get it.
-const CLIENT: [(&str, &str, &str); 9] = client![
+const CLIENT: [(&str, &str, &str); 12] = client![
     "index.js",
     "src/backoff.js",
+    "src/callbacks.js",
     "src/connection.js",
+    "src/history.js",
     "src/messenger.js",
     "src/rest.js",
     "src/status.js",
     "src/team.js",
     "src/team_rest.js",
-    "src/timeline.js"
+    "src/timeline.js",
+    "src/typing.js"
 ];
 
 /// What the server answers where no dialect does.

@@ -1,8 +1,11 @@
 // The `chatClient` of the messenger document: one room, one connection.
 
+import { newTempId, tell } from "./callbacks.js";
 import { Connection } from "./connection.js";
+import { History } from "./history.js";
 import { ChatRest, tokenOf } from "./rest.js";
 import { Timeline } from "./timeline.js";
+import { Typing } from "./typing.js";
 
 const DEFAULTS = {
   heartbeatInterval: 30000,
@@ -17,12 +20,6 @@ const DEFAULTS = {
 
 /** How many sends may wait for the server at once. */
 const MAX_PENDING = 1000;
-
-/** While typing goes on the server is told again after this long; it forgets after 30 s. */
-const TYPING_REPEAT = 10000;
-
-/** How many messages the server puts on a page. */
-const PAGE = 50;
 
 /** A chat room over one WebSocket. Set the `on…` callbacks, then call `connect()`. */
 export class ChatClient {
@@ -41,13 +38,12 @@ export class ChatClient {
 
   #options;
   #connection;
-  #rest;
+  #history;
   #timeline = new Timeline();
   #userId = null;
   #fetching = null;
   #timers = new Map();
-  #typing = null;
-  #typingSince = 0;
+  #typing;
   #typists = new Map();
 
   /** @param {object} options see README.md and index.d.ts */
@@ -64,7 +60,11 @@ export class ChatClient {
       throw new TypeError("There is no WebSocket here: give one, such as that of the ws package");
     }
     this.#options = all;
-    this.#rest = new ChatRest(all);
+    this.#history = new History(new ChatRest(all), all.roomId);
+    this.#typing = new Typing(
+      (isTyping) => this.#connection.send(stamped({ type: isTyping ? "typing_on" : "typing_off" })),
+      all.typingTimeout,
+    );
     this.#connection = new Connection(
       {
         ...all,
@@ -76,7 +76,7 @@ export class ChatClient {
         onState: (status, code) => this.#changed(status, code),
         onOpen: (frame) => this.#opened(frame),
         onFrame: (frame) => this.#receive(frame),
-        onError: (message, error) => this.#tell("onError", message, error),
+        onError: (message, error) => tell(this, "onError", message, error),
         onEnd: (error) => this.#failAll(error),
         onDoubt: () => this.checkConnection(),
       },
@@ -124,7 +124,7 @@ export class ChatClient {
     if (this.#timeline.unanswered.length >= MAX_PENDING) {
       throw new RangeError(`${MAX_PENDING} messages are waiting to be sent`);
     }
-    this.#forgetTyping();
+    this.#typing.forget();
     const draft = {
       temp_id: tempId,
       content,
@@ -146,23 +146,12 @@ export class ChatClient {
 
   /** Tells the others that one is typing; to be called at each key. Ends by itself. */
   startTyping() {
-    clearTimeout(this.#typing);
-    const fresh = this.#typing === null || Date.now() - this.#typingSince >= TYPING_REPEAT;
-    if (fresh) {
-      if (!this.#connection.send(stamped({ type: "typing_on" }))) {
-        this.#typing = null;
-        return;
-      }
-      this.#typingSince = Date.now();
-    }
-    this.#typing = setTimeout(() => this.stopTyping(), this.#options.typingTimeout);
+    this.#typing.start();
   }
 
   /** Tells the others that one has stopped. */
   stopTyping() {
-    if (this.#typing === null) return;
-    this.#forgetTyping();
-    this.#connection.send(stamped({ type: "typing_off" }));
+    this.#typing.stop();
   }
 
   /** Marks a message as read. The id may be a string, as `dataset` has it. */
@@ -198,18 +187,7 @@ export class ChatClient {
     const oldest = this.#timeline.oldestId;
     if (oldest === null) return [];
     const stored = this.#timeline.messages.filter(({ id }) => id !== null).length;
-    let page = Math.ceil(stored / PAGE);
-    let body = await this.#page(page);
-    // Where some were deleted, the oldest one shown is on an earlier page than its place says.
-    while (page > 1 && !(body?.messages.at(-1)?.id >= oldest)) body = await this.#page((page -= 1));
-    for (;;) {
-      const older = body.messages.filter(({ id }) => id < oldest);
-      if (older.length > 0 || !body.hasNext) return this.#timeline.prepend(older);
-      const next = await this.#page((page += 1));
-      // Deleted meanwhile: a message may have moved to the page before.
-      if (next === null || next.count < body.count) return this.loadOlder();
-      body = next;
-    }
+    return this.#timeline.prepend(await this.#history.before(oldest, stored));
   }
 
   async #url() {
@@ -226,14 +204,14 @@ export class ChatClient {
       this.#timeline.abandonJoin();
       for (const timer of this.#timers.values()) clearTimeout(timer);
       this.#timers.clear();
-      this.#forgetTyping();
+      this.#typing.forget();
       // Nobody will tell that they stopped.
       for (const [userId, username] of this.#typists) {
-        this.#tell("onTypingIndicator", { userId, username, isTyping: false });
+        tell(this, "onTypingIndicator", { userId, username, isTyping: false });
       }
       this.#typists.clear();
     }
-    this.#tell("onConnectionChange", status, code);
+    tell(this, "onConnectionChange", status, code);
   }
 
   #opened(frame) {
@@ -248,13 +226,13 @@ export class ChatClient {
     this.#fetching = fetching;
     let history;
     try {
-      history = await this.#missed(fetching.signal);
+      history = await this.#history.since(this.#timeline.lastId, fetching.signal);
     } catch (error) {
       if (fetching.signal.aborted) return;
       if (error.status === 401) this.#connection.end(4401, error);
       else if (error.status === 403 || error.status === 404) this.#connection.end(4403, error);
       else {
-        this.#tell("onError", "Connection failed", error);
+        tell(this, "onError", "Connection failed", error);
         this.#connection.drop(error);
       }
       return;
@@ -262,37 +240,6 @@ export class ChatClient {
     if (fetching.signal.aborted) return;
     this.#emit(this.#timeline.joinHistory(history));
     this.#joined();
-  }
-
-  /** What history has since the last message shown; the newest page where none was. */
-  async #missed(signal) {
-    const { lastId } = this.#timeline;
-    let found = [];
-    for (let page = 1, count = 0; ; page += 1) {
-      const body = await this.#page(page, signal);
-      if (body === null || body.count < count) {
-        // Deleted messages moved others to a page that was read already.
-        [found, page, count] = [[], 0, 0];
-        continue;
-      }
-      count = body.count;
-      const oldest = found[0]?.id ?? Infinity;
-      found.unshift(...body.messages.filter(({ id }) => id < oldest));
-      const reached = lastId === null || body.messages.some(({ id }) => id <= lastId);
-      if (reached || !body.hasNext) return found;
-    }
-  }
-
-  /** One page, oldest first; null where there is no such page. */
-  async #page(page, signal) {
-    try {
-      const body = await this.#rest.listMessages(this.#options.roomId, page, { signal });
-      const messages = body.results.map(shown).reverse();
-      return { messages, count: body.count, hasNext: body.next !== null };
-    } catch (error) {
-      if (page > 1 && error.status === 404) return null;
-      throw error;
-    }
   }
 
   /** Once history and live frames are one: what had to wait for it. */
@@ -325,7 +272,7 @@ export class ChatClient {
         this.#typed(frame);
         break;
       case "user_status_change":
-        this.#tell("onUserStatusChange", frame);
+        tell(this, "onUserStatusChange", frame);
         break;
       case "ping":
         this.#connection.send(pong(frame));
@@ -335,7 +282,7 @@ export class ChatClient {
         break;
       case "error":
         if (frame.temp_id !== undefined) this.#fail(frame.temp_id, frame.message);
-        else this.#tell("onError", frame.message, new Error(frame.message));
+        else tell(this, "onError", frame.message, new Error(frame.message));
         break;
       default:
     }
@@ -380,7 +327,7 @@ export class ChatClient {
     this.#stopTimers();
     this.#emit(events);
     error.tempId = message.temp_id;
-    this.#tell("onError", "Message sending failed", error);
+    tell(this, "onError", "Message sending failed", error);
   }
 
   #mark(messageId, status) {
@@ -395,37 +342,20 @@ export class ChatClient {
   #typed({ user_id: userId, username, is_typing: isTyping }) {
     if (isTyping) this.#typists.set(userId, username);
     else this.#typists.delete(userId);
-    this.#tell("onTypingIndicator", { userId, username, isTyping });
-  }
-
-  /** The server ends typing itself when a message arrives or the connection closes. */
-  #forgetTyping() {
-    clearTimeout(this.#typing);
-    this.#typing = null;
+    tell(this, "onTypingIndicator", { userId, username, isTyping });
   }
 
   #emit(events) {
     for (const event of events) {
       if (event.type === "status") {
-        this.#tell("onMessageStatusUpdate", event.id, event.status, event.detail);
+        tell(this, "onMessageStatusUpdate", event.id, event.status, event.detail);
         continue;
       }
       const { message } = event;
-      this.#tell("onMessage", message);
+      tell(this, "onMessage", message);
       if (this.#options.deliveryReceipts && message.sender_id !== this.#userId) {
         this.#mark(message.id, "delivered");
       }
-    }
-  }
-
-  /** An exception of the application's is its own: it is reported and changes nothing here. */
-  #tell(name, ...args) {
-    try {
-      this[name]?.(...args);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
     }
   }
 }
@@ -442,15 +372,4 @@ function stamped(frame) {
 
 function pong({ timestamp }) {
   return { type: "pong", timestamp, client_time: new Date().toISOString() };
-}
-
-/** A message of the REST endpoints, in the form that live frames have. */
-function shown({ id, content, sender, status, created_at, room }) {
-  const who = { sender_id: sender.id, sender_username: sender.username };
-  return { id, content, ...who, status, created_at, room_id: room };
-}
-
-function newTempId() {
-  const random = crypto.getRandomValues(new Uint32Array(2));
-  return `temp_${Date.now()}_${random[0].toString(36)}${random[1].toString(36)}`;
 }

@@ -1,8 +1,10 @@
 // A room of the team document, live: one connection, every message once.
 
+import { newTempId, tell } from "./callbacks.js";
 import { Connection } from "./connection.js";
 import { tokenOf } from "./rest.js";
 import { TeamRest } from "./team_rest.js";
+import { Typing } from "./typing.js";
 
 const DEFAULTS = {
   reconnectInterval: 5000,
@@ -12,9 +14,6 @@ const DEFAULTS = {
   connectionTimeout: 10000,
   maxReconnectInterval: 60000,
 };
-
-/** While typing goes on the server is told again after this long; it forgets after 30 s. */
-const TYPING_REPEAT = 10000;
 
 /** How many messages are asked for at once. */
 const PAGE = 50;
@@ -46,8 +45,7 @@ export class TeamRoom {
   #reading = null;
   #touched = new Set();
   #complete = false;
-  #typing = null;
-  #typingSince = 0;
+  #typing;
 
   /** @param {object} options see README.md and index.d.ts */
   constructor(options) {
@@ -59,13 +57,17 @@ export class TeamRoom {
     if (!all.token) throw new TypeError("token is required: a JWT, or a function that returns one");
     this.#options = all;
     this.#rest = new TeamRest(all);
+    this.#typing = new Typing(
+      (isTyping) => this.#connection.send({ type: "typing", is_typing: isTyping }),
+      all.typingTimeout,
+    );
     this.#connection = new Connection(
       { ...all, url: () => this.#url() },
       {
-        onState: (status, code) => this.#tell("onConnectionChange", status, code),
+        onState: (status, code) => tell(this, "onConnectionChange", status, code),
         onOpen: () => this.#opened(),
         onFrame: (frame) => this.#receive(frame),
-        onError: (message, error) => this.#tell("onError", message, error),
+        onError: (message, error) => tell(this, "onError", message, error),
         onEnd: (error) => this.#failAll(error),
         onDoubt: () => this.checkConnection(),
       },
@@ -94,7 +96,7 @@ export class TeamRoom {
 
   /** Disconnects. What was not sent yet goes out after the next `connect()`. */
   disconnect() {
-    this.#forgetTyping();
+    this.#typing.forget();
     this.#connection.disconnect();
   }
 
@@ -106,7 +108,7 @@ export class TeamRoom {
    */
   send(content, { replyTo = null, file, tempId = newTempId() } = {}) {
     if (content.trim() === "" && !file) throw new TypeError("A message needs some text or a file");
-    this.#forgetTyping();
+    this.#typing.forget();
     const draft = {
       id: null,
       temp_id: tempId,
@@ -171,23 +173,12 @@ export class TeamRoom {
 
   /** Tells the others that one is typing; to be called at each key. Ends by itself. */
   startTyping() {
-    clearTimeout(this.#typing);
-    const fresh = this.#typing === null || Date.now() - this.#typingSince >= TYPING_REPEAT;
-    if (fresh) {
-      if (!this.#connection.send({ type: "typing", is_typing: true })) {
-        this.#typing = null;
-        return;
-      }
-      this.#typingSince = Date.now();
-    }
-    this.#typing = setTimeout(() => this.stopTyping(), this.#options.typingTimeout);
+    this.#typing.start();
   }
 
   /** Tells the others that one has stopped. */
   stopTyping() {
-    if (this.#typing === null) return;
-    this.#forgetTyping();
-    this.#connection.send({ type: "typing", is_typing: false });
+    this.#typing.stop();
   }
 
   /**
@@ -296,7 +287,7 @@ export class TeamRoom {
         this.#put({ id: frame.message_id, reactions: frame.reactions });
         break;
       case "typing":
-        this.#tell("onTyping", {
+        tell(this, "onTyping", {
           userId: frame.user_id,
           email: frame.user,
           isTyping: frame.is_typing,
@@ -305,12 +296,12 @@ export class TeamRoom {
       case "user_joined":
       case "user_left": {
         const isHere = frame.type === "user_joined";
-        this.#tell("onAttendance", { userId: frame.user_id, email: frame.user, isHere });
+        tell(this, "onAttendance", { userId: frame.user_id, email: frame.user, isHere });
         break;
       }
       case "error":
         if (frame.temp_id === undefined) {
-          this.#tell("onError", frame.message, new Error(frame.message));
+          tell(this, "onError", frame.message, new Error(frame.message));
         } else {
           this.#fail(this.#unsent(frame.temp_id), new Error(frame.message));
         }
@@ -362,7 +353,7 @@ export class TeamRoom {
     send.draft.status = "failed";
     this.#changed();
     error.tempId = send.draft.temp_id;
-    this.#tell("onError", "Message sending failed", error);
+    tell(this, "onError", "Message sending failed", error);
   }
 
   #failAll(error) {
@@ -387,32 +378,11 @@ export class TeamRoom {
     const now = { ...(known ?? base), ...message };
     this.#messages.set(message.id, now);
     this.#sorted = null;
-    if (!known && isLive) this.#tell("onMessage", { ...now });
+    if (!known && isLive) tell(this, "onMessage", { ...now });
     if (isLive) this.#changed();
   }
 
   #changed() {
-    this.#tell("onChange");
+    tell(this, "onChange");
   }
-
-  #forgetTyping() {
-    clearTimeout(this.#typing);
-    this.#typing = null;
-  }
-
-  /** An exception of the application's is its own: it is reported and changes nothing here. */
-  #tell(name, ...args) {
-    try {
-      this[name]?.(...args);
-    } catch (error) {
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
-}
-
-function newTempId() {
-  const random = crypto.getRandomValues(new Uint32Array(2));
-  return `temp_${Date.now()}_${random[0].toString(36)}${random[1].toString(36)}`;
 }

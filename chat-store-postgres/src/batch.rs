@@ -60,7 +60,11 @@ impl Caller {
 }
 
 /// A client's key, of a sender in a room.
-type Key = (RoomId, UserId, [u8; 16]);
+pub(crate) type Key = (RoomId, UserId, [u8; 16]);
+
+pub(crate) fn key_of(new: &NewMessage) -> Option<Key> {
+    new.once.map(|once| (new.room, new.by.user.clone(), once.key))
+}
 
 /// What came of a batch.
 pub(crate) struct Written {
@@ -293,7 +297,7 @@ impl Batch {
         {
             return Err(denial.into());
         }
-        let under = new.once.map(|once| (new.room, new.by.user.clone(), once.key));
+        let under = key_of(new);
         if let (Some(under), Some(once)) = (&under, new.once)
             && let Some((content, known)) = self.keys.get(under)
         {

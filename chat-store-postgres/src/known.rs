@@ -10,21 +10,26 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chat_core::model::{MessageKind, RoomId, SeqSet};
 use chat_core::store::StoreResult;
 
-use crate::batch::{Batch, Decided, Held};
+use crate::batch::{Batch, Decided, Held, Key, key_of};
 use crate::lane::{Outcome, Write};
+use crate::recent::Recent;
 use crate::writes::{self, NewRow, Places};
 
 /// The most memberships that are known; beyond, all is forgotten and read again.
 const MOST: usize = 50_000;
 
+/// How many keys are remembered.
+const KEYS: usize = 8_192;
+
 /// What a lane knows of rooms.
-#[derive(Default)]
 pub(crate) struct Known {
     rooms: HashMap<RoomId, Room>,
     /// How many memberships these have.
     memberships: usize,
     /// Rooms where others had written.
     contested: HashSet<RoomId>,
+    /// Keys that were used: what is sent under them again is a repetition, most likely.
+    keys: Recent<Key>,
 }
 
 struct Room {
@@ -34,16 +39,40 @@ struct Room {
 }
 
 impl Known {
-    /// Forgets everything, as with the connection that it was read over.
+    pub(crate) fn new() -> Self {
+        Self {
+            rooms: HashMap::new(),
+            memberships: 0,
+            contested: HashSet::new(),
+            keys: Recent::new(KEYS),
+        }
+    }
+
+    /// Forgets all rooms, as with the connection that they were read over.
     pub(crate) fn clear(&mut self) {
-        *self = Self::default();
+        self.rooms.clear();
+        self.memberships = 0;
+        self.contested.clear();
     }
 
     /// Parts writes into those that what is known is enough for, and all others. The writes of one
     /// room stay together.
-    pub(crate) fn part<T>(&self, all: Vec<T>, write: impl Fn(&T) -> &Write) -> (Vec<T>, Vec<T>) {
-        let others: HashSet<RoomId> =
-            all.iter().map(&write).filter(|it| !self.suffices(it)).map(Write::room).collect();
+    pub(crate) fn part<T>(
+        &mut self,
+        all: Vec<T>,
+        write: impl Fn(&T) -> &Write,
+    ) -> (Vec<T>, Vec<T>) {
+        let mut others = HashSet::new();
+        for write in all.iter().map(&write) {
+            let key = match write {
+                Write::Send(new) => key_of(new),
+                Write::Mark(_) => None,
+            };
+            let is_repeated = key.is_some_and(|key| self.keys.see(key));
+            if is_repeated || !self.suffices(write) {
+                others.insert(write.room());
+            }
+        }
         all.into_iter().partition(|it| !others.contains(&write(it).room()))
     }
 

@@ -123,7 +123,7 @@ struct Lane {
 
 impl Lane {
     fn new(database: Database) -> Self {
-        let (id, known) = (Uuid::now_v7(), Known::default());
+        let (id, known) = (Uuid::now_v7(), Known::new());
         Self { database, id, tried: 0, connection: None, known }
     }
 

@@ -74,6 +74,7 @@ mod messages;
 mod migrations;
 mod pool;
 mod receipts;
+mod recent;
 mod rooms;
 mod rows;
 mod search;

@@ -161,3 +161,17 @@ async fn a_key_is_found_whichever_node_it_was_used_on_and_however_known_the_room
     assert_eq!(texts.iter().filter(|text| *text == "once").count(), 2);
     assert_eq!(texts.iter().filter(|text| *text == "beside").count(), 20);
 }
+
+#[tokio::test]
+async fn a_repetition_on_the_same_node_fails_no_statement() {
+    let ([first, _], room, _schema) = two_nodes().await;
+    let once = first.send(keyed(room, "ada", "once", 1)).await.unwrap();
+    for _ in 0..3 {
+        let again = first.send(keyed(room, "ada", "once", 1)).await.unwrap();
+        assert!(again.repeated);
+        assert_eq!(again.message.id, once.message.id);
+    }
+    // An insert that fails would have used up an id.
+    let next = first.send(keyed(room, "ada", "next", 2)).await.unwrap();
+    assert_eq!(next.message.id.get(), once.message.id.get() + 1);
+}

@@ -16,6 +16,7 @@ use chat_store_memory::MemoryStore;
 use futures::{SinkExt, StreamExt};
 use people::{Trusting, open, users};
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_tungstenite::WebSocketStream;
@@ -97,17 +98,18 @@ async fn what_was_begun_is_finished_while_the_connection_closes() {
     let mut socket = open(address, "", room, "1").await;
     let mut other = open(address, "", room, "2").await;
     say(&mut socket, "think").await;
+    say(&mut socket, "two").await;
     host.asked.acquire().await.unwrap().forget();
     socket.send(Message::Close(None)).await.unwrap();
     while !matches!(socket.next().await, None | Some(Ok(Message::Close(_)))) {}
     host.answer.add_permits(1);
     loop {
         let frame = tokio::time::timeout(PATIENCE, other.next()).await.unwrap();
-        if frame.unwrap().unwrap().to_text().unwrap().contains("think") {
+        if frame.unwrap().unwrap().to_text().unwrap().contains("two") {
             break;
         }
     }
-    assert_eq!(texts(server.chat(), room).await, ["think"]);
+    assert_eq!(texts(server.chat(), room).await, ["two", "think"]);
 }
 
 #[tokio::test]
@@ -132,4 +134,21 @@ async fn a_host_that_fails_costs_one_socket() {
         }
     }
     assert_eq!(texts(server.chat(), room).await, ["well"]);
+}
+
+#[tokio::test]
+async fn all_that_was_sent_before_the_end_of_the_connection_is_stored() {
+    let (server, host, room, address) = served().await;
+    let mut socket = open(address, "", room, "1").await;
+    for text in ["think", "two", "three", "four"] {
+        say(&mut socket, text).await;
+    }
+    host.asked.acquire().await.unwrap().forget();
+    socket.get_mut().shutdown().await.unwrap();
+    host.answer.add_permits(1);
+    while socket.next().await.is_some_and(|frame| frame.is_ok()) {}
+    assert_eq!(server.drain(PATIENCE).await, Drained::Whole);
+    let mut stored = texts(server.chat(), room).await;
+    stored.reverse();
+    assert_eq!(stored, ["think", "two", "three", "four"]);
 }

@@ -249,6 +249,35 @@ fn the_same_temp_id_and_content_again_gives_the_message_again_to_this_socket_onl
 }
 
 #[test]
+fn what_was_sent_before_leaving_is_stored_in_its_order() {
+    let (mut world, john, jane) = two();
+    world.hold_commands(john);
+    for text in ["one", "two", "three"] {
+        say(&mut world, john, text);
+    }
+    world.leave(john);
+    let frames = world.frames(jane);
+    let texts = frames.iter().filter(|frame| frame["type"] == "message");
+    let texts: Vec<_> = texts.map(|frame| frame["message"]["content"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    assert_eq!(frames.last().unwrap()["type"], "user_status_change", "they go after it");
+}
+
+#[test]
+fn who_leaves_while_the_store_is_away_is_not_waited_for() {
+    let (mut world, john, _) = two();
+    world.hold_commands(john);
+    for text in ["one", "two", "three"] {
+        say(&mut world, john, text);
+    }
+    world.store.set_down(true);
+    world.store.take_calls();
+    world.leave(john);
+    // What was under way, the next send, and the end of the session.
+    assert_eq!(world.store.take_calls(), 3);
+}
+
+#[test]
 fn a_used_temp_id_with_other_content_in_another_room_or_of_another_user_is_a_new_message() {
     let (mut world, john, jane) = two();
     let elsewhere = world.open_in(1, world.other_room);

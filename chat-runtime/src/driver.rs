@@ -10,12 +10,12 @@ use chat_core::Error;
 use chat_core::model::Event;
 use chat_core::service::Batch;
 use chat_core::socket::{Close, Delivery, Frame, HistoryPage, Input, Output, Performed, Socket};
-use futures::future::{BoxFuture, OptionFuture, join};
+use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, Sink, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError};
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
@@ -88,12 +88,13 @@ impl Driver {
         self.inbox.drain();
     }
 
-    /// Ends the session, once the connection is closed, and lets the command that was begun finish:
-    /// what is stored is told.
+    /// Ends the socket, once the connection is closed. What its client had sent is done first, so
+    /// that what is stored is told.
     pub(crate) async fn leave(self) {
         let Self { socket, command, .. } = self;
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
-        join(OptionFuture::from(command), socket.leave()).await;
+        OptionFuture::from(command).await;
+        socket.leave(Instant::now().into_std()).await;
     }
 
     /// Does what can be done now; ready when the connection is closed.
@@ -440,6 +441,8 @@ fn close_for(error: &WsError) -> Option<Close> {
     match error {
         WsError::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TOO_LARGE),
         WsError::Utf8(_) => Some(Close::NOT_TEXT),
+        // The connection ended without a word.
+        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
         WsError::Capacity(_) | WsError::Protocol(_) => Some(Close::PROTOCOL),
         _ => None,
     }

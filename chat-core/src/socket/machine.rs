@@ -183,9 +183,27 @@ impl Socket {
         !self.own.holds_much()
     }
 
-    /// Ends the socket's session, once the connection is closed.
-    pub async fn leave(self) {
-        leave(self.actor, self.session).await;
+    /// Ends the socket, once the connection is closed and the command that was being performed is:
+    /// performs what else the client had sent, while the store answers, and ends the session.
+    pub async fn leave(self, now: Instant) {
+        let Self { actor, room, session, outputs, waiting, .. } = self;
+        let begun = outputs.into_iter().filter_map(|output| match output {
+            Output::Perform(command) => Some(command),
+            _ => None,
+        });
+        let waiting = waiting.into_iter().filter_map(|incoming| match incoming {
+            Ok(Incoming::Command(command)) => Some(command),
+            _ => None,
+        });
+        for command in begun.chain(waiting) {
+            let performed = command.perform(actor.clone(), room, session.id(), now).await;
+            if let Performed::Sent(Err(error)) = performed
+                && matches!(error, Error::Unavailable(_))
+            {
+                break;
+            }
+        }
+        leave(actor, session).await;
     }
 
     /// Takes what came in.

@@ -147,7 +147,8 @@ impl World {
 
     /// Closes a socket from the client's side.
     pub(crate) fn leave(&mut self, peer: Peer) {
-        now(self.sockets[peer.0].socket.take().unwrap().leave());
+        self.sockets[peer.0].perform(&self.time);
+        now(self.sockets[peer.0].socket.take().unwrap().leave(self.time.instant()));
         self.settle();
     }
 

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use chat_core::model::{Cursor, Event, RoomEvent};
-use chat_core::socket::Delivery;
+use chat_core::socket::{Close, Delivery, Input};
 use common::{Peer, World, assert_shape, client_frame, document, now, server_frame};
 use serde_json::{Value, json};
 
@@ -261,6 +261,21 @@ fn what_was_sent_before_leaving_is_stored_in_its_order() {
     let texts: Vec<_> = texts.map(|frame| frame["message"]["content"].as_str().unwrap()).collect();
     assert_eq!(texts, ["one", "two", "three"]);
     assert_eq!(frames.last().unwrap()["type"], "user_status_change", "they go after it");
+}
+
+#[test]
+fn what_was_sent_before_a_close_of_ours_is_stored_but_nothing_of_who_may_not_act_any_more() {
+    for (close, stored) in [(Close::DRAIN, 3), (Close::TOO_LARGE, 3), (Close::UNAUTHENTICATED, 1)] {
+        let (mut world, john, jane) = two();
+        world.hold_commands(john);
+        for text in ["one", "two", "three"] {
+            say(&mut world, john, text);
+        }
+        world.input(john, Input::Close(close));
+        let frames = world.frames(jane);
+        let messages = frames.iter().filter(|frame| frame["type"] == "message").count();
+        assert_eq!(messages, stored, "{close:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The driver of one open socket: does what its machine says.
 
-use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -13,7 +12,8 @@ use chat_core::socket::{Close, Delivery, Frame, HistoryPage, Input, Output, Perf
 use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, Sink, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -29,19 +29,18 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How much is done for one socket before others have their turn.
 const TURN: usize = 64;
 
-/// How many changes are read at once for a socket that catches up.
-const ROWS: usize = 100;
-
-/// A command that is being performed; none comes of it where the host's part in it panics.
-type Performing = BoxFuture<'static, Option<Performed>>;
+/// How long to wait after the store did not answer.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// The driver of one open socket.
 pub(crate) struct Driver {
     stream: WebSocketStream<Stream>,
     socket: Socket,
     inbox: Arc<Inbox>,
+    /// Permits to read changes from the store.
+    readers: Arc<Semaphore>,
     /// The command that is being performed.
-    command: Option<Performing>,
+    command: Option<BoxFuture<'static, Performed>>,
     /// The page of history that is being read.
     history: Option<BoxFuture<'static, Result<HistoryPage, Error>>>,
     /// Whether the machine wants to know when everything is written.
@@ -64,11 +63,17 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(stream: WebSocketStream<Stream>, socket: Socket, inbox: Arc<Inbox>) -> Self {
+    pub(crate) fn new(
+        stream: WebSocketStream<Stream>,
+        socket: Socket,
+        inbox: Arc<Inbox>,
+        readers: Arc<Semaphore>,
+    ) -> Self {
         Self {
             stream,
             socket,
             inbox,
+            readers,
             command: None,
             history: None,
             notice: Notice::None,
@@ -169,11 +174,7 @@ impl Driver {
         let Some(command) = &mut self.command else { return };
         let Poll::Ready(performed) = command.poll_unpin(cx) else { return };
         self.command = None;
-        let at = now.into_std();
-        match performed {
-            Some(performed) => self.socket.handle(Input::Performed(performed), at),
-            None => self.socket.handle(Input::Close(Close::FAULT), at),
-        }
+        self.socket.handle(Input::Performed(performed), now.into_std());
     }
 
     fn poll_history(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -235,7 +236,7 @@ impl Driver {
                     let (actor, room) = (self.socket.actor().clone(), self.socket.room());
                     let session = self.socket.session().id();
                     let performing = command.perform(actor, room, session, now.into_std());
-                    self.command = Some(caught(performing).boxed());
+                    self.command = Some(performing.boxed());
                     self.poll_command(cx, now);
                 }
                 Output::ReadHistory(page) => {
@@ -271,6 +272,10 @@ impl Driver {
             return Poll::Pending;
         }
         if let Some(reading) = &mut self.reading {
+            if self.inbox.poll_drain(cx) {
+                self.socket.handle(Input::Drain, now.into_std());
+                return Poll::Ready(());
+            }
             let Poll::Ready(read) = reading.poll_unpin(cx) else { return Poll::Pending };
             self.reading = None;
             self.take_batch(read, now);
@@ -290,10 +295,21 @@ impl Driver {
         Poll::Ready(())
     }
 
+    /// Begins to read what the socket has missed: as much at once as its inbox holds.
     fn read_changes(&mut self) {
         let (chat, room) = (self.socket.actor().chat().clone(), self.socket.room());
-        let after = self.socket.cursor();
-        self.reading = Some(async move { chat.changes(room, after, ROWS).await }.boxed());
+        let (after, readers) = (self.socket.cursor(), self.readers.clone());
+        let reading = async move {
+            // It is never closed.
+            let _permit = readers.acquire().await;
+            loop {
+                match chat.changes(room, after, chat.config().queue_frames).await {
+                    Err(Error::Unavailable(_)) => sleep(RETRY).await,
+                    read => return read,
+                }
+            }
+        };
+        self.reading = Some(reading.boxed());
     }
 
     fn take_batch(&mut self, read: Result<Batch, Error>, now: Instant) {
@@ -310,7 +326,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::warn!(room = %self.socket.room(), %error, "a slow socket could not be caught up");
-                self.socket.handle(Input::Close(Close::TOO_SLOW), now.into_std());
+                self.socket.handle(Input::Close(Close::FAULT), now.into_std());
             }
         }
     }
@@ -413,15 +429,6 @@ enum Heard {
     Enough,
     /// The connection is over.
     End,
-}
-
-/// A command, and that it panicked where it does.
-async fn caught(performing: impl Future<Output = Performed>) -> Option<Performed> {
-    let performed = AssertUnwindSafe(performing).catch_unwind().await;
-    if performed.is_err() {
-        tracing::error!("a command did not end");
-    }
-    performed.ok()
 }
 
 pub(crate) fn close_message(close: Close) -> Message {

@@ -14,6 +14,7 @@ use chat_core::model::{Change, Event, RoomId, Signal, UserId, Version};
 use chat_core::service::Listener;
 use chat_core::socket::Delivery;
 use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 use self::presence::Watchers;
 use self::room::{Room, Step};
@@ -27,6 +28,10 @@ const SHARDS: usize = 64;
 /// once are announced in either order.
 const PATIENCE: Duration = Duration::from_millis(10);
 
+/// How many sockets are caught up from the store at once: those who read late leave connections
+/// for everybody else.
+const READERS: usize = 4;
+
 /// From events to the inboxes of the sockets that they concern, each room's in the order of its
 /// versions, without a gap and without a repetition.
 pub(crate) struct Hub {
@@ -35,6 +40,8 @@ pub(crate) struct Hub {
     runtime: Handle,
     me: Weak<Hub>,
     meters: Meters,
+    /// Permits to read what a socket has missed.
+    readers: Arc<Semaphore>,
     hasher: RandomState,
     /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
@@ -49,6 +56,7 @@ impl Hub {
             runtime,
             me: me.clone(),
             meters: Meters::new(),
+            readers: Arc::new(Semaphore::new(READERS)),
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
             watchers: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -69,6 +77,11 @@ impl Hub {
         if behind {
             self.catch_up(room, Duration::ZERO);
         }
+    }
+
+    /// Permits to read from the store what a socket has missed.
+    pub(crate) fn readers(&self) -> Arc<Semaphore> {
+        self.readers.clone()
     }
 
     /// The rooms that have open sockets here.

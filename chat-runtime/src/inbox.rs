@@ -97,6 +97,12 @@ impl Inbox {
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
+    /// Whether the server drains; said once. For a socket that takes nothing else now.
+    pub(crate) fn poll_drain(&self, cx: &Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        std::mem::take(&mut self.lock().draining)
+    }
+
     /// Throws away what waits and what comes: nobody will take it.
     pub(crate) fn close(&self) {
         let mut state = self.lock();

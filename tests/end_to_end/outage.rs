@@ -76,6 +76,34 @@ async fn told_and_back(adapter: Adapter) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_caught_up_when_the_database_goes_away_is_so_when_it_is_back() {
+    let database = chat_test_postgres::Cluster::start();
+    let node = node(&database, Adapter::Axum).await;
+    let john = node.server.chat().acting_as(1);
+    let room = john.direct_room(2).await.expect("a room").id;
+    let mut late = Socket::settled(node.address, &format!("/campus/ws/chat/{room}/"), 2).await;
+    // More than the buffers of a connection and an inbox hold together.
+    let messages = 2_500;
+    for number in 0..messages {
+        let text = format!("{number} {}", "x".repeat(9_000));
+        john.send(room, text).await.expect("a message is stored");
+    }
+    tokio::task::block_in_place(|| database.crash());
+    let reader = tokio::spawn(async move {
+        for number in 0..messages {
+            let frame = late.expect("message").await;
+            let text = frame["content"].as_str().expect("text");
+            assert!(text.starts_with(&format!("{number} ")), "{number} is missing");
+        }
+    });
+    // Long enough for a read to be given up.
+    sleep(Duration::from_secs(6)).await;
+    assert!(!reader.is_finished(), "the rest is in the database");
+    tokio::task::block_in_place(|| database.resume());
+    reader.await.expect("the reader has everything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_hangs_fills_no_queue_without_end_and_reads_go_on() {
     let database = chat_test_postgres::Cluster::start();
     let node = node(&database, Adapter::Axum).await;

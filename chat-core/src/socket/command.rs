@@ -1,6 +1,9 @@
 //! What a client's frame asks for, and what came of it.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
+
+use futures::FutureExt;
 
 use super::TempId;
 use crate::model::{MessageId, RoomId, Seq, SessionId};
@@ -43,6 +46,7 @@ pub enum Performed {
 
 impl Command {
     /// Does it. Once begun it should be let finish: a message that was stored is announced by it.
+    /// Where the host's part in it panics it has failed with [`Error::Internal`].
     pub async fn perform(
         self,
         actor: Actor,
@@ -50,15 +54,28 @@ impl Command {
         session: SessionId,
         now: Instant,
     ) -> Performed {
+        let failed: fn(Error) -> Performed = match self {
+            Self::Send { .. } => |error| Performed::Sent(Err(error)),
+            Self::Shown(_) => |error| Performed::Shown(Err(error)),
+            Self::Typing(_) | Self::Mark(..) => |error| Performed::Done(Err(error)),
+        };
         // What the machine asks for by itself is not the client's doing.
         if !matches!(self, Self::Shown(_))
             && let Err(error) = actor.id().and_then(|user| actor.chat().admit(user, now))
         {
-            return match self {
-                Self::Send { .. } => Performed::Sent(Err(error)),
-                _ => Performed::Done(Err(error)),
-            };
+            return failed(error);
         }
+        let performed = AssertUnwindSafe(self.admitted(actor, room, session, now)).catch_unwind();
+        performed.await.unwrap_or_else(|_| failed(Error::Internal("it panicked".into())))
+    }
+
+    async fn admitted(
+        self,
+        actor: Actor,
+        room: RoomId,
+        session: SessionId,
+        now: Instant,
+    ) -> Performed {
         match self {
             Self::Send { text, limit, reply_to, temp_id } => {
                 let mut outgoing = Outgoing::new(text)

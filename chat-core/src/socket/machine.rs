@@ -197,9 +197,7 @@ impl Socket {
         });
         for command in begun.chain(waiting) {
             let performed = command.perform(actor.clone(), room, session.id(), now).await;
-            if let Performed::Sent(Err(error)) = performed
-                && matches!(error, Error::Unavailable(_))
-            {
+            if matches!(performed, Performed::Sent(Err(Error::Unavailable(_)))) {
                 break;
             }
         }
@@ -273,7 +271,10 @@ impl Socket {
     fn close(&mut self, close: Close) {
         if !self.closed {
             self.closed = true;
-            self.waiting.clear();
+            // Nothing more is done for who may not act any more, or has sent too much.
+            if [Close::UNAUTHENTICATED, Close::FORBIDDEN, Close::BAD_FRAMES].contains(&close) {
+                self.waiting.clear();
+            }
             self.own.clear();
             self.outputs.push_back(Output::Close(close));
         }

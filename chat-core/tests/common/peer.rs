@@ -119,6 +119,7 @@ impl Driven {
                 Output::Close(close) => {
                     self.close = Some(close);
                     self.assert_silent(time);
+                    self.perform(time);
                     now(self.socket.take().unwrap().leave(time.instant()));
                 }
                 Output::Wait(deadline) => {

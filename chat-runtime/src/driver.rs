@@ -295,15 +295,17 @@ impl Driver {
         Poll::Ready(())
     }
 
-    /// Begins to read what the socket has missed: as much at once as its inbox holds.
+    /// Begins to read what the socket has missed: half as much at once as its inbox holds, which may
+    /// fill meanwhile.
     fn read_changes(&mut self) {
         let (chat, room) = (self.socket.actor().chat().clone(), self.socket.room());
         let (after, readers) = (self.socket.cursor(), self.readers.clone());
+        let portion = chat.config().queue_frames / 2;
         let reading = async move {
             // It is never closed.
             let _permit = readers.acquire().await;
             loop {
-                match chat.changes(room, after, chat.config().queue_frames).await {
+                match chat.changes(room, after, portion).await {
                     Err(Error::Unavailable(_)) => sleep(RETRY).await,
                     read => return read,
                 }

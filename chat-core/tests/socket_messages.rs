@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use chat_core::model::{Cursor, Event, RoomEvent};
-use chat_core::socket::{Close, Delivery, Input};
+use chat_core::socket::Delivery;
 use common::{Peer, World, assert_shape, client_frame, document, now, server_frame};
 use serde_json::{Value, json};
 
@@ -246,50 +246,6 @@ fn the_same_temp_id_and_content_again_gives_the_message_again_to_this_socket_onl
     assert_eq!(world.frame(reconnected), first);
     let total = world.get(1, &format!("/api/v1.0/chat/rooms/{}/messages/", world.room)).body;
     assert_eq!(total["count"], 1);
-}
-
-#[test]
-fn what_was_sent_before_leaving_is_stored_in_its_order() {
-    let (mut world, john, jane) = two();
-    world.hold_commands(john);
-    for text in ["one", "two", "three"] {
-        say(&mut world, john, text);
-    }
-    world.leave(john);
-    let frames = world.frames(jane);
-    let texts = frames.iter().filter(|frame| frame["type"] == "message");
-    let texts: Vec<_> = texts.map(|frame| frame["message"]["content"].as_str().unwrap()).collect();
-    assert_eq!(texts, ["one", "two", "three"]);
-    assert_eq!(frames.last().unwrap()["type"], "user_status_change", "they go after it");
-}
-
-#[test]
-fn what_was_sent_before_a_close_of_ours_is_stored_but_nothing_of_who_may_not_act_any_more() {
-    for (close, stored) in [(Close::DRAIN, 3), (Close::TOO_LARGE, 3), (Close::UNAUTHENTICATED, 1)] {
-        let (mut world, john, jane) = two();
-        world.hold_commands(john);
-        for text in ["one", "two", "three"] {
-            say(&mut world, john, text);
-        }
-        world.input(john, Input::Close(close));
-        let frames = world.frames(jane);
-        let messages = frames.iter().filter(|frame| frame["type"] == "message").count();
-        assert_eq!(messages, stored, "{close:?}");
-    }
-}
-
-#[test]
-fn who_leaves_while_the_store_is_away_is_not_waited_for() {
-    let (mut world, john, _) = two();
-    world.hold_commands(john);
-    for text in ["one", "two", "three"] {
-        say(&mut world, john, text);
-    }
-    world.store.set_down(true);
-    world.store.take_calls();
-    world.leave(john);
-    // What was under way, the next send, and the end of the session.
-    assert_eq!(world.store.take_calls(), 3);
 }
 
 #[test]

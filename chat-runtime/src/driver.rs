@@ -93,10 +93,11 @@ impl Driver {
         self.inbox.drain();
     }
 
-    /// Ends the socket, once the connection is closed. What its client had sent is done first, so
-    /// that what is stored is told.
+    /// Ends the socket, once the connection is closed: lets go of it, does what its client had sent,
+    /// so that what is stored is told, and ends the session.
     pub(crate) async fn leave(self) {
-        let Self { socket, command, .. } = self;
+        let Self { stream, socket, command, .. } = self;
+        drop(stream);
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
         OptionFuture::from(command).await;
         socket.leave(Instant::now().into_std()).await;

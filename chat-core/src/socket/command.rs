@@ -44,6 +44,16 @@ pub enum Performed {
     Shown(Result<(), Error>),
 }
 
+impl Performed {
+    /// Why it was not done.
+    pub(super) fn error(&self) -> Option<&Error> {
+        match self {
+            Self::Sent(sent) => sent.as_ref().err(),
+            Self::Done(done) | Self::Shown(done) => done.as_ref().err(),
+        }
+    }
+}
+
 impl Command {
     /// Does it. Once begun it should be let finish: a message that was stored is announced by it.
     /// Where the host's part in it panics it has failed with [`Error::Internal`].

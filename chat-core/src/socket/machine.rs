@@ -184,24 +184,30 @@ impl Socket {
     }
 
     /// Ends the socket, once the connection is closed and the command that was being performed is:
-    /// performs what else the client had sent, while the store answers, and ends the session.
-    pub async fn leave(self, now: Instant) {
-        let Self { actor, room, session, outputs, waiting, .. } = self;
-        let begun = outputs.into_iter().filter_map(|output| match output {
+    /// performs what else the client had sent, while its sign-in lasts and the store answers, and
+    /// ends the session.
+    pub async fn leave(mut self, now: Instant) {
+        let outputs = std::mem::take(&mut self.outputs).into_iter();
+        let begun = outputs.filter_map(|output| match output {
             Output::Perform(command) => Some(command),
             _ => None,
         });
-        let waiting = waiting.into_iter().filter_map(|incoming| match incoming {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let waiting = waiting.filter_map(|incoming| match incoming {
             Ok(Incoming::Command(command)) => Some(command),
             _ => None,
         });
         for command in begun.chain(waiting) {
-            let performed = command.perform(actor.clone(), room, session.id(), now).await;
-            if matches!(performed, Performed::Sent(Err(Error::Unavailable(_)))) {
+            if self.has_expired() {
+                break;
+            }
+            let (actor, session) = (self.actor.clone(), self.session.id());
+            let performed = command.perform(actor, self.room, session, now).await;
+            if matches!(performed.error(), Some(Error::Unavailable(_))) {
                 break;
             }
         }
-        leave(actor, session).await;
+        leave(self.actor, self.session).await;
     }
 
     /// Takes what came in.

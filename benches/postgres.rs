@@ -233,8 +233,8 @@ impl Sender {
     }
 }
 
-/// A text frame of a client (RFC 6455, section 5.2), of 126 bytes at least (its length in two bytes more), masked with
-/// zeros.
+/// A text frame of a client (RFC 6455, section 5.2), of 126 bytes at least, as its length is in two
+/// bytes more; masked with zeros.
 fn frame(text: &[u8]) -> Result<Vec<u8>, Error> {
     let mut frame = vec![0x81, 0xFE];
     frame.extend(u16::try_from(text.len())?.to_be_bytes());

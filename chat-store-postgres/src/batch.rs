@@ -1,7 +1,9 @@
 //! A batch: rooms are taken, facts read, everything decided in memory and then written at once.
 //! So what is refused is refused alone, and nothing has to be taken back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod facts;
+
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
@@ -12,13 +14,12 @@ use chat_core::rules::{self, Action, Denial, permit_message};
 use chat_core::store::{
     Mark, Marked, NewMessage, ReceiptKind, Sent, StoreError, StoreResult, Targets,
 };
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::lane::{Outcome, Write};
 use crate::locked::access;
-use crate::rows::{self, Hidden, int, uint};
-use crate::sql::batch as sql;
+use crate::rows::Hidden;
 use crate::writes::{self, Move, Moves, NewRow};
 
 /// How many messages a room may go on, at least and at most, until what a sender has sent is taken
@@ -62,6 +63,7 @@ impl Caller {
 /// A client's key, of a sender in a room.
 pub(crate) type Key = (RoomId, UserId, [u8; 16]);
 
+/// The key of a message, where it has one.
 pub(crate) fn key_of(new: &NewMessage) -> Option<Key> {
     new.once.map(|once| (new.room, new.by.user.clone(), once.key))
 }
@@ -78,7 +80,7 @@ pub(crate) struct Written {
 pub(crate) struct Batch {
     pub(crate) rooms: BTreeMap<RoomId, Held>,
     /// What was sent under a key: the digest of its content and the message.
-    keys: HashMap<Key, ([u8; 16], Known)>,
+    keys: HashMap<Key, ([u8; 16], Found)>,
     /// The messages that are answered or marked.
     targets: HashMap<MessageId, Message>,
     pub(crate) new: Vec<NewRow>,
@@ -87,24 +89,24 @@ pub(crate) struct Batch {
 
 /// A message that was there, or the place of one that the batch makes.
 #[derive(Clone)]
-pub(crate) enum Known {
+pub(crate) enum Found {
     There(Arc<Message>),
     New(usize),
 }
 
 /// What was decided about a write; messages have no ids yet.
 pub(crate) enum Decided {
-    Sent { known: Known, repeated: bool },
+    Sent { found: Found, repeated: bool },
     Marked { marked: Marked, room: RoomId, moved: SeqSet },
 }
 
 impl Decided {
     /// What came of a message, by what those that the batch makes have become.
     pub(crate) fn sent(self, made: &[Option<Arc<Message>>]) -> Option<Outcome> {
-        let Self::Sent { known, repeated } = self else { return None };
-        let message = match known {
-            Known::There(message) => message,
-            Known::New(place) => made.get(place)?.clone()?,
+        let Self::Sent { found, repeated } = self else { return None };
+        let message = match found {
+            Found::There(message) => message,
+            Found::New(place) => made.get(place)?.clone()?,
         };
         Some(Outcome::Sent(Sent { message, repeated }))
     }
@@ -117,11 +119,7 @@ pub(crate) async fn write(
     lane: Option<(Uuid, i64)>,
     all: &[Write],
 ) -> Result<Written, sqlx::Error> {
-    let mut batch = Batch::default();
-    batch.take(on, all).await?;
-    batch.read_members(on, all).await?;
-    batch.read_keys(on, all).await?;
-    batch.read_targets(on, all).await?;
+    let mut batch = Batch::read(on, all).await?;
     let decided: Vec<_> = all.iter().map(|write| batch.decide(write)).collect();
 
     let new = std::mem::take(&mut batch.new);
@@ -171,123 +169,6 @@ impl Batch {
         }
     }
 
-    async fn take(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
-        let ids: BTreeSet<i64> = all.iter().map(|write| int(write.room().get())).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        for row in sqlx::query(sql::LOCK).bind(ids).fetch_all(on).await? {
-            let room = rows::room(&row)?;
-            let held = Held {
-                found: room.version,
-                room,
-                hidden: rows::hidden(&row)?,
-                members: BTreeMap::new(),
-                others: None,
-                changed: false,
-            };
-            self.rooms.insert(held.room.id, held);
-        }
-        Ok(())
-    }
-
-    /// Reads the callers' memberships, and for receipts what all others have.
-    async fn read_members(
-        &mut self,
-        on: &mut PgConnection,
-        all: &[Write],
-    ) -> Result<(), sqlx::Error> {
-        let marked: BTreeSet<i64> = all
-            .iter()
-            .filter(|write| matches!(write, Write::Mark(_)))
-            .map(|write| int(write.room().get()))
-            .collect();
-        let callers: BTreeSet<(i64, &str)> = all
-            .iter()
-            .map(|write| {
-                let by = match write {
-                    Write::Send(new) => &new.by,
-                    Write::Mark(mark) => &mark.by,
-                };
-                (int(write.room().get()), by.user.as_str())
-            })
-            .collect();
-        let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
-        let marks: Vec<bool> = rooms.iter().map(|room| marked.contains(room)).collect();
-        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone()).bind(marks);
-        for row in query.fetch_all(&mut *on).await? {
-            let member = rows::member(&row)?;
-            let own_seq = uint(row.try_get("own_seq")?);
-            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
-                let user = member.user.clone();
-                let caller = Caller { member, own_seq, marked: false, folds: false };
-                held.members.insert(user, caller);
-            }
-        }
-        if marked.is_empty() {
-            return Ok(());
-        }
-        let marked: Vec<i64> = marked.into_iter().collect();
-        let query = sqlx::query(sql::OTHERS).bind(marked).bind(rooms).bind(users);
-        for row in query.fetch_all(on).await? {
-            let read = rows::seq_set(row.try_get("read")?)?;
-            let delivered = rows::seq_set(row.try_get("delivered")?)?;
-            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
-                held.others = Some((read, delivered));
-            }
-        }
-        Ok(())
-    }
-
-    async fn read_keys(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
-        let keyed = all.iter().filter_map(|write| match write {
-            Write::Send(new) => Some((new, new.once?)),
-            Write::Mark(_) => None,
-        });
-        let (mut rooms, mut users, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        for (new, once) in keyed {
-            rooms.push(int(new.room.get()));
-            users.push(new.by.user.as_str());
-            keys.push(Uuid::from_bytes(once.key));
-        }
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let query = sqlx::query(sql::KEYS).bind(rooms).bind(users).bind(keys);
-        for row in query.fetch_all(on).await? {
-            let message = Arc::new(rows::message(&row)?);
-            let key: Uuid = row.try_get("m_key")?;
-            let content: Uuid = row.try_get("m_key_content")?;
-            let under = (message.room, message.sender.clone(), key.into_bytes());
-            self.keys.insert(under, (content.into_bytes(), Known::There(message)));
-        }
-        Ok(())
-    }
-
-    async fn read_targets(
-        &mut self,
-        on: &mut PgConnection,
-        all: &[Write],
-    ) -> Result<(), sqlx::Error> {
-        let ids: BTreeSet<i64> = all
-            .iter()
-            .filter_map(|write| match write {
-                Write::Send(new) => new.reply_to,
-                Write::Mark(Mark { targets: Targets::Message(id), .. }) => Some(*id),
-                Write::Mark(_) => None,
-            })
-            .map(|id| int(id.get()))
-            .collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<i64> = ids.into_iter().collect();
-        let rooms: Vec<i64> = self.rooms.keys().map(|room| int(room.get())).collect();
-        for row in sqlx::query(sql::TARGETS).bind(ids).bind(rooms).fetch_all(on).await? {
-            let message = rows::message(&row)?;
-            self.targets.insert(message.id, message);
-        }
-        Ok(())
-    }
-
     fn send(&mut self, new: &NewMessage) -> StoreResult<Decided> {
         let held = self.rooms.get_mut(&new.room).ok_or(StoreError::NotFound)?;
         // A repetition is found before it matters whether the room is active.
@@ -299,13 +180,13 @@ impl Batch {
         }
         let under = key_of(new);
         if let (Some(under), Some(once)) = (&under, new.once)
-            && let Some((content, known)) = self.keys.get(under)
+            && let Some((content, found)) = self.keys.get(under)
         {
-            let deleted = matches!(known, Known::There(message) if message.is_deleted());
+            let deleted = matches!(found, Found::There(message) if message.is_deleted());
             if *content != once.content || deleted {
                 return Err(StoreError::KeyReused);
             }
-            return Ok(Decided::Sent { known: known.clone(), repeated: true });
+            return Ok(Decided::Sent { found: found.clone(), repeated: true });
         }
         permitted?;
         if let Some(to) = new.reply_to {
@@ -329,12 +210,12 @@ impl Batch {
         }
         held.changed = true;
         let versions = MessageVersions { sent: held.room.version, ..MessageVersions::default() };
-        let known = Known::New(self.new.len());
+        let found = Found::New(self.new.len());
         self.new.push(NewRow { sent: new.clone(), seq, created_at, versions });
         if let (Some(under), Some(once)) = (under, new.once) {
-            self.keys.insert(under, (once.content, known.clone()));
+            self.keys.insert(under, (once.content, found.clone()));
         }
-        Ok(Decided::Sent { known, repeated: false })
+        Ok(Decided::Sent { found, repeated: false })
     }
 
     fn mark(&mut self, mark: &Mark) -> StoreResult<Decided> {

@@ -22,7 +22,8 @@ pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false), 
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
 /// Each keeps the plan that looks up few rows by their keys, whatever its parameters and however
-/// large the tables are: to plan one takes longer than to do it, and none is worth compiling. Each sees what was committed before it, whatever the host's databases are used to.
+/// large the tables are: to plan one takes longer than to do it, and none is worth compiling. Each
+/// sees what was committed before it, whatever the host's databases are used to.
 pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
      set_config('statement_timeout', '4000', false), \
      set_config('plan_cache_mode', 'force_generic_plan', false), \

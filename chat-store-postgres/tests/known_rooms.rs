@@ -4,34 +4,14 @@ mod common;
 
 use std::collections::HashMap;
 
-use chat_core::model::{Kinds, MessageKind, RoomId, RoomKind, Slice, Timestamp, UserId};
-use chat_core::rules::{Action, Caller, Content, Denial};
+use chat_core::model::{RoomId, Slice, UserId};
+use chat_core::rules::{Action, Denial};
 use chat_core::store::{
-    Anchor, HistoryQuery, ManageRoom, MessageStore, NewMessage, NewRoom, Once, RoomStore,
-    StoreError,
+    Anchor, HistoryQuery, ManageRoom, MessageStore, NewMessage, Once, RoomStore, StoreError,
 };
 use chat_store_postgres::PgStore;
-use common::Schema;
+use common::{AT, Schema, caller, group, text};
 use futures::future::join_all;
-
-const AT: Timestamp = Timestamp::EPOCH;
-
-fn caller(user: &str) -> Caller {
-    Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }
-}
-
-fn text(room: RoomId, by: &str, text: &str) -> NewMessage {
-    NewMessage {
-        room,
-        by: caller(by),
-        kind: MessageKind::Text,
-        content: Content::parse(text, 100).unwrap(),
-        attachment: None,
-        reply_to: None,
-        once: None,
-        at: AT,
-    }
-}
 
 fn keyed(room: RoomId, by: &str, words: &str, key: u8) -> NewMessage {
     let once = Some(Once { key: [key; 16], content: [key; 16] });
@@ -42,15 +22,7 @@ fn keyed(room: RoomId, by: &str, words: &str, key: u8) -> NewMessage {
 async fn two_nodes() -> ([PgStore; 2], RoomId, Schema) {
     let (first, schema) = common::store().await;
     let second = PgStore::connect_in(&chat_test_postgres::url(), &schema.0).await.unwrap();
-    let room = NewRoom {
-        kind: RoomKind::Group,
-        name: None,
-        creator: Some(UserId::new("ada").unwrap()),
-        members: vec![UserId::new("bob").unwrap()],
-        metadata: serde_json::Map::new(),
-        at: AT,
-    };
-    let room = first.create_room(room).await.unwrap();
+    let room = group(&first).await;
     for node in [&first, &second] {
         for by in ["ada", "bob", "ada", "bob"] {
             node.send(text(room, by, "known")).await.unwrap();

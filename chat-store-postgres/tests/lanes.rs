@@ -1,50 +1,26 @@
 //! Batched commits, while connections break and the server crashes.
 
+mod common;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chat_core::model::{
-    Attachment, Kinds, MessageKind, RoomId, RoomKind, Slice, Timestamp, UserId,
-};
-use chat_core::rules::{Action, Caller, Content, Denial};
+use chat_core::model::{Attachment, RoomId, RoomKind, Slice, UserId};
+use chat_core::rules::{Action, Denial};
 use chat_core::store::{
     Anchor, HistoryQuery, MessageStore, NewMessage, NewRoom, Once, RoomStore, StoreError,
 };
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
+use common::{AT, caller, group, text};
 use futures::future::join_all;
 use sqlx::Connection;
-
-fn caller(user: &str) -> Caller {
-    Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }
-}
-
-fn text(room: RoomId, by: &str, text: &str) -> NewMessage {
-    NewMessage {
-        room,
-        by: caller(by),
-        kind: MessageKind::Text,
-        content: Content::parse(text, 100).unwrap(),
-        attachment: None,
-        reply_to: None,
-        once: None,
-        at: Timestamp::from_seconds(1_735_122_600),
-    }
-}
 
 async fn store(cluster: &Cluster) -> (PgStore, RoomId) {
     let store = PgStore::connect(&cluster.url()).await.unwrap();
     store.migrate().await.unwrap();
-    let room = NewRoom {
-        kind: RoomKind::Group,
-        name: None,
-        creator: Some(UserId::new("ada").unwrap()),
-        members: vec![UserId::new("bob").unwrap()],
-        metadata: serde_json::Map::new(),
-        at: Timestamp::from_seconds(1_735_122_600),
-    };
-    let room = store.create_room(room).await.unwrap();
+    let room = group(&store).await;
     (store, room)
 }
 
@@ -79,7 +55,7 @@ async fn a_hot_room_of_many_members_takes_batch_after_batch() {
         creator: None,
         members: members.clone(),
         metadata: serde_json::Map::new(),
-        at: Timestamp::from_seconds(1_735_122_600),
+        at: AT,
     };
     let room = store.create_room(room).await.unwrap();
     for round in 0..8 {
@@ -274,7 +250,7 @@ async fn without_the_server_calls_are_unavailable_and_with_it_they_are_answered_
     let (sent, read, made) = tokio::join!(
         store.send(text(room, "ada", "meanwhile")),
         store.room(&by, room),
-        store.join_room(&by, room, Timestamp::from_seconds(1_735_122_600)),
+        store.join_room(&by, room, AT),
     );
     assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");

@@ -4,7 +4,43 @@
 
 pub(crate) mod proxy;
 
+use chat_core::model::{Kinds, MessageKind, RoomId, RoomKind, Timestamp, UserId};
+use chat_core::rules::{Caller, Content};
+use chat_core::store::{NewMessage, NewRoom, RoomStore};
 use chat_store_postgres::PgStore;
+
+/// When everything happens.
+pub(crate) const AT: Timestamp = Timestamp::EPOCH;
+
+pub(crate) fn caller(user: &str) -> Caller {
+    Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }
+}
+
+pub(crate) fn text(room: RoomId, by: &str, text: &str) -> NewMessage {
+    NewMessage {
+        room,
+        by: caller(by),
+        kind: MessageKind::Text,
+        content: Content::parse(text, 100).unwrap(),
+        attachment: None,
+        reply_to: None,
+        once: None,
+        at: AT,
+    }
+}
+
+/// A group of Ada, who has made it, and Bob.
+pub(crate) async fn group(store: &PgStore) -> RoomId {
+    let room = NewRoom {
+        kind: RoomKind::Group,
+        name: None,
+        creator: Some(UserId::new("ada").unwrap()),
+        members: vec![UserId::new("bob").unwrap()],
+        metadata: serde_json::Map::new(),
+        at: AT,
+    };
+    store.create_room(room).await.unwrap()
+}
 
 /// Takes a schema away at the end of a test, where the server is not thrown away itself.
 #[derive(Debug)]

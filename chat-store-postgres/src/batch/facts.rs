@@ -1,0 +1,143 @@
+//! What a batch reads before it decides.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use chat_core::store::{Mark, Targets};
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use super::{Batch, Caller, Found, Held};
+use crate::lane::Write;
+use crate::rows::{self, int, uint};
+use crate::sql::batch as sql;
+
+impl Batch {
+    /// Takes the rooms of these writes and reads all that decides about them.
+    pub(super) async fn read(on: &mut PgConnection, all: &[Write]) -> Result<Self, sqlx::Error> {
+        let mut batch = Self::default();
+        batch.take(on, all).await?;
+        batch.read_members(on, all).await?;
+        batch.read_keys(on, all).await?;
+        batch.read_targets(on, all).await?;
+        Ok(batch)
+    }
+
+    /// Takes the rooms.
+    async fn take(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<i64> = all.iter().map(|write| int(write.room().get())).collect();
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for row in sqlx::query(sql::LOCK).bind(ids).fetch_all(on).await? {
+            let room = rows::room(&row)?;
+            let held = Held {
+                found: room.version,
+                room,
+                hidden: rows::hidden(&row)?,
+                members: BTreeMap::new(),
+                others: None,
+                changed: false,
+            };
+            self.rooms.insert(held.room.id, held);
+        }
+        Ok(())
+    }
+
+    /// Reads the callers' memberships, and for receipts what all others have.
+    async fn read_members(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+    ) -> Result<(), sqlx::Error> {
+        let marked: BTreeSet<i64> = all
+            .iter()
+            .filter(|write| matches!(write, Write::Mark(_)))
+            .map(|write| int(write.room().get()))
+            .collect();
+        let callers: BTreeSet<(i64, &str)> = all
+            .iter()
+            .map(|write| {
+                let by = match write {
+                    Write::Send(new) => &new.by,
+                    Write::Mark(mark) => &mark.by,
+                };
+                (int(write.room().get()), by.user.as_str())
+            })
+            .collect();
+        let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
+        let marks: Vec<bool> = rooms.iter().map(|room| marked.contains(room)).collect();
+        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone()).bind(marks);
+        for row in query.fetch_all(&mut *on).await? {
+            let member = rows::member(&row)?;
+            let own_seq = uint(row.try_get("own_seq")?);
+            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
+                let user = member.user.clone();
+                let caller = Caller { member, own_seq, marked: false, folds: false };
+                held.members.insert(user, caller);
+            }
+        }
+        if marked.is_empty() {
+            return Ok(());
+        }
+        let marked: Vec<i64> = marked.into_iter().collect();
+        let query = sqlx::query(sql::OTHERS).bind(marked).bind(rooms).bind(users);
+        for row in query.fetch_all(on).await? {
+            let read = rows::seq_set(row.try_get("read")?)?;
+            let delivered = rows::seq_set(row.try_get("delivered")?)?;
+            if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
+                held.others = Some((read, delivered));
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_keys(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
+        let keyed = all.iter().filter_map(|write| match write {
+            Write::Send(new) => Some((new, new.once?)),
+            Write::Mark(_) => None,
+        });
+        let (mut rooms, mut users, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        for (new, once) in keyed {
+            rooms.push(int(new.room.get()));
+            users.push(new.by.user.as_str());
+            keys.push(Uuid::from_bytes(once.key));
+        }
+        if keys.is_empty() {
+            return Ok(());
+        }
+        let query = sqlx::query(sql::KEYS).bind(rooms).bind(users).bind(keys);
+        for row in query.fetch_all(on).await? {
+            let message = Arc::new(rows::message(&row)?);
+            let key: Uuid = row.try_get("m_key")?;
+            let content: Uuid = row.try_get("m_key_content")?;
+            let under = (message.room, message.sender.clone(), key.into_bytes());
+            self.keys.insert(under, (content.into_bytes(), Found::There(message)));
+        }
+        Ok(())
+    }
+
+    async fn read_targets(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+    ) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<i64> = all
+            .iter()
+            .filter_map(|write| match write {
+                Write::Send(new) => new.reply_to,
+                Write::Mark(Mark { targets: Targets::Message(id), .. }) => Some(*id),
+                Write::Mark(_) => None,
+            })
+            .map(|id| int(id.get()))
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = ids.into_iter().collect();
+        let rooms: Vec<i64> = self.rooms.keys().map(|room| int(room.get())).collect();
+        for row in sqlx::query(sql::TARGETS).bind(ids).bind(rooms).fetch_all(on).await? {
+            let message = rows::message(&row)?;
+            self.targets.insert(message.id, message);
+        }
+        Ok(())
+    }
+}

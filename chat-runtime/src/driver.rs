@@ -1,44 +1,40 @@
 //! The driver of one open socket: does what its machine says.
 
+mod closing;
+mod mail;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use chat_core::Error;
-use chat_core::model::Event;
 use chat_core::service::Batch;
-use chat_core::socket::{Close, Delivery, Frame, HistoryPage, Input, Output, Performed, Socket};
+use chat_core::socket::{Close, Frame, HistoryPage, Input, Output, Performed, Socket};
 use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, Sink, Stream as _};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, Sleep, sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
-use crate::inbox::{Inbox, Mail};
+use self::closing::close_for;
+pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
+use crate::hub::Hub;
+use crate::inbox::Inbox;
 use crate::meters;
 use crate::stream::Stream;
 
-/// How long the other side may take to answer a close.
-pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How much is done for one socket before others have their turn.
 const TURN: usize = 64;
-
-/// How long to wait after the store did not answer.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// The driver of one open socket.
 pub(crate) struct Driver {
     stream: WebSocketStream<Stream>,
     socket: Socket,
     inbox: Arc<Inbox>,
-    /// Permits to read changes from the store.
-    readers: Arc<Semaphore>,
+    /// For what did not fit into the inbox.
+    hub: Arc<Hub>,
     /// The command that is being performed.
     command: Option<BoxFuture<'static, Performed>>,
     /// The page of history that is being read.
@@ -67,13 +63,13 @@ impl Driver {
         stream: WebSocketStream<Stream>,
         socket: Socket,
         inbox: Arc<Inbox>,
-        readers: Arc<Semaphore>,
+        hub: Arc<Hub>,
     ) -> Self {
         Self {
             stream,
             socket,
             inbox,
-            readers,
+            hub,
             command: None,
             history: None,
             notice: Notice::None,
@@ -164,11 +160,6 @@ impl Driver {
 
     fn stall_timeout(&self) -> Duration {
         self.socket.actor().chat().config().stall_timeout
-    }
-
-    fn start_closing(&mut self, until: Instant) {
-        self.closing_until = Some(until);
-        self.inbox.close();
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -266,74 +257,6 @@ impl Driver {
         }
     }
 
-    /// Gives the machine what comes next: from the store while it catches up, else from the inbox.
-    fn poll_mail(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        if !self.socket.wants_deliveries() {
-            // The command that they wait for wakes the task.
-            return Poll::Pending;
-        }
-        if let Some(reading) = &mut self.reading {
-            if self.inbox.poll_drain(cx) {
-                self.socket.handle(Input::Drain, now.into_std());
-                return Poll::Ready(());
-            }
-            let Poll::Ready(read) = reading.poll_unpin(cx) else { return Poll::Pending };
-            self.reading = None;
-            self.take_batch(read, now);
-            return Poll::Ready(());
-        }
-        match self.inbox.poll_next(cx) {
-            Poll::Ready(Mail::Delivery(delivery)) => {
-                self.socket.handle(Input::Delivery(&delivery), now.into_std());
-            }
-            Poll::Ready(Mail::Lagging) => {
-                meters::caught_up("socket");
-                self.read_changes();
-            }
-            Poll::Ready(Mail::Draining) => self.socket.handle(Input::Drain, now.into_std()),
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    /// Begins to read what the socket has missed: half as much at once as its inbox holds, which may
-    /// fill meanwhile.
-    fn read_changes(&mut self) {
-        let (chat, room) = (self.socket.actor().chat().clone(), self.socket.room());
-        let (after, readers) = (self.socket.cursor(), self.readers.clone());
-        let portion = chat.config().queue_frames / 2;
-        let reading = async move {
-            // It is never closed.
-            let _permit = readers.acquire().await;
-            loop {
-                match chat.changes(room, after, portion).await {
-                    Err(Error::Unavailable(_)) => sleep(RETRY).await,
-                    read => return read,
-                }
-            }
-        };
-        self.reading = Some(reading.boxed());
-    }
-
-    fn take_batch(&mut self, read: Result<Batch, Error>, now: Instant) {
-        match read {
-            Ok(batch) => {
-                for event in batch.events {
-                    let delivery = Delivery::new(Event::Room(event));
-                    self.socket.handle(Input::Delivery(&delivery), now.into_std());
-                }
-                self.socket.catch_up_to(batch.reached);
-                if batch.more {
-                    self.read_changes();
-                }
-            }
-            Err(error) => {
-                tracing::warn!(room = %self.socket.room(), %error, "a slow socket could not be caught up");
-                self.socket.handle(Input::Close(Close::FAULT), now.into_std());
-            }
-        }
-    }
-
     fn write(&mut self, message: Message) -> Result<(), WsError> {
         self.unflushed = true;
         Pin::new(&mut self.stream).start_send(message)
@@ -376,43 +299,6 @@ impl Driver {
         }
         self.timer.as_mut().poll_unpin(cx).is_ready()
     }
-
-    /// Flushes our close, or the answer to theirs, and waits for the end of the connection.
-    fn poll_closing(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let until = self.closing_until.unwrap_or(now);
-        if self.poll_sleep(cx, until) {
-            return Poll::Ready(());
-        }
-        match Pin::new(&mut self.stream).poll_flush(cx) {
-            Poll::Ready(Err(_)) => return Poll::Ready(()),
-            Poll::Ready(Ok(())) if self.broken => {
-                // There will be no answer to our close; that we are done shows them that we are.
-                let _ = Pin::new(self.stream.get_mut()).poll_shutdown(cx);
-            }
-            _ => {}
-        }
-        for _ in 0..TURN {
-            if ready!(self.poll_discard(cx)) {
-                return Poll::Ready(());
-            }
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
-    }
-
-    /// Reads what nobody looks at any more, because a connection that is dropped with bytes unread
-    /// is reset, and the other side may never see our close. Whether that was the end.
-    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        if !self.broken {
-            let frame = ready!(Pin::new(&mut self.stream).poll_next(cx));
-            return Poll::Ready(!matches!(frame, Some(Ok(_))));
-        }
-        let stream = Pin::new(self.stream.get_mut());
-        let mut bytes = [0; 4096];
-        let mut buffer = ReadBuf::new(&mut bytes);
-        let read = ready!(stream.poll_read(cx, &mut buffer));
-        Poll::Ready(read.is_err() || buffer.filled().is_empty())
-    }
 }
 
 /// Whether the machine is told when everything is written.
@@ -434,26 +320,7 @@ enum Heard {
     End,
 }
 
-pub(crate) fn close_message(close: Close) -> Message {
-    Message::Close(Some(CloseFrame {
-        code: close.code.into(),
-        reason: Utf8Bytes::from_static(close.reason),
-    }))
-}
-
 fn message(frame: &Frame) -> Message {
     // A frame is made from a string, so the check cannot fail.
     Message::Text(Utf8Bytes::try_from(frame.bytes().clone()).unwrap_or_default())
-}
-
-/// With which code a connection is closed that broke the protocol; none where it is broken itself.
-fn close_for(error: &WsError) -> Option<Close> {
-    match error {
-        WsError::Capacity(CapacityError::MessageTooLong { .. }) => Some(Close::TOO_LARGE),
-        WsError::Utf8(_) => Some(Close::NOT_TEXT),
-        // The connection ended without a word.
-        WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
-        WsError::Capacity(_) | WsError::Protocol(_) => Some(Close::PROTOCOL),
-        _ => None,
-    }
 }

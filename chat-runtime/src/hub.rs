@@ -79,11 +79,6 @@ impl Hub {
         }
     }
 
-    /// Permits to read from the store what a socket has missed.
-    pub(crate) fn readers(&self) -> Arc<Semaphore> {
-        self.readers.clone()
-    }
-
     /// The rooms that have open sockets here.
     pub(crate) fn rooms(&self) -> Vec<RoomId> {
         let ids =

@@ -150,7 +150,8 @@ impl Server {
     }
 
     /// Stops serving: new requests are answered 503, open sockets get their dialect's hint and are
-    /// closed 1012, requests under way finish. Returns when all is done or the time is over.
+    /// closed 1012, requests under way and what sockets had sent are finished. Returns when all is
+    /// done or the time is over.
     pub async fn drain(&self, patience: Duration) -> Drained {
         let life = &self.inner.life;
         life.draining.store(true, Ordering::SeqCst);

@@ -161,7 +161,7 @@ async fn begin(
                 session = ?socket.session().id(),
                 "a socket opened"
             );
-            Some((Driver::new(stream, socket, inbox, hub.readers()), subscription))
+            Some((Driver::new(stream, socket, inbox, hub), subscription))
         }
         Err(close) => {
             meters::closed(close.code);

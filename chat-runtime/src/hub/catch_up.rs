@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Error;
-use chat_core::model::RoomId;
+use chat_core::model::{Cursor, RoomId};
+use chat_core::service::Batch;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use super::{Hub, Room};
 use crate::meters;
@@ -36,6 +39,27 @@ impl Hub {
                 }
             }
         });
+    }
+
+    /// What one socket has missed, for which its inbox had no room: half as much at once as an inbox
+    /// holds, as it may fill meanwhile. Waits for a store that does not answer.
+    pub(crate) fn missed(
+        &self,
+        room: RoomId,
+        after: Cursor,
+    ) -> BoxFuture<'static, Result<Batch, Error>> {
+        let (chat, readers) = (self.chat.clone(), self.readers.clone());
+        let reading = async move {
+            // It is never closed.
+            let _permit = readers.acquire().await;
+            loop {
+                match chat.changes(room, after, chat.config().queue_frames / 2).await {
+                    Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY).await,
+                    read => return read,
+                }
+            }
+        };
+        reading.boxed()
     }
 
     /// Reads until nothing is missing; whether something is again by then.

@@ -41,10 +41,16 @@ pub struct Config {
     pub bad_frame_limit: usize,
     /// See [`Config::bad_frame_limit`]; 60 s.
     pub bad_frame_window: Duration,
-    /// How many frames may wait for one socket before it is caught up from the store instead; 256.
+    /// How many frames may wait for one socket before it counts as behind; 256.
     pub queue_frames: usize,
     /// How many bytes may wait for one socket, likewise; 1 MiB.
     pub queue_bytes: usize,
+    /// How many bytes of what rooms are told a node keeps for the sockets that are behind; 64 MiB.
+    /// Whoever is behind further is caught up from the store.
+    pub tail_bytes: usize,
+    /// How many changes a socket may be behind that falls back even while it is caught up from the
+    /// store, before it is closed 1013; 50,000.
+    pub lag_limit: u64,
     /// How long a socket may take nothing while something waits for it before it is closed 1013;
     /// 30 s.
     pub stall_timeout: Duration,
@@ -99,6 +105,8 @@ impl Default for Config {
             bad_frame_window: Duration::from_mins(1),
             queue_frames: 256,
             queue_bytes: 1024 * 1024,
+            tail_bytes: 64 * 1024 * 1024,
+            lag_limit: 50_000,
             stall_timeout: Duration::from_secs(30),
             sockets_per_user: 10_000,
             rate_limit: None,

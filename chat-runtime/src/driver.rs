@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use chat_core::Error;
-use chat_core::service::Batch;
 use chat_core::socket::{Close, Frame, HistoryPage, Input, Output, Performed, Socket};
 use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, Sink, Stream as _};
@@ -20,7 +19,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use self::closing::close_for;
 pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
-use crate::hub::Hub;
+use crate::hub::{Hub, Reading};
 use crate::inbox::Inbox;
 use crate::meters;
 use crate::stream::Stream;
@@ -42,7 +41,9 @@ pub(crate) struct Driver {
     /// Whether the machine wants to know when everything is written.
     notice: Notice,
     /// The changes that are being read, for a socket that fell behind.
-    reading: Option<BoxFuture<'static, Result<Batch, Error>>>,
+    reading: Option<Reading>,
+    /// How many changes the socket was behind when that began.
+    behind: Option<u64>,
     /// The earliest of the machine's deadline, the stall's and the close's.
     timer: Pin<Box<Sleep>>,
     wake_at: Option<Instant>,
@@ -74,6 +75,7 @@ impl Driver {
             history: None,
             notice: Notice::None,
             reading: None,
+            behind: None,
             timer: Box::pin(sleep_until(Instant::now())),
             wake_at: None,
             stalled_since: None,

@@ -3,6 +3,7 @@
 mod catch_up;
 mod presence;
 mod room;
+mod tail;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
@@ -16,8 +17,10 @@ use chat_core::socket::Delivery;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+pub(crate) use self::catch_up::Reading;
 use self::presence::Watchers;
 use self::room::{Room, Step};
+use self::tail::Budget;
 use crate::inbox::Inbox;
 use crate::meters::{Load, Meters};
 
@@ -42,6 +45,8 @@ pub(crate) struct Hub {
     meters: Meters,
     /// Permits to read what a socket has missed.
     readers: Arc<Semaphore>,
+    /// What may be kept for sockets that are behind.
+    tails: Arc<Budget>,
     hasher: RandomState,
     /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
@@ -51,12 +56,14 @@ pub(crate) struct Hub {
 
 impl Hub {
     pub(crate) fn new(chat: Chat, runtime: Handle) -> Arc<Self> {
+        let tails = Budget::new(chat.config().tail_bytes);
         Arc::new_cyclic(|me| Self {
             chat,
             runtime,
             me: me.clone(),
             meters: Meters::new(),
             readers: Arc::new(Semaphore::new(READERS)),
+            tails,
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
             watchers: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -66,7 +73,8 @@ impl Hub {
     /// Fills an inbox with what happens in a room from now on. [`Subscription::begin`] says from
     /// where its socket counts.
     pub(crate) fn subscribe(self: &Arc<Self>, room: RoomId, inbox: Arc<Inbox>) -> Subscription {
-        self.room_shard(room).entry(room).or_default().subscribe(inbox.clone());
+        let new = || Room::new(self.tails.clone());
+        self.room_shard(room).entry(room).or_insert_with(new).subscribe(inbox.clone());
         Subscription { hub: self.clone(), room, inbox, watched: Vec::new() }
     }
 

@@ -10,8 +10,8 @@ use futures::task::AtomicWaker;
 
 /// What waits for one socket, within bounds. Who fills it never waits.
 ///
-/// Past half of the bounds signals are left out. Past the bounds everything is, and the socket has
-/// to catch up from the store once it has taken what waits.
+/// Past half of the bounds signals are left out. Past the bounds everything is, until the socket has
+/// taken what waits and asked for what it has missed.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     most_frames: usize,
@@ -35,8 +35,7 @@ struct State {
 pub(crate) enum Mail {
     /// The next delivery.
     Delivery(Arc<Delivery>),
-    /// Deliveries were left out: catch up from the store. Said once; what comes from now on waits
-    /// here again.
+    /// Deliveries were left out, and are until [`Inbox::resume`].
     Lagging,
     /// The server drains. Said once, before everything else.
     Draining,
@@ -52,30 +51,42 @@ impl Inbox {
         }
     }
 
-    pub(crate) fn push(&self, delivery: &Arc<Delivery>, weight: usize) {
+    /// Puts a delivery in; whether the inbox is lagging.
+    pub(crate) fn push(&self, delivery: &Arc<Delivery>, weight: usize) -> bool {
         {
             let mut state = self.lock();
             if state.lagging || state.closed {
-                return;
+                return state.lagging;
             }
             let (frames, bytes) = (state.queue.len() + 1, state.bytes + weight);
             if delivery.is_passing()
                 && (frames > self.most_frames / 2 || bytes > self.most_bytes / 2)
             {
-                return;
+                return false;
             }
             // A single delivery of any size is let through, or it never would be.
             if frames > 1 && (frames > self.most_frames || bytes > self.most_bytes) {
                 state.lagging = true;
-                return;
+                return true;
             }
             state.queue.push_back(delivery.clone());
             state.bytes = bytes;
             if frames > 1 {
-                return;
+                return false;
             }
         }
         self.waker.wake();
+        false
+    }
+
+    /// Whether deliveries are left out.
+    pub(crate) fn is_lagging(&self) -> bool {
+        self.lock().lagging
+    }
+
+    /// Takes what comes from now on.
+    pub(crate) fn resume(&self) {
+        self.lock().lagging = false;
     }
 
     /// How many deliveries wait.
@@ -123,7 +134,7 @@ impl Inbox {
             }
             return Some(Mail::Delivery(delivery));
         }
-        std::mem::take(&mut state.lagging).then_some(Mail::Lagging)
+        state.lagging.then_some(Mail::Lagging)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

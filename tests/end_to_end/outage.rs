@@ -2,24 +2,34 @@
 
 use std::time::Duration;
 
+use chat_core::Config;
 use chat_store_postgres::PgStore;
 use futures::future::join_all;
 use http::{Method, StatusCode};
 use serde_json::json;
 use sqlx::{Connection, PgConnection};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::support::{Adapter, Link, Node, Setup, Socket, ask, read};
+use crate::support::{Adapter, Node, Setup, Socket, ask, read};
 
 /// How long a client waits for the word that something cannot be had now.
 const WORD: Duration = Duration::from_secs(5);
 
 /// A node on a database of the test's own.
 async fn node(database: &chat_test_postgres::Cluster, adapter: Adapter) -> Node {
+    configured(database, adapter, Config::default()).await
+}
+
+async fn configured(
+    database: &chat_test_postgres::Cluster,
+    adapter: Adapter,
+    config: Config,
+) -> Node {
     let store = PgStore::connect(&database.url()).await.expect("a database");
     store.migrate().await.expect("migrations");
     let bus = store.bus();
-    Node::start(&Setup { adapter, link: Link::Bus, ..Setup::default() }, store, bus).await
+    Node::start(&Setup { adapter, config, ..Setup::default() }, store, bus).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,29 +88,44 @@ async fn told_and_back(adapter: Adapter) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_caught_up_when_the_database_goes_away_is_so_when_it_is_back() {
     let database = chat_test_postgres::Cluster::start();
+    let mut config = Config::default();
+    config.tail_bytes = 0;
+    let node = configured(&database, Adapter::Axum, config).await;
+    let reader = left_behind(&database, &node).await;
+    // Long enough for a read to be given up.
+    sleep(Duration::from_secs(6)).await;
+    assert!(!reader.is_finished(), "the rest is in the database");
+    tokio::task::block_in_place(|| database.resume());
+    reader.await.expect("the reader has everything");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_far_behind_is_caught_up_without_the_database() {
+    let database = chat_test_postgres::Cluster::start();
     let node = node(&database, Adapter::Axum).await;
+    let reader = left_behind(&database, &node).await;
+    reader.await.expect("the reader has everything");
+}
+
+/// Someone who reads only once more has been sent than the buffers of a connection and an inbox hold
+/// together, and the database is away.
+async fn left_behind(database: &chat_test_postgres::Cluster, node: &Node) -> JoinHandle<()> {
     let john = node.server.chat().acting_as(1);
     let room = john.direct_room(2).await.expect("a room").id;
     let mut late = Socket::settled(node.address, &format!("/campus/ws/chat/{room}/"), 2).await;
-    // More than the buffers of a connection and an inbox hold together.
     let messages = 2_500;
     for number in 0..messages {
         let text = format!("{number} {}", "x".repeat(9_000));
         john.send(room, text).await.expect("a message is stored");
     }
     tokio::task::block_in_place(|| database.crash());
-    let reader = tokio::spawn(async move {
+    tokio::spawn(async move {
         for number in 0..messages {
             let frame = late.expect("message").await;
             let text = frame["content"].as_str().expect("text");
             assert!(text.starts_with(&format!("{number} ")), "{number} is missing");
         }
-    });
-    // Long enough for a read to be given up.
-    sleep(Duration::from_secs(6)).await;
-    assert!(!reader.is_finished(), "the rest is in the database");
-    tokio::task::block_in_place(|| database.resume());
-    reader.await.expect("the reader has everything");
+    })
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

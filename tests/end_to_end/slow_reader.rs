@@ -32,7 +32,16 @@ async fn read_all(socket: &mut Socket) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_late_is_caught_up_and_nobody_waits_for_them() {
-    let cluster = Cluster::start(Setup::default()).await;
+    // From what the node keeps, from the store, and from both.
+    for tail_bytes in [Config::default().tail_bytes, 0, MESSAGES * LENGTH / 3] {
+        reads_late(tail_bytes).await;
+    }
+}
+
+async fn reads_late(tail_bytes: usize) {
+    let mut config = Config::default();
+    config.tail_bytes = tail_bytes;
+    let cluster = Cluster::start(Setup { config, ..Setup::default() }).await;
     let room = cluster.group(3).await;
     let path = format!("/campus/ws/chat/{room}/");
     let mut late = Socket::settled(cluster.address(), &path, 2).await;
@@ -63,4 +72,31 @@ async fn who_never_reads_is_closed() {
     tokio::time::timeout(crate::support::PATIENCE, gone).await.expect("the socket is let go");
     // What was on its way can still be read, then comes the end.
     assert!([1013, 1006].contains(&silent.closed().await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_only_falls_back_is_closed() {
+    let mut config = Config::default();
+    (config.tail_bytes, config.lag_limit) = (0, MESSAGES as u64);
+    let cluster = Cluster::start(Setup { config, ..Setup::default() }).await;
+    let room = cluster.group(2).await;
+    let mut slow = Socket::settled(cluster.address(), &format!("/campus/ws/chat/{room}/"), 2).await;
+    let mut read = 0;
+    for round in 1..=10 {
+        flood(&cluster, room).await;
+        for _ in 0..MESSAGES / 4 {
+            let frame = match slow.next().await {
+                Ok(frame) => frame,
+                Err(code) => {
+                    assert_eq!(code, 1013);
+                    assert!(round > 1, "it was tried");
+                    return;
+                }
+            };
+            let text = frame["content"].as_str().expect("a message and nothing else");
+            assert!(text.starts_with(&format!("{} ", read % MESSAGES)), "{read} is missing");
+            read += 1;
+        }
+    }
+    panic!("the socket is still open, {read} messages behind");
 }

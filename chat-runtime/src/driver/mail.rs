@@ -34,18 +34,36 @@ impl Driver {
             Poll::Ready(Mail::Delivery(delivery)) => {
                 self.socket.handle(Input::Delivery(&delivery), now.into_std());
             }
-            Poll::Ready(Mail::Lagging) => {
-                meters::caught_up("socket");
-                self.read_changes();
-            }
+            Poll::Ready(Mail::Lagging) => self.take_missed(now),
             Poll::Ready(Mail::Draining) => self.socket.handle(Input::Drain, now.into_std()),
             Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())
     }
 
-    fn read_changes(&mut self) {
-        self.reading = Some(self.hub.missed(self.socket.room(), self.socket.cursor()));
+    /// What was left out of the inbox: as it was told, or else from the store.
+    fn take_missed(&mut self, now: Instant) {
+        let (room, cursor) = (self.socket.room(), self.socket.cursor());
+        if let Some(deliveries) = self.hub.missed(room, cursor, &self.inbox) {
+            for delivery in deliveries {
+                self.socket.handle(Input::Delivery(&delivery), now.into_std());
+            }
+        } else {
+            meters::caught_up("socket");
+            self.read_changes(now);
+        }
+    }
+
+    /// Reads on from the store, unless the socket only falls back by it.
+    fn read_changes(&mut self, now: Instant) {
+        let (room, cursor) = (self.socket.room(), self.socket.cursor());
+        let behind = self.hub.distance(room, cursor);
+        let before = *self.behind.get_or_insert(behind);
+        if behind > before.max(self.socket.actor().chat().config().lag_limit) {
+            self.socket.handle(Input::Close(Close::TOO_SLOW), now.into_std());
+        } else {
+            self.reading = Some(self.hub.stored(room, cursor));
+        }
     }
 
     fn take_batch(&mut self, read: Result<Batch, Error>, now: Instant) {
@@ -57,7 +75,9 @@ impl Driver {
                 }
                 self.socket.catch_up_to(batch.reached);
                 if batch.more {
-                    self.read_changes();
+                    self.read_changes(now);
+                } else {
+                    self.behind = None;
                 }
             }
             Err(error) => {

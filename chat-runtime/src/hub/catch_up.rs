@@ -6,14 +6,23 @@ use std::time::Duration;
 use chat_core::Error;
 use chat_core::model::{Cursor, RoomId};
 use chat_core::service::Batch;
+use chat_core::socket::Delivery;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Hub, Room};
+use crate::inbox::Inbox;
 use crate::meters;
 
-/// How many rows are read at once.
-const ROWS: usize = 100;
+/// What changed, as it is read for one socket.
+pub(crate) type Reading = BoxFuture<'static, Result<Batch, Error>>;
+
+/// How many deliveries a socket that is behind is handed at once.
+const DELIVERIES: usize = 64;
+
+/// How many changes of a room are read at once. Each reading goes through all rows that changed
+/// since, so that many small ones take the longer the further behind the room is.
+const CHANGES: usize = 2_000;
 
 /// How long to wait after the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
@@ -41,19 +50,32 @@ impl Hub {
         });
     }
 
-    /// What one socket has missed, for which its inbox had no room: half as much at once as an inbox
-    /// holds, as it may fill meanwhile. Waits for a store that does not answer.
+    /// What a socket whose inbox is lagging has missed, some deliveries at a time; with the last of
+    /// them its inbox takes what comes. None where it is to be read from the store, and its inbox
+    /// takes what comes meanwhile.
     pub(crate) fn missed(
         &self,
         room: RoomId,
         after: Cursor,
-    ) -> BoxFuture<'static, Result<Batch, Error>> {
+        inbox: &Inbox,
+    ) -> Option<Vec<Arc<Delivery>>> {
+        self.room_shard(room).get_mut(&room)?.missed(inbox, after, DELIVERIES)
+    }
+
+    /// How many changes somebody is behind what the room's sockets were told.
+    pub(crate) fn distance(&self, room: RoomId, after: Cursor) -> u64 {
+        self.room_shard(room).get(&room).map_or(0, |state| state.distance(after))
+    }
+
+    /// What changed in a room after a point, for one socket: as much at once as an inbox holds.
+    /// Waits for a store that does not answer.
+    pub(crate) fn stored(&self, room: RoomId, after: Cursor) -> Reading {
         let (chat, readers) = (self.chat.clone(), self.readers.clone());
         let reading = async move {
             // It is never closed.
             let _permit = readers.acquire().await;
             loop {
-                match chat.changes(room, after, chat.config().queue_frames / 2).await {
+                match chat.changes(room, after, chat.config().queue_frames).await {
                     Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY).await,
                     read => return read,
                 }
@@ -68,7 +90,7 @@ impl Hub {
         let Some(mut after) = start else { return Ok(false) };
         meters::caught_up("room");
         loop {
-            let batch = self.chat.changes(room, after, ROWS).await?;
+            let batch = self.chat.changes(room, after, CHANGES).await?;
             let mut shard = self.room_shard(room);
             let Some(state) = shard.get_mut(&room) else { return Ok(false) };
             let more = batch.more;

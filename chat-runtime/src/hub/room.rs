@@ -8,6 +8,7 @@ use chat_core::service::Batch;
 use chat_core::socket::Delivery;
 
 use super::remove;
+use super::tail::{Budget, Tail};
 use crate::inbox::Inbox;
 
 /// How many events may wait for one before them; more are read from the store anyway.
@@ -25,9 +26,11 @@ pub(super) enum Step {
 }
 
 /// One room's sockets and how far they have been told its changes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Room {
     inboxes: Vec<Arc<Inbox>>,
+    /// For those that are behind.
+    tail: Tail,
     /// How far everybody has been told; none until the first socket has begun.
     cursor: Option<Cursor>,
     /// Events whose predecessors have not come yet.
@@ -44,6 +47,19 @@ pub(super) struct Room {
 }
 
 impl Room {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            inboxes: Vec::new(),
+            tail: Tail::new(budget),
+            cursor: None,
+            early: BTreeMap::new(),
+            expected: 0,
+            hinted: 0,
+            watched: false,
+            reading: false,
+        }
+    }
+
     pub(super) fn subscribe(&mut self, inbox: Arc<Inbox>) {
         self.inboxes.push(inbox);
     }
@@ -53,6 +69,7 @@ impl Room {
         if self.inboxes.len() * 4 < self.inboxes.capacity() {
             self.inboxes.shrink_to_fit();
         }
+        self.trim();
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -67,10 +84,48 @@ impl Room {
         self.inboxes.iter()
     }
 
-    /// Puts a delivery into every inbox.
-    pub(super) fn push(&self, delivery: &Arc<Delivery>) {
+    /// Puts a delivery into every inbox; whether one of them is lagging.
+    pub(super) fn push(&self, delivery: &Arc<Delivery>) -> bool {
         let weight = delivery.weight();
-        self.inboxes.iter().for_each(|inbox| inbox.push(delivery, weight));
+        let push = |lagging, inbox: &Arc<Inbox>| inbox.push(delivery, weight) || lagging;
+        self.inboxes.iter().fold(false, push)
+    }
+
+    /// Tells everybody what comes next.
+    fn tell(&mut self, reached: Cursor, delivery: Arc<Delivery>) {
+        let before = self.cursor.replace(reached).unwrap_or_default();
+        if self.push(&delivery) {
+            self.tail.push(before, reached, delivery);
+        }
+    }
+
+    /// What a socket has missed whose inbox is lagging, at most so many deliveries of it, where they
+    /// are still known. With the last of them, or where they are not, its inbox takes what comes
+    /// from now on.
+    pub(super) fn missed(
+        &mut self,
+        inbox: &Inbox,
+        after: Cursor,
+        most: usize,
+    ) -> Option<Vec<Arc<Delivery>>> {
+        let missed = self.tail.after(after, most);
+        if missed.as_ref().is_none_or(|(_, is_all)| *is_all) {
+            inbox.resume();
+            self.trim();
+        }
+        missed.map(|(deliveries, _)| deliveries)
+    }
+
+    /// Keeps nothing for sockets that are behind where there are none.
+    fn trim(&mut self) {
+        if !self.tail.is_empty() && !self.inboxes.iter().any(|inbox| inbox.is_lagging()) {
+            self.tail.clear();
+        }
+    }
+
+    /// How many changes somebody is behind the others.
+    pub(super) fn distance(&self, after: Cursor) -> u64 {
+        self.cursor.map_or(0, |cursor| cursor.version.saturating_sub(after.version))
     }
 
     /// A socket has seen a version; the first one says from where the room counts here.
@@ -112,8 +167,7 @@ impl Room {
             }
             let delivery = first.remove();
             if reached > cursor {
-                self.push(&delivery);
-                self.cursor = Some(reached);
+                self.tell(reached, delivery);
             }
         }
         self.step()
@@ -151,8 +205,7 @@ impl Room {
     /// Delivers what was read.
     pub(super) fn take_batch(&mut self, batch: Batch) {
         for event in batch.events {
-            let delivery = Arc::new(Delivery::new(Event::Room(event)));
-            self.push(&delivery);
+            self.tell(event.reached, Arc::new(Delivery::new(Event::Room(event))));
         }
         self.cursor = self.cursor.max(Some(batch.reached));
         self.expected = self.expected.max(batch.reached.version);
@@ -168,11 +221,20 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll};
+
+    use chat_core::Config;
+    use chat_core::model::{Change, RoomId, UserId};
+    use futures::task::noop_waker;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::inbox::Mail;
 
     #[test]
     fn a_version_that_is_not_there_is_looked_for_once() {
-        let mut room = Room::default();
+        let mut room = Room::new(Budget::new(0));
         room.begin(5);
         assert!(room.expect(Version::MAX));
         assert!(!room.expect(Version::MAX), "somebody is about to look");
@@ -186,5 +248,86 @@ mod tests {
             room.expect(7) || room.stop_reading(),
             "what is said meanwhile is looked for again"
         );
+    }
+
+    /// A socket of the room, which takes what comes when it likes.
+    struct Reader {
+        inbox: Arc<Inbox>,
+        /// How far it has come.
+        cursor: Cursor,
+        /// Whether it reads from the store.
+        reading: bool,
+    }
+
+    impl Reader {
+        /// Does the next thing; whether there was one.
+        fn step(&mut self, room: &mut Room, portion: usize) -> bool {
+            if std::mem::take(&mut self.reading) {
+                self.cursor = room.cursor.expect("it has begun");
+                return true;
+            }
+            match self.inbox.poll_next(&Context::from_waker(&noop_waker())) {
+                Poll::Ready(Mail::Delivery(delivery)) => self.take(&delivery),
+                Poll::Ready(Mail::Lagging) => {
+                    match room.missed(&self.inbox, self.cursor, portion) {
+                        Some(deliveries) => deliveries.iter().for_each(|it| self.take(it)),
+                        None => self.reading = true,
+                    }
+                }
+                Poll::Ready(Mail::Draining) | Poll::Pending => return false,
+            }
+            true
+        }
+
+        fn take(&mut self, delivery: &Delivery) {
+            let Event::Room(event) = delivery.event() else { return };
+            if event.reached > self.cursor {
+                assert_eq!(event.reached.version, self.cursor.version + 1, "nothing is left out");
+                self.cursor = event.reached;
+            }
+        }
+    }
+
+    proptest! {
+        /// Whoever is slow is told everything, in order, whatever is kept.
+        #[test]
+        fn every_socket_is_told_everything_in_order(
+            steps in vec(0..5_usize, 1..300),
+            frames in 1..5_usize,
+            kept in 0..20_usize,
+            portion in 1..4_usize,
+        ) {
+            let mut config = Config::default();
+            config.queue_frames = frames;
+            let budget = Budget::new(kept * 512);
+            let mut room = Room::new(budget.clone());
+            let reader = || Reader {
+                inbox: Arc::new(Inbox::new(&config)),
+                cursor: Cursor::version(1),
+                reading: false,
+            };
+            let mut readers = [reader(), reader(), reader()];
+            for reader in &readers {
+                room.subscribe(reader.inbox.clone());
+            }
+            room.begin(1);
+            let mut version = 1;
+            for step in steps {
+                if let Some(reader) = readers.get_mut(step) {
+                    reader.step(&mut room, portion);
+                } else {
+                    version += 1;
+                    let reached = Cursor::version(version);
+                    let changes = vec![Change::Left { user: UserId::from(1) }];
+                    let id = RoomId::new(1).expect("an id");
+                    room.take(&RoomEvent { room: id, reached, changes });
+                }
+            }
+            for reader in &mut readers {
+                while reader.step(&mut room, portion) {}
+                prop_assert_eq!(reader.cursor, Cursor::version(version));
+            }
+            prop_assert!(room.tail.is_empty(), "nobody is behind");
+        }
     }
 }

@@ -75,7 +75,7 @@ async fn bench() -> Result<(), Error> {
 enum Way {
     /// The library, with no more under way than waits for a socket.
     Chat,
-    /// The library, without that bound: sockets fall behind and are caught up from the store.
+    /// The library, without that bound: sockets fall behind and are caught up.
     Flood,
     /// The bare loop, a write for each frame.
     Bare,

@@ -45,11 +45,13 @@ pub struct Config {
     pub queue_frames: usize,
     /// How many bytes may wait for one socket, likewise; 1 MiB.
     pub queue_bytes: usize,
-    /// How many bytes of what rooms are told a node keeps for the sockets that are behind; 64 MiB.
-    /// Whoever is behind further is caught up from the store.
+    /// How much of what rooms are told a node keeps for the sockets that are behind, in bytes of
+    /// texts and 512 for each event; 64 MiB, and half of it for one room at most. With the
+    /// frames that are made of it it takes up two to three times as much. Whoever is behind further
+    /// is caught up from the store.
     pub tail_bytes: usize,
-    /// How many changes a socket may be behind that falls back even while it is caught up from the
-    /// store, before it is closed 1013; 50,000.
+    /// How many versions a socket may be behind its room, and still fall back while it is caught up
+    /// from the store, before it is closed 1013; 50,000.
     pub lag_limit: u64,
     /// How long a socket may take nothing while something waits for it before it is closed 1013;
     /// 30 s.

@@ -19,7 +19,8 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 
 use self::closing::close_for;
 pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
-use crate::hub::{Hub, Reading};
+use self::mail::Behind;
+use crate::hub::Hub;
 use crate::inbox::Inbox;
 use crate::meters;
 use crate::stream::Stream;
@@ -40,14 +41,12 @@ pub(crate) struct Driver {
     history: Option<BoxFuture<'static, Result<HistoryPage, Error>>>,
     /// Whether the machine wants to know when everything is written.
     notice: Notice,
-    /// The changes that are being read, for a socket that fell behind.
-    reading: Option<Reading>,
-    /// How many changes the socket was behind when that began.
-    behind: Option<u64>,
+    /// How the socket is caught up, while it is behind.
+    behind: Option<Box<Behind>>,
     /// The earliest of the machine's deadline, the stall's and the close's.
     timer: Pin<Box<Sleep>>,
     wake_at: Option<Instant>,
-    /// Since when the connection has taken nothing of what waits.
+    /// Since when the connection has taken nothing of what waits, or what waits is the last.
     stalled_since: Option<Instant>,
     /// Whether the connection has to take something before more is written.
     blocked: bool,
@@ -74,7 +73,6 @@ impl Driver {
             command: None,
             history: None,
             notice: Notice::None,
-            reading: None,
             behind: None,
             timer: Box::pin(sleep_until(Instant::now())),
             wake_at: None,
@@ -112,11 +110,18 @@ impl Driver {
             }
             self.poll_timer(now);
             self.poll_history(cx, now);
+            let _ = self.poll_reading(cx);
             let heard_all = match self.poll_frames(cx, now, &mut turn) {
                 Poll::Ready(Heard::End) => return Poll::Ready(()),
                 Poll::Ready(Heard::Enough) => false,
                 Poll::Pending => true,
             };
+            if self.socket.is_closed() {
+                self.behind = None;
+                self.inbox.close();
+                // What was to be sent before the close is not waited for without end.
+                self.stalled_since.get_or_insert(now);
+            }
             if let Poll::Ready(Err(_)) = self.poll_outputs(cx, now, &mut turn) {
                 return Poll::Ready(());
             }
@@ -157,6 +162,13 @@ impl Driver {
             self.start_closing(now + stall_timeout);
         } else {
             self.socket.handle(Input::Timeout, now.into_std());
+        }
+    }
+
+    /// The connection has taken something.
+    fn relieved(&mut self) {
+        if !self.socket.is_closed() {
+            self.stalled_since = None;
         }
     }
 
@@ -221,7 +233,7 @@ impl Driver {
                 return Poll::Pending;
             }
             if std::mem::take(&mut self.blocked) {
-                self.stalled_since = None;
+                self.relieved();
             }
             match self.socket.poll() {
                 Output::Send(frame) => self.write(message(&frame))?,
@@ -272,7 +284,7 @@ impl Driver {
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(Ok(())) => {
                 self.unflushed = false;
-                self.stalled_since = None;
+                self.relieved();
                 if self.notice == Notice::Wanted {
                     self.notice = Notice::Given;
                     self.socket.handle(Input::Flushed, now.into_std());

@@ -21,6 +21,7 @@ pub(crate) use self::catch_up::Reading;
 use self::presence::Watchers;
 use self::room::{Room, Step};
 use self::tail::Budget;
+pub(crate) use self::tail::Missed;
 use crate::inbox::Inbox;
 use crate::meters::{Load, Meters};
 
@@ -31,8 +32,8 @@ const SHARDS: usize = 64;
 /// once are announced in either order.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// How many sockets are caught up from the store at once: those who read late leave connections
-/// for everybody else.
+/// How many sockets, and how many rooms, are caught up from the store at once: they leave
+/// connections for everybody else.
 const READERS: usize = 4;
 
 /// From events to the inboxes of the sockets that they concern, each room's in the order of its
@@ -45,6 +46,8 @@ pub(crate) struct Hub {
     meters: Meters,
     /// Permits to read what a socket has missed.
     readers: Arc<Semaphore>,
+    /// Permits to read what a room has missed.
+    room_readers: Semaphore,
     /// What may be kept for sockets that are behind.
     tails: Arc<Budget>,
     hasher: RandomState,
@@ -63,6 +66,7 @@ impl Hub {
             me: me.clone(),
             meters: Meters::new(),
             readers: Arc::new(Semaphore::new(READERS)),
+            room_readers: Semaphore::new(READERS),
             tails,
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -96,7 +100,8 @@ impl Hub {
 
     /// What there is to do.
     pub(crate) fn load(&self) -> Load {
-        let mut load = Load { bus: self.chat.bus().is_available(), ..Load::default() };
+        let (bus, kept) = (self.chat.bus().is_available(), self.tails.used());
+        let mut load = Load { kept, bus, ..Load::default() };
         for shard in &self.rooms {
             for room in lock(shard).values() {
                 load.rooms += 1;
@@ -131,7 +136,7 @@ impl Hub {
     }
 
     fn signal_room(&self, room: RoomId, event: &Event) {
-        if let Some(state) = self.room_shard(room).get(&room) {
+        if let Some(state) = self.room_shard(room).get_mut(&room) {
             let delivery = Arc::new(Delivery::new(event.clone()));
             state.push(&delivery);
         }
@@ -194,8 +199,11 @@ impl Subscription {
             self.hub.watch(user, &self.inbox);
         }
         self.watched = watched;
-        let step =
-            self.hub.room_shard(self.room).get_mut(&self.room).map(|state| state.begin(version));
+        let step = self
+            .hub
+            .room_shard(self.room)
+            .get_mut(&self.room)
+            .map(|state| state.begin(&self.inbox, version));
         if matches!(step, Some(Step::Wait | Step::Read)) {
             self.hub.catch_up(self.room, PATIENCE);
         }
@@ -208,12 +216,14 @@ impl Drop for Subscription {
             self.hub.unwatch(user, &self.inbox);
         }
         let mut shard = self.hub.room_shard(self.room);
-        if let Some(state) = shard.get_mut(&self.room) {
-            state.unsubscribe(&self.inbox);
-            if state.is_empty() {
-                shard.remove(&self.room);
-            }
+        let Some(state) = shard.get_mut(&self.room) else { return };
+        let kept = state.unsubscribe(&self.inbox);
+        if state.is_empty() {
+            shard.remove(&self.room);
         }
+        drop(shard);
+        // Nobody waits for this.
+        drop(kept);
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use chat_core::Config;
+use chat_core::model::Cursor;
 use chat_core::socket::Delivery;
 use futures::task::AtomicWaker;
 
@@ -25,7 +26,8 @@ pub(crate) struct Inbox {
 struct State {
     queue: VecDeque<Arc<Delivery>>,
     bytes: usize,
-    lagging: bool,
+    /// After which point deliveries are left out, where they are.
+    lagging: Option<Cursor>,
     draining: bool,
     closed: bool,
 }
@@ -51,12 +53,12 @@ impl Inbox {
         }
     }
 
-    /// Puts a delivery in; whether the inbox is lagging.
-    pub(crate) fn push(&self, delivery: &Arc<Delivery>, weight: usize) -> bool {
+    /// Puts a delivery in that follows a point; whether the inbox begins to lag with it.
+    pub(crate) fn push(&self, delivery: &Arc<Delivery>, weight: usize, before: Cursor) -> bool {
         {
             let mut state = self.lock();
-            if state.lagging || state.closed {
-                return state.lagging;
+            if state.lagging.is_some() || state.closed {
+                return false;
             }
             let (frames, bytes) = (state.queue.len() + 1, state.bytes + weight);
             if delivery.is_passing()
@@ -66,7 +68,7 @@ impl Inbox {
             }
             // A single delivery of any size is let through, or it never would be.
             if frames > 1 && (frames > self.most_frames || bytes > self.most_bytes) {
-                state.lagging = true;
+                state.lagging = Some(before);
                 return true;
             }
             state.queue.push_back(delivery.clone());
@@ -79,14 +81,25 @@ impl Inbox {
         false
     }
 
-    /// Whether deliveries are left out.
-    pub(crate) fn is_lagging(&self) -> bool {
-        self.lock().lagging
+    /// Lags after a point, and throws away what waits, as something is missing before it; whether
+    /// the inbox begins to lag with that.
+    pub(crate) fn fall_behind(&self, after: Cursor) -> bool {
+        let mut state = self.lock();
+        (state.queue, state.bytes) = (VecDeque::new(), 0);
+        let begins = state.lagging.is_none();
+        state.lagging = Some(after);
+        begins
     }
 
-    /// Takes what comes from now on.
-    pub(crate) fn resume(&self) {
-        self.lock().lagging = false;
+    /// After which point deliveries are left out that somebody will ask for.
+    pub(crate) fn missing_after(&self) -> Option<Cursor> {
+        let state = self.lock();
+        state.lagging.filter(|_| !state.closed)
+    }
+
+    /// Takes what comes from now on; whether it was lagging.
+    pub(crate) fn resume(&self) -> bool {
+        self.lock().lagging.take().is_some()
     }
 
     /// How many deliveries wait.
@@ -117,7 +130,7 @@ impl Inbox {
     /// Throws away what waits and what comes: nobody will take it.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        *state = State { closed: true, ..State::default() };
+        *state = State { closed: true, lagging: state.lagging, ..State::default() };
     }
 
     fn take(&self) -> Option<Mail> {
@@ -134,7 +147,7 @@ impl Inbox {
             }
             return Some(Mail::Delivery(delivery));
         }
-        state.lagging.then_some(Mail::Lagging)
+        (state.lagging.is_some() && !state.closed).then_some(Mail::Lagging)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,13 +166,14 @@ mod tests {
         let inbox = Inbox::new(&Config::default());
         let room = RoomId::new(1).expect("an id");
         let delivery = Arc::new(Delivery::new(Event::Signal(Signal::HealthCheck { room })));
-        inbox.push(&delivery, delivery.weight());
-        inbox.push(&delivery, delivery.weight());
+        let push = || inbox.push(&delivery, delivery.weight(), Cursor::default());
+        push();
+        push();
         assert_eq!(inbox.len(), 2);
         assert!(matches!(inbox.take(), Some(Mail::Delivery(_))));
         assert_eq!(inbox.len(), 1);
         inbox.close();
-        inbox.push(&delivery, delivery.weight());
+        push();
         assert_eq!(inbox.len(), 0);
     }
 }

@@ -51,6 +51,7 @@
 //! | `chat_lag_changes` | gauge | changes of rooms that are known of and have not been told |
 //! | `chat_closes_total{code}` | counter | sockets closed or refused from here |
 //! | `chat_catch_ups_total{of}` | counter | times that a room, or a slow socket, was caught up from the store |
+//! | `chat_kept_bytes` | gauge | what is kept for sockets that are behind, of [`tail_bytes`](chat_core::Config::tail_bytes) at most |
 //! | `chat_bus_available` | gauge | whether other nodes are heard |
 //! | `chat_failed_sweeps_total` | counter | looks at the store that failed |
 

@@ -96,6 +96,8 @@ pub(crate) struct Load {
     pub(crate) longest_queue: usize,
     /// Changes that are known of and have not been told.
     pub(crate) lag: u64,
+    /// What is kept for sockets that are behind, in bytes.
+    pub(crate) kept: usize,
     /// Whether other nodes are heard.
     pub(crate) bus: bool,
 }
@@ -110,6 +112,7 @@ pub(crate) fn looked(load: impl FnOnce() -> Load) {
         metrics::gauge!("chat_queued_deliveries").set(load.queued as f64);
         metrics::gauge!("chat_longest_queue").set(load.longest_queue as f64);
         metrics::gauge!("chat_lag_changes").set(load.lag as f64);
+        metrics::gauge!("chat_kept_bytes").set(load.kept as f64);
         metrics::gauge!("chat_bus_available").set(f64::from(u8::from(load.bus)));
     }
 }
@@ -132,6 +135,7 @@ fn describe() {
     metrics::describe_gauge!("chat_queued_deliveries", "Deliveries waiting for their sockets.");
     metrics::describe_gauge!("chat_longest_queue", "Those waiting for the slowest socket.");
     metrics::describe_gauge!("chat_lag_changes", "Changes known of and not told yet.");
+    metrics::describe_gauge!("chat_kept_bytes", "What is kept for sockets that are behind.");
     metrics::describe_gauge!("chat_bus_available", "Whether other nodes are heard: 1 or 0.");
     metrics::describe_counter!("chat_failed_sweeps_total", "Looks at the store that failed.");
 }

@@ -33,7 +33,7 @@ async fn read_all(socket: &mut Socket) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_late_is_caught_up_and_nobody_waits_for_them() {
     // From what the node keeps, from the store, and from both.
-    for tail_bytes in [Config::default().tail_bytes, 0, MESSAGES * LENGTH / 3] {
+    for tail_bytes in [4 * MESSAGES * LENGTH, 0, MESSAGES * LENGTH / 2] {
         reads_late(tail_bytes).await;
     }
 }
@@ -82,9 +82,9 @@ async fn who_only_falls_back_is_closed() {
     let room = cluster.group(2).await;
     let mut slow = Socket::settled(cluster.address(), &format!("/campus/ws/chat/{room}/"), 2).await;
     let mut read = 0;
-    for round in 1..=10 {
+    for round in 1..=20 {
         flood(&cluster, room).await;
-        for _ in 0..MESSAGES / 4 {
+        for _ in 0..MESSAGES / 2 {
             let frame = match slow.next().await {
                 Ok(frame) => frame,
                 Err(code) => {

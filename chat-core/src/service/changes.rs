@@ -18,6 +18,8 @@ pub struct Batch {
     pub events: Vec<RoomEvent>,
     /// How far somebody has come who has taken all of them.
     pub reached: Cursor,
+    /// The room's version when they were read.
+    pub newest: Version,
     /// Whether there is more to read from there.
     pub more: bool,
 }
@@ -58,7 +60,7 @@ impl Chat {
             end = cut(&mut sides, limit.max(1)).or(end);
             match changes.more {
                 Some(next) => from = next,
-                None => break Cursor::version(changes.room.version),
+                None => break changes.room.version,
             }
         };
         let shown = sides.values().filter_map(|(side, item)| match (side, item) {
@@ -68,8 +70,9 @@ impl Chat {
             _ => None,
         });
         let people = self.readers(shown).await?;
-        let reached = end.unwrap_or(newest);
-        Ok(Batch { events: events(room, sides, reached, &people), reached, more: end.is_some() })
+        let reached = end.unwrap_or(Cursor::version(newest));
+        let events = events(room, sides, reached, &people);
+        Ok(Batch { events, reached, newest, more: end.is_some() })
     }
 }
 

@@ -171,6 +171,11 @@ impl Socket {
         self.cursor = self.cursor.max(reached);
     }
 
+    /// Whether it ends once its outputs are done: nothing that comes in matters any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Whether frames of the client are to be read now. With many waiting for a command, or many
     /// answers waiting to be taken, reading on would only fill memory.
     pub fn wants_frames(&self) -> bool {

@@ -6,19 +6,18 @@ use std::time::Duration;
 use chat_core::Error;
 use chat_core::model::{Cursor, RoomId};
 use chat_core::service::Batch;
-use chat_core::socket::Delivery;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Hub, Room};
+use super::{Hub, Missed, Room};
 use crate::inbox::Inbox;
 use crate::meters;
 
 /// What changed, as it is read for one socket.
 pub(crate) type Reading = BoxFuture<'static, Result<Batch, Error>>;
 
-/// How many deliveries a socket that is behind is handed at once.
-const DELIVERIES: usize = 64;
+/// How many deliveries are made at once, to a room or to a socket that is behind.
+const PORTION: usize = 32;
 
 /// How many changes of a room are read at once. Each reading goes through all rows that changed
 /// since, so that many small ones take the longer the further behind the room is.
@@ -50,21 +49,12 @@ impl Hub {
         });
     }
 
-    /// What a socket whose inbox is lagging has missed, some deliveries at a time; with the last of
-    /// them its inbox takes what comes. None where it is to be read from the store, and its inbox
-    /// takes what comes meanwhile.
-    pub(crate) fn missed(
-        &self,
-        room: RoomId,
-        after: Cursor,
-        inbox: &Inbox,
-    ) -> Option<Vec<Arc<Delivery>>> {
-        self.room_shard(room).get_mut(&room)?.missed(inbox, after, DELIVERIES)
-    }
-
-    /// How many changes somebody is behind what the room's sockets were told.
-    pub(crate) fn distance(&self, room: RoomId, after: Cursor) -> u64 {
-        self.room_shard(room).get(&room).map_or(0, |state| state.distance(after))
+    /// What a socket has missed after a point, some deliveries at a time. Its inbox lags until it has
+    /// been handed the last of them, or, where there is nothing, is to be caught up from the store.
+    pub(crate) fn missed(&self, room: RoomId, after: Cursor, inbox: &Inbox) -> Option<Missed> {
+        let missed = self.room_shard(room).get_mut(&room)?.missed(inbox, after, PORTION);
+        // What nobody needs any more is dropped out of the lock.
+        missed.0
     }
 
     /// What changed in a room after a point, for one socket: as much at once as an inbox holds.
@@ -90,15 +80,29 @@ impl Hub {
         let Some(mut after) = start else { return Ok(false) };
         meters::caught_up("room");
         loop {
-            let batch = self.chat.changes(room, after, CHANGES).await?;
+            let Batch { events, reached, more, .. } = {
+                // It is never closed.
+                let _permit = self.room_readers.acquire().await;
+                self.chat.changes(room, after, CHANGES).await?
+            };
+            let mut events = events.into_iter().peekable();
+            while events.peek().is_some() {
+                let next = events.by_ref().take(PORTION);
+                let is_read =
+                    self.room_shard(room).get_mut(&room).is_some_and(|state| state.take_read(next));
+                if !is_read {
+                    return Ok(false);
+                }
+                // The sockets, and whoever waits for the shard.
+                tokio::task::yield_now().await;
+            }
             let mut shard = self.room_shard(room);
             let Some(state) = shard.get_mut(&room) else { return Ok(false) };
-            let more = batch.more;
-            after = batch.reached;
-            state.take_batch(batch);
+            state.read_to(reached);
             if !more {
                 return Ok(state.stop_reading());
             }
+            after = reached;
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chat_core::Error;
 use chat_core::host::Hint;
-use chat_core::model::{Event, Presence, UserId};
+use chat_core::model::{Cursor, Event, Presence, UserId};
 use chat_core::socket::Delivery;
 
 use super::{Hub, lock, remove};
@@ -43,7 +43,7 @@ impl Hub {
             let delivery = Arc::new(Delivery::new(event.clone()));
             let weight = delivery.weight();
             for inbox in &watchers.inboxes {
-                inbox.push(&delivery, weight);
+                inbox.push(&delivery, weight, Cursor::default());
             }
         }
     }

@@ -1,18 +1,20 @@
 //! One room's sockets and how far they have been told its changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use chat_core::model::{Cursor, Event, RoomEvent, Version};
-use chat_core::service::Batch;
 use chat_core::socket::Delivery;
 
 use super::remove;
-use super::tail::{Budget, Tail};
+use super::tail::{Budget, Missed, Tail, Told};
 use crate::inbox::Inbox;
 
 /// How many events may wait for one before them; more are read from the store anyway.
 const MOST_EARLY: usize = 256;
+
+/// How many bytes of a tail may be kept that everybody has.
+const TRIM: usize = 256 * 1024;
 
 /// What an event leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +31,16 @@ pub(super) enum Step {
 #[derive(Debug)]
 pub(super) struct Room {
     inboxes: Vec<Arc<Inbox>>,
-    /// For those that are behind.
+    /// How many of them are lagging.
+    lagging: usize,
+    /// For those that are.
     tail: Tail,
+    /// How large the tail may become before it is looked at what of it everybody has.
+    trim_at: usize,
     /// How far everybody has been told; none until the first socket has begun.
     cursor: Option<Cursor>,
+    /// Where that was.
+    began: Version,
     /// Events whose predecessors have not come yet.
     early: BTreeMap<Cursor, Arc<Delivery>>,
     /// The version that the room is known to have reached.
@@ -50,8 +58,11 @@ impl Room {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
         Self {
             inboxes: Vec::new(),
+            lagging: 0,
             tail: Tail::new(budget),
+            trim_at: 0,
             cursor: None,
+            began: 0,
             early: BTreeMap::new(),
             expected: 0,
             hinted: 0,
@@ -64,12 +75,13 @@ impl Room {
         self.inboxes.push(inbox);
     }
 
-    pub(super) fn unsubscribe(&mut self, inbox: &Arc<Inbox>) {
+    /// What is handed back is to be dropped where nobody waits for that.
+    pub(super) fn unsubscribe(&mut self, inbox: &Arc<Inbox>) -> VecDeque<Told> {
         remove(&mut self.inboxes, inbox);
         if self.inboxes.len() * 4 < self.inboxes.capacity() {
             self.inboxes.shrink_to_fit();
         }
-        self.trim();
+        self.resume(inbox)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -84,53 +96,64 @@ impl Room {
         self.inboxes.iter()
     }
 
-    /// Puts a delivery into every inbox; whether one of them is lagging.
-    pub(super) fn push(&self, delivery: &Arc<Delivery>) -> bool {
-        let weight = delivery.weight();
-        let push = |lagging, inbox: &Arc<Inbox>| inbox.push(delivery, weight) || lagging;
-        self.inboxes.iter().fold(false, push)
+    /// Puts a delivery into every inbox.
+    pub(super) fn push(&mut self, delivery: &Arc<Delivery>) {
+        let (weight, before) = (delivery.weight(), self.cursor.unwrap_or_default());
+        let begins = |inbox: &&Arc<Inbox>| inbox.push(delivery, weight, before);
+        self.lagging += self.inboxes.iter().filter(begins).count();
     }
 
     /// Tells everybody what comes next.
     fn tell(&mut self, reached: Cursor, delivery: Arc<Delivery>) {
+        self.push(&delivery);
         let before = self.cursor.replace(reached).unwrap_or_default();
-        if self.push(&delivery) {
-            self.tail.push(before, reached, delivery);
+        if self.lagging == 0 {
+            return;
+        }
+        self.tail.push(before, reached, delivery);
+        if self.tail.weight() > self.trim_at {
+            let missing = self.inboxes.iter().filter_map(|inbox| inbox.missing_after());
+            self.tail.forget(missing.min().unwrap_or(reached));
+            self.trim_at = TRIM.max(2 * self.tail.weight());
         }
     }
 
-    /// What a socket has missed whose inbox is lagging, at most so many deliveries of it, where they
-    /// are still known. With the last of them, or where they are not, its inbox takes what comes
-    /// from now on.
+    /// What comes after a point for a socket that is behind, at most so many deliveries. With the
+    /// last of them, or where they are not known, its inbox takes what comes from now on; until then
+    /// it lags.
+    ///
+    /// What is handed back besides is to be dropped where nobody waits for that.
     pub(super) fn missed(
         &mut self,
         inbox: &Inbox,
         after: Cursor,
         most: usize,
-    ) -> Option<Vec<Arc<Delivery>>> {
+    ) -> (Option<Missed>, VecDeque<Told>) {
         let missed = self.tail.after(after, most);
-        if missed.as_ref().is_none_or(|(_, is_all)| *is_all) {
-            inbox.resume();
-            self.trim();
+        if missed.as_ref().is_some_and(|missed| !missed.is_all) {
+            // It may be asked for one that reads from the store and does not lag any more.
+            self.lagging += usize::from(inbox.fall_behind(after));
+            return (missed, VecDeque::new());
         }
-        missed.map(|(deliveries, _)| deliveries)
+        (missed, self.resume(inbox))
     }
 
-    /// Keeps nothing for sockets that are behind where there are none.
-    fn trim(&mut self) {
-        if !self.tail.is_empty() && !self.inboxes.iter().any(|inbox| inbox.is_lagging()) {
-            self.tail.clear();
-        }
-    }
-
-    /// How many changes somebody is behind the others.
-    pub(super) fn distance(&self, after: Cursor) -> u64 {
-        self.cursor.map_or(0, |cursor| cursor.version.saturating_sub(after.version))
+    /// An inbox takes what comes from now on, or is no more. Nothing is kept where none is lagging.
+    fn resume(&mut self, inbox: &Inbox) -> VecDeque<Told> {
+        self.lagging -= usize::from(inbox.resume());
+        if self.lagging > 0 { VecDeque::new() } else { self.tail.take() }
     }
 
     /// A socket has seen a version; the first one says from where the room counts here.
-    pub(super) fn begin(&mut self, version: Version) -> Step {
-        let cursor = *self.cursor.get_or_insert(Cursor::version(version));
+    pub(super) fn begin(&mut self, inbox: &Inbox, version: Version) -> Step {
+        let cursor = *self.cursor.get_or_insert_with(|| {
+            self.began = version;
+            Cursor::version(version)
+        });
+        if version < self.began {
+            // What came between was told to nobody.
+            self.lagging += usize::from(inbox.fall_behind(Cursor::version(version)));
+        }
         self.expected = self.expected.max(version);
         if cursor.version == version { self.advance() } else { self.step() }
     }
@@ -173,16 +196,19 @@ impl Room {
         self.step()
     }
 
+    /// The version that the room is known or said to have reached.
+    fn reached(&self) -> Version {
+        self.expected.max(self.hinted)
+    }
+
     /// From where something is missing.
     fn behind(&self) -> Option<Cursor> {
-        let reached = self.expected.max(self.hinted);
-        self.cursor.filter(|cursor| cursor.version < reached)
+        self.cursor.filter(|cursor| cursor.version < self.reached())
     }
 
     /// How many changes are known of that have not been told.
     pub(super) fn lag(&self) -> u64 {
-        let reached = self.expected.max(self.hinted);
-        self.cursor.map_or(0, |cursor| reached.saturating_sub(cursor.version))
+        self.cursor.map_or(0, |cursor| self.reached().saturating_sub(cursor.version))
     }
 
     fn step(&mut self) -> Step {
@@ -202,13 +228,24 @@ impl Room {
         cursor
     }
 
-    /// Delivers what was read.
-    pub(super) fn take_batch(&mut self, batch: Batch) {
-        for event in batch.events {
-            self.tell(event.reached, Arc::new(Delivery::new(Event::Room(event))));
+    /// Delivers what was read; whether somebody reads for this room. It may be another one than that
+    /// for which it was read, after all sockets have gone and others come.
+    pub(super) fn take_read(&mut self, events: impl Iterator<Item = RoomEvent>) -> bool {
+        if !self.reading {
+            return false;
         }
-        self.cursor = self.cursor.max(Some(batch.reached));
-        self.expected = self.expected.max(batch.reached.version);
+        for event in events {
+            if self.cursor.is_some_and(|cursor| event.reached > cursor) {
+                self.tell(event.reached, Arc::new(Delivery::new(Event::Room(event))));
+            }
+        }
+        true
+    }
+
+    /// Everything up to a point was read and delivered.
+    pub(super) fn read_to(&mut self, reached: Cursor) {
+        self.cursor = self.cursor.max(Some(reached));
+        self.expected = self.expected.max(reached.version);
     }
 
     /// Ends reading and delivers what came meanwhile. Whether something is still missing.
@@ -232,10 +269,16 @@ mod tests {
     use super::*;
     use crate::inbox::Mail;
 
+    fn event(version: Version) -> RoomEvent {
+        let changes = vec![Change::Left { user: UserId::from(1) }];
+        let room = RoomId::new(1).expect("an id");
+        RoomEvent { room, reached: Cursor::version(version), changes }
+    }
+
     #[test]
     fn a_version_that_is_not_there_is_looked_for_once() {
         let mut room = Room::new(Budget::new(0));
-        room.begin(5);
+        room.begin(&Inbox::new(&Config::default()), 5);
         assert!(room.expect(Version::MAX));
         assert!(!room.expect(Version::MAX), "somebody is about to look");
         assert_eq!(room.start_reading(), Some(Cursor::version(5)));
@@ -250,31 +293,68 @@ mod tests {
         );
     }
 
+    #[test]
+    fn what_came_while_two_sockets_opened_is_not_lost_for_the_first() {
+        let mut room = Room::new(Budget::new(1_000_000));
+        let first = Reader::subscribed(&mut room, &Config::default(), 290);
+        room.take(&event(291));
+        let second = Reader::subscribed(&mut room, &Config::default(), 291);
+        room.begin(&second.inbox, 291);
+        room.begin(&first.inbox, 290);
+        room.take(&event(292));
+        assert!(matches!(first.mail(), Poll::Ready(Mail::Lagging)), "291 was told to nobody");
+        assert!(room.missed(&first.inbox, first.cursor, 10).0.is_none(), "it is in the store");
+        room.take(&event(293));
+        assert!(matches!(first.mail(), Poll::Ready(Mail::Delivery(_))));
+    }
+
     /// A socket of the room, which takes what comes when it likes.
     struct Reader {
         inbox: Arc<Inbox>,
         /// How far it has come.
         cursor: Cursor,
-        /// Whether it reads from the store.
+        begun: bool,
+        /// Whether it is being caught up, and from the store.
+        behind: bool,
         reading: bool,
     }
 
     impl Reader {
+        fn subscribed(room: &mut Room, config: &Config, version: Version) -> Self {
+            let (inbox, cursor) = (Arc::new(Inbox::new(config)), Cursor::version(version));
+            room.subscribe(inbox.clone());
+            Self { inbox, cursor, begun: false, behind: false, reading: false }
+        }
+
+        fn mail(&self) -> Poll<Mail> {
+            self.inbox.poll_next(&Context::from_waker(&noop_waker()))
+        }
+
         /// Does the next thing; whether there was one.
-        fn step(&mut self, room: &mut Room, portion: usize) -> bool {
-            if std::mem::take(&mut self.reading) {
-                self.cursor = room.cursor.expect("it has begun");
-                return true;
-            }
-            match self.inbox.poll_next(&Context::from_waker(&noop_waker())) {
-                Poll::Ready(Mail::Delivery(delivery)) => self.take(&delivery),
-                Poll::Ready(Mail::Lagging) => {
-                    match room.missed(&self.inbox, self.cursor, portion) {
-                        Some(deliveries) => deliveries.iter().for_each(|it| self.take(it)),
-                        None => self.reading = true,
+        fn step(&mut self, room: &mut Room, newest: Version, portion: usize) -> bool {
+            if !std::mem::replace(&mut self.begun, true) {
+                room.begin(&self.inbox, self.cursor.version);
+            } else if std::mem::take(&mut self.reading) {
+                // As much at once as there is, or less.
+                let most = self.cursor.version + portion as u64;
+                self.cursor = Cursor::version(newest.min(most));
+                self.behind = newest > most;
+            } else if self.behind {
+                match room.missed(&self.inbox, self.cursor, portion).0 {
+                    Some(Missed { deliveries, is_all }) => {
+                        for delivery in deliveries {
+                            self.take(&delivery);
+                        }
+                        self.behind = !is_all;
                     }
+                    None => self.reading = true,
                 }
-                Poll::Ready(Mail::Draining) | Poll::Pending => return false,
+            } else {
+                match self.mail() {
+                    Poll::Ready(Mail::Delivery(delivery)) => self.take(&delivery),
+                    Poll::Ready(Mail::Lagging) => self.behind = true,
+                    Poll::Ready(Mail::Draining) | Poll::Pending => return false,
+                }
             }
             true
         }
@@ -288,46 +368,85 @@ mod tests {
         }
     }
 
+    #[derive(Debug, Clone)]
+    enum Act {
+        /// A version comes, and the room is told.
+        Comes,
+        /// A version comes and the room is not told.
+        Is,
+        /// The room reads what it was not told, this much at once.
+        Reads(usize),
+        /// A socket takes the next.
+        Takes(usize),
+        /// A socket is closed and leaves, and another opens.
+        Changes(usize),
+    }
+
+    fn act() -> impl Strategy<Value = Act> {
+        prop_oneof![
+            8 => Just(Act::Comes),
+            1 => Just(Act::Is),
+            1 => (1..4_usize).prop_map(Act::Reads),
+            12 => (0..3_usize).prop_map(Act::Takes),
+            1 => (0..3_usize).prop_map(Act::Changes),
+        ]
+    }
+
     proptest! {
-        /// Whoever is slow is told everything, in order, whatever is kept.
+        /// Whoever is slow is told everything, in order, whatever is kept and whoever comes and goes.
         #[test]
         fn every_socket_is_told_everything_in_order(
-            steps in vec(0..5_usize, 1..300),
+            acts in vec(act(), 1..300),
             frames in 1..5_usize,
-            kept in 0..20_usize,
+            kept in 0..80_usize,
             portion in 1..4_usize,
         ) {
             let mut config = Config::default();
             config.queue_frames = frames;
             let budget = Budget::new(kept * 512);
             let mut room = Room::new(budget.clone());
-            let reader = || Reader {
-                inbox: Arc::new(Inbox::new(&config)),
-                cursor: Cursor::version(1),
-                reading: false,
-            };
-            let mut readers = [reader(), reader(), reader()];
-            for reader in &readers {
-                room.subscribe(reader.inbox.clone());
-            }
-            room.begin(1);
             let mut version = 1;
-            for step in steps {
-                if let Some(reader) = readers.get_mut(step) {
-                    reader.step(&mut room, portion);
-                } else {
-                    version += 1;
-                    let reached = Cursor::version(version);
-                    let changes = vec![Change::Left { user: UserId::from(1) }];
-                    let id = RoomId::new(1).expect("an id");
-                    room.take(&RoomEvent { room: id, reached, changes });
+            let mut readers = [(); 3].map(|()| Reader::subscribed(&mut room, &config, version));
+            for act in acts {
+                match act {
+                    Act::Comes => {
+                        version += 1;
+                        room.take(&event(version));
+                    }
+                    Act::Is => version += 1,
+                    Act::Reads(most) => {
+                        room.expect(version);
+                        let Some(from) = room.start_reading() else { continue };
+                        for next in (from.version + 1..=version).collect::<Vec<_>>().chunks(most) {
+                            room.take_read(next.iter().copied().map(event));
+                        }
+                        room.read_to(Cursor::version(version));
+                        room.stop_reading();
+                    }
+                    Act::Takes(reader) => {
+                        readers[reader].step(&mut room, version, portion);
+                    }
+                    Act::Changes(reader) => {
+                        readers[reader].inbox.close();
+                        drop(room.unsubscribe(&readers[reader].inbox));
+                        readers[reader] = Reader::subscribed(&mut room, &config, version);
+                    }
                 }
             }
             for reader in &mut readers {
-                while reader.step(&mut room, portion) {}
+                while reader.step(&mut room, version, portion) {}
+            }
+            room.expect(version);
+            if let Some(from) = room.start_reading() {
+                room.take_read((from.version + 1..=version).map(event));
+                room.read_to(Cursor::version(version));
+                room.stop_reading();
+            }
+            for reader in &mut readers {
+                while reader.step(&mut room, version, portion) {}
                 prop_assert_eq!(reader.cursor, Cursor::version(version));
             }
-            prop_assert!(room.tail.is_empty(), "nobody is behind");
+            prop_assert_eq!((room.lagging, budget.used()), (0, 0), "nobody is behind");
         }
     }
 }

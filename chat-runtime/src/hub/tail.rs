@@ -14,13 +14,16 @@ pub(super) struct Budget {
     used: AtomicUsize,
 }
 
+/// How large a part of it one room may have, as a divisor.
+const SHARE: usize = 2;
+
 impl Budget {
     pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, used: AtomicUsize::new(0) })
     }
 
-    fn is_exceeded(&self) -> bool {
-        self.used.load(Ordering::Relaxed) > self.most
+    pub(super) fn used(&self) -> usize {
+        self.used.load(Ordering::Relaxed)
     }
 }
 
@@ -32,23 +35,34 @@ pub(super) struct Tail {
     /// How far the room had been told before.
     from: Cursor,
     told: VecDeque<Told>,
+    weight: usize,
 }
 
+/// Something that a room was told.
 #[derive(Debug)]
-struct Told {
+pub(super) struct Told {
     /// How far it reaches.
     reached: Cursor,
     weight: usize,
     delivery: Arc<Delivery>,
 }
 
+/// The next that a socket has missed, as it was told.
+#[derive(Debug)]
+pub(crate) struct Missed {
+    pub(crate) deliveries: Vec<Arc<Delivery>>,
+    /// Whether there is no more of it.
+    pub(crate) is_all: bool,
+}
+
 impl Tail {
     pub(super) fn new(budget: Arc<Budget>) -> Self {
-        Self { budget, from: Cursor::default(), told: VecDeque::new() }
+        Self { budget, from: Cursor::default(), told: VecDeque::new(), weight: 0 }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.told.is_empty()
+    /// How much there is, in bytes.
+    pub(super) fn weight(&self) -> usize {
+        self.weight
     }
 
     /// Adds what the room was told, from where it had come before.
@@ -57,40 +71,57 @@ impl Tail {
             self.from = before;
         }
         let weight = delivery.weight();
+        self.weight += weight;
         self.budget.used.fetch_add(weight, Ordering::Relaxed);
         self.told.push_back(Told { reached, weight, delivery });
-        while self.budget.is_exceeded() && self.drop_oldest() {}
+        while (self.weight > self.budget.most / SHARE || self.budget.used() > self.budget.most)
+            && self.drop_oldest()
+        {}
     }
 
     fn drop_oldest(&mut self) -> bool {
         let Some(oldest) = self.told.pop_front() else { return false };
-        self.budget.used.fetch_sub(oldest.weight, Ordering::Relaxed);
+        self.give_back(oldest.weight);
         self.from = oldest.reached;
         true
     }
 
-    /// What was told after a point, at most so much of it, and whether that is all; none where the
-    /// tail begins after the point.
-    pub(super) fn after(&self, point: Cursor, most: usize) -> Option<(Vec<Arc<Delivery>>, bool)> {
+    fn give_back(&mut self, weight: usize) {
+        self.weight -= weight;
+        self.budget.used.fetch_sub(weight, Ordering::Relaxed);
+    }
+
+    /// What was told after a point, at most so much of it; none where the tail begins after the
+    /// point.
+    pub(super) fn after(&self, point: Cursor, most: usize) -> Option<Missed> {
         if self.told.is_empty() || point < self.from {
             return None;
         }
         let first = self.told.partition_point(|told| told.reached <= point);
         let rest = self.told.range(first..);
         let is_all = rest.len() <= most;
-        Some((rest.take(most).map(|told| told.delivery.clone()).collect(), is_all))
+        let deliveries = rest.take(most).map(|told| told.delivery.clone()).collect();
+        Some(Missed { deliveries, is_all })
     }
 
-    /// Forgets everything.
-    pub(super) fn clear(&mut self) {
-        while self.drop_oldest() {}
-        self.told = VecDeque::new();
+    /// Forgets what everybody has who has come to a point.
+    pub(super) fn forget(&mut self, point: Cursor) {
+        while self.told.front().is_some_and(|told| told.reached <= point) {
+            self.drop_oldest();
+        }
+    }
+
+    /// Hands everything over, so that it can be dropped where nobody waits for that.
+    #[must_use]
+    pub(super) fn take(&mut self) -> VecDeque<Told> {
+        self.give_back(self.weight);
+        std::mem::take(&mut self.told)
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
-        self.clear();
+        drop(self.take());
     }
 }
 
@@ -110,7 +141,7 @@ mod tests {
 
     /// The versions after `version`, at most `most`, and whether these are all.
     fn after(tail: &Tail, version: Version, most: usize) -> Option<(Vec<Version>, bool)> {
-        let (deliveries, is_all) = tail.after(Cursor::version(version), most)?;
+        let Missed { deliveries, is_all } = tail.after(Cursor::version(version), most)?;
         let versions = deliveries.iter().map(|delivery| match delivery.event() {
             Event::Room(event) => event.reached.version,
             Event::Signal(_) => 0,
@@ -127,7 +158,10 @@ mod tests {
         assert_eq!(after(&tail, 5, 10), Some((vec![6, 7, 8, 9], true)));
         assert_eq!(after(&tail, 6, 2), Some((vec![7, 8], false)));
         assert_eq!(after(&tail, 9, 2), Some((vec![], true)));
-        tail.clear();
+        tail.forget(Cursor::version(7));
+        assert_eq!(after(&tail, 6, 10), None);
+        assert_eq!(after(&tail, 7, 10), Some((vec![8, 9], true)));
+        assert_eq!(tail.take().len(), 2);
         assert_eq!(after(&tail, 9, 2), None);
         tell(&mut tail, 20);
         assert_eq!(after(&tail, 9, 2), None, "10 is missing");
@@ -136,16 +170,20 @@ mod tests {
 
     #[test]
     fn tails_share_a_budget_and_lose_their_oldest_part_beyond_it() {
-        let mut first = Tail::new(Budget::new(3 * 512));
-        let mut second = Tail::new(first.budget.clone());
-        (1..=4).for_each(|version| tell(&mut first, version));
-        assert_eq!(after(&first, 0, 10), None);
-        assert_eq!(after(&first, 1, 10), Some((vec![2, 3, 4], true)));
-        tell(&mut second, 1);
-        assert!(second.is_empty(), "the other has all there is");
-        drop(first);
-        tell(&mut second, 2);
-        assert_eq!(after(&second, 1, 10), Some((vec![2], true)));
-        assert_eq!(second.budget.used.load(Ordering::Relaxed), 512);
+        let budget = Budget::new(6 * 512);
+        let mut tails = [(); 3].map(|()| Tail::new(budget.clone()));
+        (1..=4).for_each(|version| tell(&mut tails[0], version));
+        assert_eq!(after(&tails[0], 0, 10), None, "one room has a half at most");
+        assert_eq!(after(&tails[0], 1, 10), Some((vec![2, 3, 4], true)));
+        (1..=3).for_each(|version| tell(&mut tails[1], version));
+        assert_eq!(after(&tails[1], 0, 10), Some((vec![1, 2, 3], true)));
+        tell(&mut tails[2], 1);
+        assert_eq!(tails[2].weight(), 0, "the others have all there is");
+        tails[0] = Tail::new(budget.clone());
+        tell(&mut tails[2], 2);
+        assert_eq!(after(&tails[2], 1, 10), Some((vec![2], true)));
+        assert_eq!(budget.used(), 4 * 512);
+        drop(tails);
+        assert_eq!(budget.used(), 0);
     }
 }

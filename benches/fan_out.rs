@@ -31,7 +31,7 @@ use self::support::{Error, float, grouped, is_quick, median};
 const SOCKETS: usize = 100;
 
 /// How many messages may be under way to the clients, where that is bounded: as many as wait for
-/// one socket before it is caught up from the store, at the most.
+/// one socket before it counts as behind, at the most.
 const WINDOW: usize = 256;
 
 /// How many frames the bare loop writes at once where it writes several.

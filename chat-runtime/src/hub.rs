@@ -32,9 +32,9 @@ const SHARDS: usize = 64;
 /// once are announced in either order.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// How many sockets, and how many rooms, are caught up from the store at once: they leave
-/// connections for everybody else.
-const READERS: usize = 4;
+/// How many sockets are caught up from the store at once, and how many rooms: they leave connections
+/// for everybody else.
+const READERS: (usize, usize) = (4, 8);
 
 /// From events to the inboxes of the sockets that they concern, each room's in the order of its
 /// versions, without a gap and without a repetition.
@@ -65,8 +65,8 @@ impl Hub {
             runtime,
             me: me.clone(),
             meters: Meters::new(),
-            readers: Arc::new(Semaphore::new(READERS)),
-            room_readers: Semaphore::new(READERS),
+            readers: Arc::new(Semaphore::new(READERS.0)),
+            room_readers: Semaphore::new(READERS.1),
             tails,
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),

@@ -21,7 +21,7 @@ const PORTION: usize = 32;
 
 /// How many changes of a room are read at once. Each reading goes through all rows that changed
 /// since, so that many small ones take the longer the further behind the room is.
-const CHANGES: usize = 2_000;
+const CHANGES: usize = 1_000;
 
 /// How long to wait after the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);

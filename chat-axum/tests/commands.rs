@@ -149,3 +149,18 @@ async fn all_that_was_sent_before_the_end_of_the_connection_is_stored() {
     stored.reverse();
     assert_eq!(stored, ["think", "two", "three", "four"]);
 }
+
+#[tokio::test]
+async fn a_close_right_after_frames_that_are_answered_is_answered() {
+    let (_server, _, room, address) = served().await;
+    let mut socket = open(address, "", room, "1").await;
+    for _ in 0..3 {
+        socket.feed(Message::text("no JSON")).await.unwrap();
+    }
+    socket.send(Message::Close(None)).await.unwrap();
+    let mut last = None;
+    while let Some(frame) = socket.next().await {
+        last = Some(frame.expect("the connection ends well"));
+    }
+    assert!(matches!(last, Some(Message::Close(_))), "{last:?}");
+}

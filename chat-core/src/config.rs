@@ -50,8 +50,8 @@ pub struct Config {
     /// frames that are made of it it takes up two to three times as much. Whoever is behind further
     /// is caught up from the store.
     pub tail_bytes: usize,
-    /// How many versions a socket may be behind its room, and still fall back while it is caught up
-    /// from the store, before it is closed 1013; 50,000.
+    /// How many versions a socket may be behind its room and fall back while it is caught up from
+    /// the store, from one look to the next (2,048 changes later), before it is closed 1013; 50,000.
     pub lag_limit: u64,
     /// How long a socket may take nothing while something waits for it before it is closed 1013;
     /// 30 s.

@@ -2,7 +2,8 @@
 
 mod common;
 
-use chat_core::model::{Cursor, UserId};
+use chat_core::model::{Change, Cursor, Event, UserId};
+use chat_core::socket::Delivery;
 use common::{Peer, World, assert_shape, now, server_frame};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -82,7 +83,8 @@ fn an_edit_before_a_later_receipt_is_not_lost_at_the_edge_of_a_reading() {
             assert!(batch.reached > from);
             for event in batch.events {
                 assert!(event.reached > from && event.reached <= batch.reached);
-                told.extend(event.changes.iter().map(|change| change.version().unwrap()));
+                let versions = |change: &Change| change.reached().unwrap().version + 1;
+                told.extend(event.changes.iter().map(versions));
             }
             from = batch.reached;
             if !batch.more {
@@ -107,6 +109,29 @@ fn statuses_that_moved_together_are_told_once_over_several_readings() {
     now(world.chat.acting_as("1").react(world.room, fourth, "👍", true)).unwrap();
     world.set_deaf(jane, false);
     world.catch_up(jane, 2);
+    let updates = world.frames(jane);
+    let told: Vec<_> = updates.iter().map(|frame| frame["message_id"].clone()).collect();
+    assert_eq!(told, ids);
+}
+
+#[test]
+fn statuses_of_which_some_were_read_are_not_told_again_with_the_others() {
+    let mut world = World::new();
+    let (john, jane) = (world.open(1), world.open(2));
+    for number in 0..4 {
+        say(&mut world, john, &number.to_string(), &format!("t{number}"));
+    }
+    let ids: Vec<_> = world.frames(jane).iter().map(|it| it["message"]["id"].clone()).collect();
+    world.set_deaf(jane, true);
+    let before = now(world.chat.versions(&[world.room])).unwrap()[0].1;
+    now(world.chat.acting_as("2").mark_all_read(world.room)).unwrap();
+    world.set_deaf(jane, false);
+    let all = now(world.chat.changes(world.room, Cursor::version(before), 100)).unwrap();
+    let some = now(world.chat.changes(world.room, Cursor::version(before), 2)).unwrap();
+    assert_eq!((all.events.len(), some.events.len()), (1, 1));
+    for event in some.events.into_iter().chain(all.events) {
+        world.deliver(&Delivery::new(Event::Room(event)));
+    }
     let updates = world.frames(jane);
     let told: Vec<_> = updates.iter().map(|frame| frame["message_id"].clone()).collect();
     assert_eq!(told, ids);

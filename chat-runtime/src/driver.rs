@@ -46,8 +46,10 @@ pub(crate) struct Driver {
     /// The earliest of the machine's deadline, the stall's and the close's.
     timer: Pin<Box<Sleep>>,
     wake_at: Option<Instant>,
-    /// Since when the connection has taken nothing of what waits, or what waits is the last.
+    /// Since when the connection has taken nothing of what waits.
     stalled_since: Option<Instant>,
+    /// When the machine had said its last.
+    ended_at: Option<Instant>,
     /// Whether the connection has to take something before more is written.
     blocked: bool,
     /// Whether something was written that is not flushed.
@@ -77,6 +79,7 @@ impl Driver {
             timer: Box::pin(sleep_until(Instant::now())),
             wake_at: None,
             stalled_since: None,
+            ended_at: None,
             blocked: false,
             unflushed: false,
             closing_until: None,
@@ -92,8 +95,9 @@ impl Driver {
     /// Ends the socket, once the connection is closed: lets go of it, does what its client had sent,
     /// so that what is stored is told, and ends the session.
     pub(crate) async fn leave(self) {
-        let Self { stream, socket, command, .. } = self;
-        drop(stream);
+        let Self { stream, socket, command, behind, history, .. } = self;
+        // What is being read holds what others wait for.
+        drop((stream, behind, history));
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
         OptionFuture::from(command).await;
         socket.leave(Instant::now().into_std()).await;
@@ -116,11 +120,13 @@ impl Driver {
                 Poll::Ready(Heard::Enough) => false,
                 Poll::Pending => true,
             };
+            if self.closing_until.is_some() {
+                // They have closed: nothing more is written but the answer.
+                continue;
+            }
             if self.socket.is_closed() {
-                self.behind = None;
-                self.inbox.close();
-                // What was to be sent before the close is not waited for without end.
-                self.stalled_since.get_or_insert(now);
+                self.give_up_reading();
+                self.ended_at.get_or_insert(now);
             }
             if let Poll::Ready(Err(_)) = self.poll_outputs(cx, now, &mut turn) {
                 return Poll::Ready(());
@@ -154,22 +160,23 @@ impl Driver {
             return;
         }
         self.wake_at = None;
-        let stall_timeout = self.stall_timeout();
-        if self.stalled_since.is_some_and(|since| since + stall_timeout <= now) {
+        if self.stalls_at().is_some_and(|at| at <= now) {
             meters::closed(Close::TOO_SLOW.code);
             // Nothing can be written now; if the other side wakes up it finds this at the end.
             let _ = self.write(close_message(Close::TOO_SLOW));
-            self.start_closing(now + stall_timeout);
+            let patience =
+                if self.socket.is_closed() { CLOSE_TIMEOUT } else { self.stall_timeout() };
+            self.start_closing(now + patience);
         } else {
             self.socket.handle(Input::Timeout, now.into_std());
         }
     }
 
-    /// The connection has taken something.
-    fn relieved(&mut self) {
-        if !self.socket.is_closed() {
-            self.stalled_since = None;
-        }
+    /// When a connection is given up that takes nothing, or has not taken what the machine had said
+    /// before it ended.
+    fn stalls_at(&self) -> Option<Instant> {
+        let since = self.stalled_since.into_iter().chain(self.ended_at).min()?;
+        Some(since + self.stall_timeout())
     }
 
     fn stall_timeout(&self) -> Duration {
@@ -233,7 +240,7 @@ impl Driver {
                 return Poll::Pending;
             }
             if std::mem::take(&mut self.blocked) {
-                self.relieved();
+                self.stalled_since = None;
             }
             match self.socket.poll() {
                 Output::Send(frame) => self.write(message(&frame))?,
@@ -284,7 +291,7 @@ impl Driver {
         match Pin::new(&mut self.stream).poll_flush(cx) {
             Poll::Ready(Ok(())) => {
                 self.unflushed = false;
-                self.relieved();
+                self.stalled_since = None;
                 if self.notice == Notice::Wanted {
                     self.notice = Notice::Given;
                     self.socket.handle(Input::Flushed, now.into_std());
@@ -301,8 +308,7 @@ impl Driver {
 
     /// Sets the timer to the next deadline; whether that has already come.
     fn is_due(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let stall = self.stalled_since.map(|since| since + self.stall_timeout());
-        let Some(at) = self.wake_at.into_iter().chain(stall).min() else { return false };
+        let Some(at) = self.wake_at.into_iter().chain(self.stalls_at()).min() else { return false };
         self.wake_at = Some(at);
         at <= now || self.poll_sleep(cx, at)
     }

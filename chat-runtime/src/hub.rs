@@ -32,9 +32,11 @@ const SHARDS: usize = 64;
 /// once are announced in either order.
 const PATIENCE: Duration = Duration::from_millis(10);
 
-/// How many sockets are caught up from the store at once, and how many rooms: they leave connections
-/// for everybody else.
-const READERS: (usize, usize) = (4, 8);
+/// How many sockets are caught up from the store at once: they leave connections for everybody else.
+const READERS: usize = 4;
+
+/// How many rooms are, likewise.
+const ROOM_READERS: usize = 8;
 
 /// From events to the inboxes of the sockets that they concern, each room's in the order of its
 /// versions, without a gap and without a repetition.
@@ -51,7 +53,7 @@ pub(crate) struct Hub {
     /// What may be kept for sockets that are behind.
     tails: Arc<Budget>,
     hasher: RandomState,
-    /// Each guards the rooms of one shard; held to deliver one event to the inboxes of its room.
+    /// Each guards the rooms of one shard; held to deliver some events to the inboxes of its room.
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
     /// Each guards who is told the presence of the users of one shard.
     watchers: Vec<Mutex<HashMap<UserId, Watchers>>>,
@@ -65,8 +67,8 @@ impl Hub {
             runtime,
             me: me.clone(),
             meters: Meters::new(),
-            readers: Arc::new(Semaphore::new(READERS.0)),
-            room_readers: Semaphore::new(READERS.1),
+            readers: Arc::new(Semaphore::new(READERS)),
+            room_readers: Semaphore::new(ROOM_READERS),
             tails,
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),

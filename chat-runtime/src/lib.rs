@@ -25,14 +25,14 @@
 //! ```
 //!
 //! # What a socket costs
-//! A socket that waits takes about 5 KiB. Each has an inbox of at most
+//! A socket that waits takes about 6 KiB. Each has an inbox of at most
 //! [`queue_frames`](chat_core::Config::queue_frames) or
 //! [`queue_bytes`](chat_core::Config::queue_bytes); who reads more slowly than others write first
 //! loses typing and presence, and is then caught up: from what the node keeps of what the room was
 //! told while one of its sockets is behind
 //! ([`tail_bytes`](chat_core::Config::tail_bytes) for all rooms together), or else from the store.
 //! It is closed 1013 once it has taken nothing for
-//! [`stall_timeout`](chat_core::Config::stall_timeout), or where it only falls back while it is
+//! [`stall_timeout`](chat_core::Config::stall_timeout), or where it falls back while it is
 //! caught up from the store ([`lag_limit`](chat_core::Config::lag_limit)). It never slows others.
 //!
 //! # What is counted
@@ -50,7 +50,7 @@
 //! | `chat_longest_queue` | gauge | deliveries that wait for the slowest socket, of [`queue_frames`](chat_core::Config::queue_frames) at most |
 //! | `chat_lag_changes` | gauge | changes of rooms that are known of and have not been told |
 //! | `chat_closes_total{code}` | counter | sockets closed or refused from here |
-//! | `chat_catch_ups_total{of}` | counter | times that a room, or a slow socket, was caught up from the store |
+//! | `chat_catch_ups_total{of}` | counter | readings of what a room, or a slow socket, was not told |
 //! | `chat_kept_bytes` | gauge | what is kept for sockets that are behind, of [`tail_bytes`](chat_core::Config::tail_bytes) at most |
 //! | `chat_bus_available` | gauge | whether other nodes are heard |
 //! | `chat_failed_sweeps_total` | counter | looks at the store that failed |

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserId, Version};
+use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserId};
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -23,6 +23,17 @@ pub struct RoomEvent {
     /// What changed: one change as it happens, all sides of what changed where it was read back
     /// from the store. Empty where the change is too large to carry: read the store.
     pub changes: Vec<Change>,
+}
+
+impl RoomEvent {
+    /// What an event takes up at least, in bytes.
+    pub(crate) const LIGHTEST: usize = 512;
+
+    /// About how much memory it takes, in bytes: of its messages, and a frame's for each change.
+    pub fn weight(&self) -> usize {
+        let weight = |change: &Change| Self::LIGHTEST + change.held();
+        self.changes.iter().map(weight).sum::<usize>().max(Self::LIGHTEST)
+    }
 }
 
 /// What changed in a room.
@@ -81,17 +92,34 @@ pub enum Change {
 }
 
 impl Change {
-    /// The room's version at which this side of a message last changed; none for what is not about
-    /// a message. Who has come that far knows the change, in whatever event it comes.
-    pub fn version(&self) -> Option<Version> {
-        match self {
-            Self::Sent { message, .. } => Some(message.versions.sent),
-            Self::Edited { message, .. } => Some(message.versions.edited),
-            Self::Deleted { message, .. } => Some(message.versions.deleted),
-            Self::Reacted { message } => Some(message.versions.reacted),
-            Self::Status { message } => Some(message.versions.status),
-            Self::Joined { .. } | Self::Left { .. } | Self::Settings => None,
-        }
+    /// About how much of what it holds has no bound of its own, in bytes.
+    fn held(&self) -> usize {
+        const PERSON: usize = 64;
+        let (message, readers) = match self {
+            Self::Edited { message, read_by, .. } | Self::Deleted { message, read_by, .. } => {
+                (message, read_by.len())
+            }
+            Self::Sent { message, .. } | Self::Reacted { message } | Self::Status { message } => {
+                (message, 0)
+            }
+            Self::Joined { .. } | Self::Left { .. } | Self::Settings => return 0,
+        };
+        let reactions: usize = message.reactions.iter().map(|it| 1 + it.users.len()).sum();
+        message.content.len() + PERSON * (readers + reactions)
+    }
+
+    /// How far somebody has come who knows this side of a message, in whatever event it came; none
+    /// for what is not about a message.
+    pub fn reached(&self) -> Option<Cursor> {
+        let (message, version) = match self {
+            Self::Sent { message, .. } => (message, message.versions.sent),
+            Self::Edited { message, .. } => (message, message.versions.edited),
+            Self::Deleted { message, .. } => (message, message.versions.deleted),
+            Self::Reacted { message } => (message, message.versions.reacted),
+            Self::Status { message } => (message, message.versions.status),
+            Self::Joined { .. } | Self::Left { .. } | Self::Settings => return None,
+        };
+        Some(Cursor { version: version.saturating_sub(1), seq: message.seq })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use super::Frame;
 use crate::dialect::Dialect;
-use crate::model::{Change, Event};
+use crate::model::{Event, RoomEvent};
 
 /// An event on its way to any number of sockets. Each dialect's frames are encoded by the first
 /// socket that needs them and shared by all others.
@@ -25,18 +25,11 @@ impl Delivery {
         &self.event
     }
 
-    /// What the event may take up in a socket's queue, in bytes.
+    /// About how much the event takes up in a socket's queue, in bytes.
     pub fn weight(&self) -> usize {
-        const FRAME: usize = 512;
-        let text = |change: &Change| match change {
-            Change::Sent { message, .. } | Change::Edited { message, .. } => {
-                FRAME + message.content.len()
-            }
-            _ => FRAME,
-        };
         match &self.event {
-            Event::Room(event) => event.changes.iter().map(text).sum::<usize>().max(FRAME),
-            Event::Signal(_) => FRAME,
+            Event::Room(event) => event.weight(),
+            Event::Signal(_) => RoomEvent::LIGHTEST,
         }
     }
 

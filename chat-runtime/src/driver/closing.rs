@@ -20,6 +20,12 @@ pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 impl Driver {
     pub(super) fn start_closing(&mut self, until: Instant) {
         self.closing_until = Some(until);
+        self.give_up_reading();
+    }
+
+    /// Lets go of what is being read, which holds what others wait for, and takes no deliveries.
+    pub(super) fn give_up_reading(&mut self) {
+        (self.behind, self.history) = (None, None);
         self.inbox.close();
     }
 

@@ -20,7 +20,7 @@ use crate::meters;
 /// How many events that were read are handed over at once.
 const PORTION: usize = 16;
 
-/// After how many readings it is looked whether a socket only falls back.
+/// After how many readings it is looked whether a socket falls back.
 const READINGS: u32 = 8;
 
 /// How a socket is caught up that has fallen behind.
@@ -44,8 +44,8 @@ struct Read {
 }
 
 impl Behind {
-    /// Whether somebody only falls back who still misses so many versions after a reading: at two
-    /// looks more than `limit`, and more than before.
+    /// Whether somebody falls back who still misses so many versions after a reading: at two looks
+    /// more than `limit`, and more at the second.
     fn falls_back(&mut self, missing: u64, limit: u64) -> bool {
         self.readings += 1;
         if !self.readings.is_multiple_of(READINGS) {
@@ -122,6 +122,9 @@ impl Driver {
             }
             if is_all {
                 self.behind = None;
+            } else if let Some(behind) = &mut self.behind {
+                // Whoever can be handed what was told is not far behind.
+                (behind.readings, behind.missing) = (0, 0);
             }
         } else if let Some(behind) = &mut self.behind {
             meters::caught_up("socket");

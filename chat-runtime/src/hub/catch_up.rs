@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Error;
-use chat_core::model::{Cursor, RoomId};
+use chat_core::model::{Cursor, RoomEvent, RoomId};
 use chat_core::service::Batch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -57,17 +57,18 @@ impl Hub {
         missed.0
     }
 
-    /// What changed in a room after a point, for one socket: as much at once as an inbox holds.
-    /// Waits for a store that does not answer.
+    /// What changed in a room after a point, for one socket: about as much at once as an inbox
+    /// holds. Waits for a store that does not answer.
     pub(crate) fn stored(&self, room: RoomId, after: Cursor) -> Reading {
         let (chat, readers) = (self.chat.clone(), self.readers.clone());
         let reading = async move {
             // It is never closed.
             let _permit = readers.acquire().await;
+            let (frames, bytes) = (chat.config().queue_frames, chat.config().queue_bytes);
             loop {
-                match chat.changes(room, after, chat.config().queue_frames).await {
+                match chat.changes(room, after, frames).await {
                     Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY).await,
-                    read => return read,
+                    read => return read.map(|batch| lightened(batch, bytes)),
                 }
             }
         };
@@ -117,5 +118,49 @@ impl Hub {
             }
         }
         Ok(())
+    }
+}
+
+/// The first events of a batch, of so many bytes together; but one at least.
+fn lightened(mut batch: Batch, most: usize) -> Batch {
+    let mut weight = 0;
+    let fits = |event: &&RoomEvent| {
+        weight += event.weight();
+        weight <= most
+    };
+    let kept = batch.events.iter().take_while(fits).count().max(1);
+    if kept < batch.events.len() {
+        batch.events.truncate(kept);
+        batch.reached = batch.events[kept - 1].reached;
+        batch.more = true;
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_core::model::Change;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_ends_where_it_becomes_too_heavy_but_not_before_its_first_event() {
+        let room = RoomId::new(1).expect("an id");
+        let event = |version| {
+            let reached = Cursor::version(version);
+            RoomEvent { room, reached, changes: vec![Change::Settings] }
+        };
+        let batch = Batch {
+            events: (1..=4).map(event).collect(),
+            reached: Cursor::version(5),
+            newest: 5,
+            more: false,
+        };
+        let weight = batch.events[0].weight();
+        for (most, kept, reached) in [(0, 1, 1), (2 * weight, 2, 2), (4 * weight, 4, 5)] {
+            let batch = lightened(batch.clone(), most);
+            assert_eq!((batch.events.len(), batch.reached.version), (kept, reached));
+            assert_eq!(batch.more, kept < 4);
+        }
     }
 }

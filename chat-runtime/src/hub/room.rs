@@ -60,7 +60,7 @@ impl Room {
             inboxes: Vec::new(),
             lagging: 0,
             tail: Tail::new(budget),
-            trim_at: 0,
+            trim_at: TRIM,
             cursor: None,
             began: 0,
             early: BTreeMap::new(),
@@ -114,7 +114,7 @@ impl Room {
         if self.tail.weight() > self.trim_at {
             let missing = self.inboxes.iter().filter_map(|inbox| inbox.missing_after());
             self.tail.forget(missing.min().unwrap_or(reached));
-            self.trim_at = TRIM.max(2 * self.tail.weight());
+            self.trim_at = TRIM + self.tail.weight() + self.tail.weight() / 2;
         }
     }
 
@@ -141,7 +141,11 @@ impl Room {
     /// An inbox takes what comes from now on, or is no more. Nothing is kept where none is lagging.
     fn resume(&mut self, inbox: &Inbox) -> VecDeque<Told> {
         self.lagging -= usize::from(inbox.resume());
-        if self.lagging > 0 { VecDeque::new() } else { self.tail.take() }
+        if self.lagging > 0 {
+            return VecDeque::new();
+        }
+        self.trim_at = TRIM;
+        self.tail.take()
     }
 
     /// A socket has seen a version; the first one says from where the room counts here.

@@ -20,7 +20,7 @@ impl Socket {
     /// Whether the client knows a change already.
     pub(super) fn knows(&self, change: &Change) -> bool {
         let told = |history: &History| matches!(change, Change::Sent { message, .. } if history.is_told(message.seq));
-        change.version().is_some_and(|version| version <= self.cursor.version)
+        change.reached().is_some_and(|reached| reached <= self.cursor)
             || self.history.as_deref().is_some_and(told)
     }
 

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use chat_test_postgres::Cluster;
 use futures::future::join_all;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::support::{Running, SECRET, Socket, read};
+use crate::support::{Running, SECRET, Socket, ask, read};
 
 const SENDERS: u64 = 8;
 const EACH: usize = 150;
@@ -195,6 +196,12 @@ async fn who_was_on_a_server_that_is_killed_stops_typing_and_goes_offline() {
     let world = World::new();
     let first = world.start("127.0.0.1:0").await;
     let second = world.start("127.0.0.1:0").await;
+    for address in [first.address, second.address] {
+        // What is told by a server that is not ready the others may not hear.
+        while ask(address, 1, Method::GET, "/readyz", None).await.0 != StatusCode::OK {
+            sleep(PAUSE).await;
+        }
+    }
     let path = "/messenger/ws/chat/2/";
     let mut john = Socket::greeted(second.address, path, 1).await;
     let mut jane = Socket::greeted(first.address, path, 2).await;

@@ -434,3 +434,18 @@ fn an_event_that_is_known_already_is_not_told_again() {
     world.deliver(&Delivery::new(Event::Room(nothing)));
     world.assert_quiet(jane);
 }
+
+#[test]
+fn a_message_without_a_temp_id_does_not_take_that_of_the_next() {
+    let mut world = World::new();
+    let john = world.open(1);
+    world.hold_commands(john);
+    world.send(john, &json!({ "type": "message", "content": "without" }));
+    world.send(john, &json!({ "type": "message", "content": "with", "temp_id": "t1" }));
+    world.release_command(john);
+    world.release_command(john);
+    let frames = world.frames(john);
+    let told: Vec<_> =
+        frames.iter().map(|it| (&it["message"]["content"], it.get("temp_id"))).collect();
+    assert_eq!(told, [(&json!("without"), None), (&json!("with"), Some(&json!("t1")))]);
+}

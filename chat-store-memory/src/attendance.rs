@@ -98,8 +98,8 @@ impl Sessions {
         ended
     }
 
-    /// Prolongs the leases of a node's open sessions, and returns those of `alive` whose lease is
-    /// over.
+    /// Prolongs the leases of those of a node's sessions that are `alive`, and returns those whose
+    /// lease is over.
     pub(crate) fn renew(
         &mut self,
         node: NodeId,
@@ -107,19 +107,13 @@ impl Sessions {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Vec<SessionId> {
-        for id in self.nodes.get(&node).into_iter().flatten() {
-            if let Some(Entry { session, .. }) = self.entries.get_mut(id)
-                && session.is_open(now)
-            {
-                session.lease_until = session.lease_until.max(lease_until);
-            }
-        }
         let mut over = Vec::new();
         for &(id, heard) in alive {
             let Some(entry) = self.entries.get_mut(&id).filter(|e| e.session.node == node) else {
                 continue;
             };
             if entry.session.is_open(now) {
+                entry.session.lease_until = entry.session.lease_until.max(lease_until);
                 entry.session.last_seen = entry.session.last_seen.max(heard);
                 if let Some(visitor) = self.users.get_mut(&entry.session.user) {
                     visitor.see(heard);

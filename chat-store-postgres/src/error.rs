@@ -2,6 +2,7 @@
 
 use chat_core::store::StoreError;
 use sqlx::migrate::MigrateError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// Why a store could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,14 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
         }),
         _ => false,
     }
+}
+
+/// Whether the connection ended with the error, so that it does not say what became of a commit.
+pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
+    let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
+    error.is_some_and(|error: &PgDatabaseError| {
+        matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+    })
 }
 
 /// A failure of the database in the store's terms.

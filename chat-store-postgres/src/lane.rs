@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::batch::{self, Written};
 use crate::connection::{Database, PATIENCE};
-use crate::error::{Refused, is_passing, meaning, unavailable};
+use crate::error::{Refused, is_fatal, is_passing, meaning, unavailable};
 use crate::known::{Attempt, Known};
 use crate::sql;
 use crate::writes::{self, Places};
@@ -222,7 +222,9 @@ impl Lane {
         match sent {
             Ok(places) => return (Some(connection), places),
             // A key was used before, say: nothing was committed.
-            Err(error) if !is_passing(&error) => return (Some(connection), Places::new()),
+            Err(error) if !is_passing(&error) && !is_fatal(&error) => {
+                return (Some(connection), Places::new());
+            }
             Err(error) => tracing::warn!(%error, "the outcome of a commit is unknown"),
         }
         drop(connection);
@@ -300,10 +302,10 @@ impl Lane {
     }
 
     /// The last batch that was committed, waiting for one that still is, and the rooms where it
-    /// wrote nothing.
+    /// wrote nothing. After it nothing that was tried before is committed.
     async fn committed(&self) -> Result<(PgConnection, i64, Vec<i64>), sqlx::Error> {
         let mut connection = self.connect().await?;
-        let row = sqlx::query(sql::batch::COMMITTED).bind(self.id);
+        let row = sqlx::query(sql::batch::COMMITTED).bind(self.id).bind(self.tried);
         let row = row.fetch_one(&mut connection).await?;
         Ok((connection, row.try_get("batch")?, row.try_get("refused")?))
     }
@@ -313,7 +315,7 @@ impl Lane {
         let connect = async {
             let mut connection = self.database.dedicated().await?;
             sqlx::query(sql::batch::SET_UP).execute(&mut connection).await?;
-            let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(0_i64);
+            let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(self.tried - 1);
             enter.execute(&mut connection).await?;
             Ok(connection)
         };

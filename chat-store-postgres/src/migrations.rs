@@ -9,9 +9,10 @@ use crate::error::ConnectError;
 use crate::sql;
 
 /// All migrations, in their order. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "chat", include_str!("../migrations/0001_chat.sql")),
     (2, "one statement", include_str!("../migrations/0002_one_statement.sql")),
+    (3, "fence", include_str!("../migrations/0003_fence.sql")),
 ];
 
 /// How many have not been run yet.

@@ -50,10 +50,8 @@ impl SessionStore for PgStore {
                 let rows = renew.fetch_all(&mut *on).await?;
                 let (mut users, mut heard) = (Vec::new(), Vec::new());
                 for row in &rows {
-                    if let Some(at) = row.try_get::<Option<OffsetDateTime>, _>("heard")? {
-                        users.push(row.try_get::<String, _>("user_id")?);
-                        heard.push(at);
-                    }
+                    users.push(row.try_get::<String, _>("user_id")?);
+                    heard.push(row.try_get::<OffsetDateTime, _>("heard")?);
                 }
                 let over = sqlx::query_scalar(sql::OVER).bind(ids).bind(node.0);
                 let over: Vec<Uuid> = over.bind(now.to_utc()).fetch_all(&mut *on).await?;

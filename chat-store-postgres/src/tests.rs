@@ -124,3 +124,32 @@ async fn explained(connection: &mut PgConnection, plans: &[(&str, &str, &str)]) 
         }
     }
 }
+
+#[tokio::test]
+async fn a_batch_that_arrives_after_it_was_given_up_writes_nothing() {
+    let (mut connection, _) = connection().await;
+    let lane = uuid::Uuid::now_v7();
+    sqlx::raw_sql(FEW).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::batch::ENTER).bind(lane).bind(0_i64).execute(&mut connection).await.unwrap();
+    let known = format!("prepare known as {}", sql::batch::SEND_KNOWN);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(known)).execute(&mut connection).await.unwrap();
+    let send = async |on: &mut PgConnection, batch: i64| {
+        let execute = format!(
+            "execute known('{{7}}', '{{2}}', '{{7}}', '{{text}}', '{{hello}}', '{{null}}', \
+                 '{{null}}', '{{null}}', '{{null}}', '{{null}}', array[now()], '{{2}}', \
+                 array[''], '{{null}}', '{{null}}', '{{7}}', '{{1}}', '{{2}}', '{{2}}', \
+                 array[now()], array[now()], '{lane}', {batch})"
+        );
+        sqlx::raw_sql(sqlx::AssertSqlSafe(execute)).fetch_all(on).await.unwrap().len()
+    };
+    let committed = async |on: &mut PgConnection, batch: i64| {
+        let row = sqlx::query(sql::batch::COMMITTED).bind(lane).bind(batch);
+        row.fetch_one(on).await.unwrap().get::<i64, _>("batch")
+    };
+    assert_eq!(committed(&mut connection, 1).await, 0);
+    assert_eq!(send(&mut connection, 1).await, 0, "somebody was told that it was not committed");
+    assert_eq!(committed(&mut connection, 1).await, 0);
+    assert_eq!(send(&mut connection, 2).await, 1);
+    assert_eq!(committed(&mut connection, 2).await, 2);
+    connection.close().await.unwrap();
+}

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Actor, Chat, Error};
+use super::{Actor, Chat, Error, People};
 use crate::host::Hint;
 use crate::model::{Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
 use crate::store::Attendance;
@@ -173,14 +173,13 @@ impl Chat {
         for session in self.live_sessions(&lost) {
             let reopened = Session { lease_until, ..session };
             let came = store.open_session(reopened).await?;
-            self.signal_by_id(&came, true).await?;
+            self.signal_by_id(&[came], true).await;
         }
-        for gone in store.expire_sessions(now).await? {
-            if gone.in_room {
-                self.end_typing(gone.room, &gone.user);
-            }
-            self.signal_by_id(&gone, false).await?;
+        let gone = store.expire_sessions(now).await?;
+        for gone in gone.iter().filter(|gone| gone.in_room) {
+            self.end_typing(gone.room, &gone.user);
         }
+        self.signal_by_id(&gone, false).await;
         Ok(())
     }
 
@@ -200,12 +199,17 @@ impl Chat {
         }
     }
 
-    async fn signal_by_id(&self, change: &Attendance, present: bool) -> Result<(), Error> {
-        if change.of_user || change.in_room {
-            let user = self.users([&change.user]).await?.user(&change.user);
-            self.signal_attendance(change, &user, present);
+    /// The store says this once, so it is told also where nobody says who these users are.
+    async fn signal_by_id(&self, changes: &[Attendance], present: bool) {
+        let changes = || changes.iter().filter(|change| change.of_user || change.in_room);
+        let people = self.users(changes().map(|change| &change.user)).await;
+        let people = people.unwrap_or_else(|error| {
+            tracing::warn!(%error, "users come or go who cannot be looked up");
+            People::default()
+        });
+        for change in changes() {
+            self.signal_attendance(change, &people.user(&change.user), present);
         }
-        Ok(())
     }
 
     fn signal_attendance(&self, change: &Attendance, user: &Arc<User>, present: bool) {

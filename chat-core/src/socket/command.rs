@@ -88,10 +88,11 @@ impl Command {
     ) -> Performed {
         match self {
             Self::Send { text, limit, reply_to, temp_id } => {
-                let mut outgoing = Outgoing::new(text)
-                    .with_limit(limit)
-                    .with_send_key(temp_id.map(|temp| temp.key()))
-                    .with_origin(session);
+                let mut outgoing = Outgoing::new(text).with_limit(limit);
+                if let Some(temp_id) = temp_id {
+                    // Only what has a key has to be told apart.
+                    outgoing = outgoing.with_send_key(Some(temp_id.key())).with_origin(session);
+                }
                 if let Some(message) = reply_to {
                     outgoing = outgoing.with_reply_to(message);
                 }

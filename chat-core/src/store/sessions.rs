@@ -40,10 +40,11 @@ pub trait SessionStore: Send + Sync + 'static {
     /// takes the place of that one.
     async fn open_session(&self, session: Session) -> StoreResult<Attendance>;
 
-    /// Vouches for all open sessions of a node until `lease_until`, given or not, and notes when
-    /// each of the given ones was last heard.
+    /// Vouches for the open sessions of a node that are given until `lease_until`, and notes when
+    /// each of them was last heard.
     ///
     /// # Contract
+    /// One that is not given ends with its lease: its closing may not have reached the store.
     /// Returns those of the node's `alive` sessions that the store no longer holds open because
     /// their lease was over; the node has to open them again.
     async fn renew_sessions(

@@ -3,14 +3,18 @@
 /// Batches need no bitmaps, which only searches do.
 pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false)";
 
-/// The row by which a lane finds out what it has committed.
+/// The row by which a lane finds out what it has committed. What it had sent before over another
+/// connection is not committed any more.
 pub(crate) const ENTER: &str = "with old as ( \
-         delete from lanes where at < now() - interval '1 day' and id <> $1) \
-     insert into lanes (id, batch) values ($1, $2) on conflict do nothing";
+         delete from lanes where id in (select id from lanes \
+             where at < now() - interval '1 day' and id <> $1 for update skip locked)) \
+     insert into lanes (id, batch, fenced) values ($1, 0, $2) \
+     on conflict (id) do update set fenced = greatest(lanes.fenced, excluded.fenced)";
 
 /// The last batch that was committed, and the rooms where it wrote nothing. Waits for one that is
-/// being committed.
-pub(crate) const COMMITTED: &str = "select batch, refused from lanes where id = $1 for update";
+/// being committed; one that has not begun to be never is.
+pub(crate) const COMMITTED: &str = "update lanes set fenced = greatest(fenced, $2) where id = $1 \
+     returning batch, refused";
 
 /// Takes rooms, always in the same order, so that no two batches wait for each other.
 pub(crate) const LOCK: &str = concat!(
@@ -90,7 +94,7 @@ pub(crate) const SEND: &str = insert_messages!("");
 /// that the batch was: all that there is to do. Rooms at other versions are left alone and noted.
 /// Rows are taken in the order in which the rooms are given.
 pub(crate) const SEND_KNOWN: &str = concat!(
-    "with lane as (select id from lanes where id = $22 for update), \
+    "with lane as (select id from lanes where id = $22 and fenced < $23 for update), \
      r as ( \
          update rooms set last_seq = x.last_seq, version = x.version, \
              activity_at = x.activity_at, last_at = x.last_at \
@@ -104,7 +108,7 @@ pub(crate) const SEND_KNOWN: &str = concat!(
     "), noted as ( \
          update lanes set batch = $23, at = now(), refused = (select coalesce(array_agg(x), '{}') \
              from unnest($16::bigint[]) x where (x in (select id from r)) is not true) \
-         where id = $22) \
+         where id = $22 and exists (select from lane)) \
      select room_id, seq, id from new"
 );
 

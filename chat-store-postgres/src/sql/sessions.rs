@@ -32,8 +32,8 @@ pub(crate) const LOCK_HEARD: &str = "select v.user_id from visitors v \
 pub(crate) const RENEW: &str = "update sessions set \
          lease_until = greatest(lease_until, $2), last_seen = greatest(last_seen, x.heard) \
      from ( \
-         select s.id, a.heard from sessions s \
-         left join unnest($4::uuid[], $5::timestamptz[]) a (id, heard) on a.id = s.id \
+         select s.id, a.heard from unnest($4::uuid[], $5::timestamptz[]) a (id, heard) \
+         join sessions s on s.id = a.id \
          where s.node = $1 and s.closed_at is null \
          order by s.id for update of s) x \
      where sessions.id = x.id and closed_at is null and lease_until > $3 \

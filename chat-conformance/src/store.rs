@@ -297,7 +297,7 @@ macro_rules! store_tests {
                 an_expired_session_closed_at_its_last_frame_or_lease,
                 an_expiry_noticed_after_a_new_coming_is_nobodys_going,
                 an_expiry_noticed_after_the_last_closing_is_no_second_going,
-                renewing_vouches_for_the_nodes_open_sessions,
+                renewing_vouches_for_the_sessions_that_are_given,
                 renewing_notes_when_a_session_was_last_heard,
                 renewing_returns_the_sessions_whose_lease_was_over,
                 renewing_does_not_return_what_was_closed,

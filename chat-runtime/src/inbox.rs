@@ -17,7 +17,7 @@ use futures::task::AtomicWaker;
 pub(crate) struct Inbox {
     most_frames: usize,
     most_bytes: usize,
-    /// Guards what waits; held to put in or take out one delivery.
+    /// Guards what waits; held to put in or take out a delivery, or to throw all away.
     state: Mutex<State>,
     waker: AtomicWaker,
 }

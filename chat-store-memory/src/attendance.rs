@@ -11,7 +11,6 @@ pub(crate) struct Sessions {
     entries: HashMap<SessionId, Entry>,
     users: HashMap<UserId, Visitor>,
     /// The sessions of each node that are not closed.
-    nodes: HashMap<NodeId, HashSet<SessionId>>,
     /// When to look after each session that is not closed: at the end of its lease or before, as
     /// a renewal leaves this as it is.
     due: BTreeSet<(Timestamp, SessionId)>,
@@ -58,7 +57,6 @@ impl Sessions {
         visitor.rooms.insert(room);
         visitor.unclosed.push(session.id);
         visitor.list.insert((session.connected_at, session.id));
-        self.nodes.entry(session.node).or_default().insert(session.id);
         self.due.insert((session.lease_until, session.id));
         self.entries.insert(session.id, Entry { session, lapsed: false });
         let presence = self.presence(&user, now);
@@ -182,9 +180,9 @@ impl Sessions {
     ) -> Option<Attendance> {
         let session = &mut self.entries.get_mut(&id)?.session;
         session.closed_at = Some(closed_at);
-        let (user, room, node) = (session.user.clone(), session.room, session.node);
+        let (user, room) = (session.user.clone(), session.room);
         let listed = (session.connected_at, id);
-        self.unlink(&user, node, id);
+        self.unlink(&user, id);
         let (user_absent, room_absent) = self.absent(&user, room, now);
         let visitor = self.users.get_mut(&user)?;
         let of_user = user_absent && std::mem::take(&mut visitor.there);
@@ -199,22 +197,16 @@ impl Sessions {
     /// Takes a session out that is about to be opened again.
     fn take_out(&mut self, id: SessionId) {
         let Some(Entry { session, .. }) = self.entries.remove(&id) else { return };
-        self.unlink(&session.user, session.node, id);
+        self.unlink(&session.user, id);
         if let Some(visitor) = self.users.get_mut(&session.user) {
             visitor.list.remove(&(session.connected_at, id));
         }
     }
 
     /// Takes a session out of those that are not closed.
-    fn unlink(&mut self, user: &UserId, node: NodeId, id: SessionId) {
+    fn unlink(&mut self, user: &UserId, id: SessionId) {
         if let Some(visitor) = self.users.get_mut(user) {
             visitor.unclosed.retain(|other| *other != id);
-        }
-        if let Some(sessions) = self.nodes.get_mut(&node) {
-            sessions.remove(&id);
-            if sessions.is_empty() {
-                self.nodes.remove(&node);
-            }
         }
     }
 }

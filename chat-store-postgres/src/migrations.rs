@@ -12,7 +12,7 @@ use crate::sql;
 const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "chat", include_str!("../migrations/0001_chat.sql")),
     (2, "one statement", include_str!("../migrations/0002_one_statement.sql")),
-    (3, "fence", include_str!("../migrations/0003_fence.sql")),
+    (3, "fence and leases", include_str!("../migrations/0003_fence_and_leases.sql")),
 ];
 
 /// How many have not been run yet.

@@ -225,9 +225,9 @@ pub async fn an_expiry_noticed_after_the_last_closing_is_no_second_going(store: 
     assert_eq!(gone.iter().filter(|told| told.in_room).count(), 1);
 }
 
-/// Renewing "vouches for all open sessions of a node until `lease_until`, given or not", and for no
-/// other node's.
-pub async fn renewing_vouches_for_the_nodes_open_sessions(store: Arc<dyn Store>) {
+/// Renewing "vouches for the open sessions of a node that are given until `lease_until`"; "one that
+/// is not given ends with its lease".
+pub async fn renewing_vouches_for_the_sessions_that_are_given(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.group([1, 2, 3]).await;
     let (here, there) = (NodeId::random(), NodeId::random());

@@ -28,7 +28,7 @@ pub(crate) const LOCK_HEARD: &str = "select v.user_id from visitors v \
      where v.user_id in (select user_id from sessions where id = any($1)) \
      order by v.user_id for update";
 
-/// By the index `sessions_of_node`.
+/// By the primary key.
 pub(crate) const RENEW: &str = "update sessions set \
          lease_until = greatest(lease_until, $2), last_seen = greatest(last_seen, x.heard) \
      from ( \

@@ -17,6 +17,7 @@ mod receipts;
 mod rooms;
 mod search;
 mod sessions;
+mod shards;
 mod signature;
 mod typing;
 mod whole;

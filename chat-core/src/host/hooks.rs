@@ -41,7 +41,7 @@ pub trait Hooks: Send + Sync + 'static {
     }
 
     /// Is told what happened on this node, after it was stored: to send push notifications, say.
-    /// Must not block.
+    /// Must not block, nor wait for the chat, which may be telling it something.
     fn on_event(&self, event: &Event) {
         let _ = event;
     }

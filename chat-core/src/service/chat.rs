@@ -1,10 +1,12 @@
 //! The handle that everything goes through.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::limiter::Limiter;
 use super::presence::LiveSessions;
+use super::shards::Shards;
 use super::{Actor, Error};
 use crate::config::Config;
 use crate::host::{
@@ -45,8 +47,8 @@ pub(super) struct Inner {
     pub(super) node: NodeId,
     pub(super) live: LiveSessions,
     pub(super) limiter: OnceLock<Limiter>,
-    /// Guards who types where; held for a map operation at a time.
-    typing: Mutex<Typing>,
+    /// By room, who types there. Held until a change was told, so that all are told in their order.
+    pub(super) typing: Shards<Typing>,
     /// Guards the list of listeners, which hardly ever changes.
     listeners: RwLock<Vec<Arc<dyn Listener>>>,
 }
@@ -156,14 +158,14 @@ impl Chat {
 
     /// Tells this node's listeners.
     pub(super) fn tell(&self, event: &Event) {
-        self.inner.hooks.on_event(event);
+        // What was stored is told to everybody else also where the host's own code fails.
+        let told = catch_unwind(AssertUnwindSafe(|| self.inner.hooks.on_event(event)));
+        if told.is_err() {
+            tracing::error!("the host's on_event panicked");
+        }
         for listener in &*self.inner.listeners.read().unwrap_or_else(PoisonError::into_inner) {
             listener.on_event(event);
         }
-    }
-
-    pub(super) fn typing(&self) -> MutexGuard<'_, Typing> {
-        self.inner.typing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,7 +232,7 @@ impl ChatBuilder {
 
     /// Makes the chat.
     pub fn build(self) -> Chat {
-        let typing = Mutex::new(Typing::new(self.config.typing_limit));
+        let typing = Shards::new(|| Typing::new(self.config.typing_limit));
         let inner = Inner {
             store: self.store,
             directory: self.directory,

@@ -15,28 +15,14 @@ impl Chat {
     /// [`Error::Unavailable`].
     pub async fn handle_hint(&self, hint: Hint, now: Instant) -> Result<(), Error> {
         match hint {
-            Hint::Presence(id) => {
-                let person = self.people([&id]).await?.person(&id);
-                self.tell(&Event::Signal(Signal::Presence {
-                    user: person.user,
-                    presence: person.presence,
-                }));
-            }
+            Hint::Presence(id) => self.look_for(&id).await?,
             Hint::Typing(room, id, is_typing) => {
                 let user = self.users([&id]).await?.user(&id);
-                let at = self.clock().now();
-                let changed = if is_typing {
-                    self.typing().start(room, &user, now, at)
-                } else {
-                    self.typing().stop(room, &id).is_some()
-                };
-                if changed {
-                    self.tell(&Event::Signal(Signal::Typing { room, user, is_typing, at }));
-                }
+                self.hear_typing(room, user, is_typing, now);
             }
             Hint::Attendance(room, id, present) => {
                 let user = self.users([&id]).await?.user(&id);
-                self.tell(&Event::Signal(Signal::Attendance { room, user, present }));
+                self.hear_attendance(room, user, present);
             }
             Hint::HealthCheck(room) => self.tell(&Event::Signal(Signal::HealthCheck { room })),
             Hint::Room(..) | Hint::Missed => {}

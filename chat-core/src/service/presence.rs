@@ -1,13 +1,14 @@
 //! Presence and sessions: sockets come and go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use super::{Actor, Chat, Error, People};
+use super::shards::Shards;
+use super::{Actor, Chat, Error, People, Person};
 use crate::host::Hint;
-use crate::model::{Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
+use crate::model::{Event, Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
 use crate::store::Attendance;
 
 /// The longest user agent that is kept, in bytes.
@@ -33,10 +34,12 @@ impl OpenSession {
 }
 
 /// The sessions of this node's sockets.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct LiveSessions {
     /// Guards the map; held for a map operation at a time, or to copy it for a new lease.
     sessions: Mutex<HashMap<UserId, Vec<Live>>>,
+    /// By user, how often it was told that somebody came or went. Held while that is told.
+    told: Shards<u64>,
 }
 
 /// A session for as long as somebody holds it. One that is dropped without being closed, in a
@@ -45,12 +48,20 @@ pub(super) struct LiveSessions {
 struct Live {
     session: Session,
     last_seen: Weak<AtomicI64>,
+    /// Whether the store knows it already.
+    is_stored: bool,
 }
 
 impl Live {
     fn last_seen(&self) -> Option<Timestamp> {
         let micros = self.last_seen.upgrade()?.load(Ordering::Relaxed);
         Some(Timestamp::from_micros(micros))
+    }
+}
+
+impl Default for LiveSessions {
+    fn default() -> Self {
+        Self { sessions: Mutex::default(), told: Shards::new(|| 0) }
     }
 }
 
@@ -61,6 +72,22 @@ impl LiveSessions {
 
     fn last_seen(&self, user: &UserId) -> Option<Timestamp> {
         self.lock().get(user)?.iter().filter_map(Live::last_seen).max()
+    }
+
+    fn mark_stored(&self, user: &UserId, session: SessionId) {
+        let mut live = self.lock();
+        let mut of_user = live.get_mut(user).into_iter().flatten();
+        if let Some(live) = of_user.find(|live| live.session.id == session) {
+            live.is_stored = true;
+        }
+    }
+
+    /// The rooms where sockets of a user are open, as the store knows too.
+    fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
+        let live = self.lock();
+        let of_user = live.get(user).into_iter().flatten();
+        let open = |live: &&Live| live.is_stored && live.last_seen.strong_count() > 0;
+        of_user.filter(open).map(|live| live.session.room).collect()
     }
 }
 
@@ -101,10 +128,12 @@ impl Actor {
             of_user.push(Live {
                 session: session.clone(),
                 last_seen: Arc::downgrade(&open.last_seen),
+                is_stored: false,
             });
         }
         match chat.inner.store.open_session(session).await {
             Ok(came) => {
+                chat.inner.live.mark_stored(&user.id, open.id);
                 chat.signal_attendance(&came, &user, true);
                 if came.of_user {
                     self.forget_ancient_sessions().await;
@@ -212,17 +241,47 @@ impl Chat {
         }
     }
 
+    /// Tells that a user came or went. Those who have come again since they went are not told to
+    /// have gone, because that they came may have been told before.
     fn signal_attendance(&self, change: &Attendance, user: &Arc<User>, present: bool) {
-        if change.in_room {
+        let mut told = self.inner.live.told.of(&user.id);
+        *told += 1;
+        let here = if present { HashSet::new() } else { self.inner.live.rooms(&user.id) };
+        if change.in_room && !here.contains(&change.room) {
             let hint = Hint::Attendance(change.room, user.id.clone(), present);
             self.signal(
                 Signal::Attendance { room: change.room, user: user.clone(), present },
                 hint,
             );
         }
-        if change.of_user {
+        if change.of_user && here.is_empty() {
             let hint = Hint::Presence(user.id.clone());
             self.signal(Signal::Presence { user: user.clone(), presence: change.presence }, hint);
+        }
+    }
+
+    /// Follows another node's word that a user came into a room, or went.
+    pub(super) fn hear_attendance(&self, room: RoomId, user: Arc<User>, present: bool) {
+        let mut told = self.inner.live.told.of(&user.id);
+        *told += 1;
+        if present || !self.inner.live.rooms(&user.id).contains(&room) {
+            self.tell(&Event::Signal(Signal::Attendance { room, user, present }));
+        }
+    }
+
+    /// Looks whether a user is online, and tells this node's listeners.
+    pub(super) async fn look_for(&self, user: &UserId) -> Result<(), Error> {
+        loop {
+            let before = *self.inner.live.told.of(user);
+            let person = self.people([user]).await?.person(user);
+            let mut told = self.inner.live.told.of(user);
+            // What was told since may be newer than what was seen.
+            if *told == before {
+                *told += 1;
+                let Person { user, presence, .. } = person;
+                self.tell(&Event::Signal(Signal::Presence { user, presence }));
+                return Ok(());
+            }
         }
     }
 }

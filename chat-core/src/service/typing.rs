@@ -19,12 +19,12 @@ impl Actor {
         let user = self.user().await?;
         let at = self.chat().clock().now();
         let hint = Hint::Typing(room, user.id.clone(), true);
-        if self.chat().typing().start(room, &user, now, at) {
-            self.chat().signal(Signal::Typing { room, user, is_typing: true, at }, hint);
-        } else {
-            // The other nodes count for themselves when it ends.
-            self.chat().bus().publish(hint);
+        let mut typing = self.chat().inner.typing.of(room);
+        if typing.start(room, &user, now, at) {
+            self.chat().tell(&Event::Signal(Signal::Typing { room, user, is_typing: true, at }));
         }
+        // Also where it only goes on: the other nodes count for themselves when it ends.
+        self.chat().bus().publish(hint);
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl Actor {
 
     /// Who types in a room that the actor has been shown already.
     pub(crate) fn others_typing(&self, room: RoomId, now: Instant) -> Vec<(Arc<User>, Timestamp)> {
-        let mut users = self.chat().typing().users(room, now);
+        let mut users = self.chat().inner.typing.of(room).users(room, now);
         users.retain(|(user, _)| self.id().is_ok_and(|me| user.id != *me));
         users
     }
@@ -68,26 +68,41 @@ impl Actor {
 impl Chat {
     /// When somebody's typing ends next.
     pub fn poll_typing_timeout(&self) -> Option<Instant> {
-        self.typing().poll_timeout()
+        self.inner.typing.all().filter_map(|typing| typing.poll_timeout()).min()
     }
 
     /// Ends the typing that is over, and tells this node's listeners: the other nodes find out by
     /// themselves. To be called when [`Chat::poll_typing_timeout`] has come.
     pub fn handle_typing_timeout(&self, now: Instant) {
-        let ended = self.typing().handle_timeout(now);
         let at = self.clock().now();
-        for (room, user) in ended {
-            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing: false, at }));
+        for mut typing in self.inner.typing.all() {
+            for (room, user) in typing.handle_timeout(now) {
+                self.tell(&Event::Signal(Signal::Typing { room, user, is_typing: false, at }));
+            }
         }
     }
 
     /// Ends a user's typing in a room, as when their last socket there has closed.
     pub(super) fn end_typing(&self, room: RoomId, user: &UserId) {
-        let stopped = self.typing().stop(room, user);
-        if let Some(user) = stopped {
+        let mut typing = self.inner.typing.of(room);
+        if let Some(user) = typing.stop(room, user) {
             let hint = Hint::Typing(room, user.id.clone(), false);
             let at = self.clock().now();
             self.signal(Signal::Typing { room, user, is_typing: false, at }, hint);
+        }
+    }
+
+    /// Follows another node's word that a user types, or no more.
+    pub(super) fn hear_typing(&self, room: RoomId, user: Arc<User>, is_typing: bool, now: Instant) {
+        let at = self.clock().now();
+        let mut typing = self.inner.typing.of(room);
+        let is_news = if is_typing {
+            typing.start(room, &user, now, at)
+        } else {
+            typing.stop(room, &user.id).is_some()
+        };
+        if is_news {
+            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing, at }));
         }
     }
 }

@@ -1,7 +1,9 @@
-//! A store that can be taken down, and counts how often it is called.
+//! A store that can be taken down, is late on demand, and counts how often it is called.
 
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use chat_core::model::{
@@ -22,12 +24,27 @@ use chat_store_memory::MemoryStore;
 pub(crate) struct Flaky {
     inner: MemoryStore,
     down: Arc<AtomicBool>,
+    late: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
 }
 
 impl Flaky {
     pub(crate) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::Relaxed);
+    }
+
+    /// Whether sessions and presence are answered only later, though at once stored or looked up.
+    pub(crate) fn set_late(&self, late: bool) {
+        self.late.store(late, Ordering::Relaxed);
+    }
+
+    /// To be polled again by hand.
+    async fn answered<T>(&self, answer: T) -> T {
+        poll_fn(
+            |_| if self.late.load(Ordering::Relaxed) { Poll::Pending } else { Poll::Ready(()) },
+        )
+        .await;
+        answer
     }
 
     /// How often it was called since this was last asked.
@@ -185,7 +202,7 @@ impl SearchStore for Flaky {
 #[async_trait]
 impl SessionStore for Flaky {
     async fn open_session(&self, session: Session) -> StoreResult<Attendance> {
-        self.up()?.open_session(session).await
+        self.answered(self.up()?.open_session(session).await).await
     }
 
     async fn renew_sessions(
@@ -203,7 +220,7 @@ impl SessionStore for Flaky {
         session: SessionId,
         now: Timestamp,
     ) -> StoreResult<Option<Attendance>> {
-        self.up()?.close_session(session, now).await
+        self.answered(self.up()?.close_session(session, now).await).await
     }
 
     async fn expire_sessions(&self, now: Timestamp) -> StoreResult<Vec<Attendance>> {
@@ -211,7 +228,7 @@ impl SessionStore for Flaky {
     }
 
     async fn presence(&self, users: &[UserId], now: Timestamp) -> StoreResult<Vec<Presence>> {
-        self.up()?.presence(users, now).await
+        self.answered(self.up()?.presence(users, now).await).await
     }
 
     async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>> {

@@ -46,6 +46,8 @@ pub(crate) struct Driver {
     /// The earliest of the machine's deadline, the stall's and the close's.
     timer: Pin<Box<Sleep>>,
     wake_at: Option<Instant>,
+    /// How long the connection may take nothing of what waits.
+    stall_timeout: Duration,
     /// Since when the connection has taken nothing of what waits.
     stalled_since: Option<Instant>,
     /// When the machine had said its last.
@@ -67,11 +69,13 @@ impl Driver {
         inbox: Arc<Inbox>,
         hub: Arc<Hub>,
     ) -> Self {
+        let stall_timeout = socket.actor().chat().config().stall_timeout;
         Self {
             stream,
             socket,
             inbox,
             hub,
+            stall_timeout,
             command: None,
             history: None,
             notice: Notice::None,
@@ -90,6 +94,12 @@ impl Driver {
     /// Tells it that the server drains.
     pub(crate) fn drain(&self) {
         self.inbox.drain();
+    }
+
+    /// The server drains: the connection is given less time.
+    fn take_drain(&mut self, now: Instant) {
+        self.stall_timeout = self.stall_timeout.min(CLOSE_TIMEOUT);
+        self.socket.handle(Input::Drain, now.into_std());
     }
 
     /// Ends the socket, once the connection is closed: lets go of it, does what its client had sent,
@@ -164,8 +174,7 @@ impl Driver {
             meters::closed(Close::TOO_SLOW.code);
             // Nothing can be written now; if the other side wakes up it finds this at the end.
             let _ = self.write(close_message(Close::TOO_SLOW));
-            let patience =
-                if self.socket.is_closed() { CLOSE_TIMEOUT } else { self.stall_timeout() };
+            let patience = if self.socket.is_closed() { CLOSE_TIMEOUT } else { self.stall_timeout };
             self.start_closing(now + patience);
         } else {
             self.socket.handle(Input::Timeout, now.into_std());
@@ -176,11 +185,7 @@ impl Driver {
     /// before it ended.
     fn stalls_at(&self) -> Option<Instant> {
         let since = self.stalled_since.into_iter().chain(self.ended_at).min()?;
-        Some(since + self.stall_timeout())
-    }
-
-    fn stall_timeout(&self) -> Duration {
-        self.socket.actor().chat().config().stall_timeout
+        Some(since + self.stall_timeout)
     }
 
     fn poll_command(&mut self, cx: &mut Context<'_>, now: Instant) {
@@ -237,6 +242,9 @@ impl Driver {
             if Pin::new(&mut self.stream).poll_ready(cx)?.is_pending() {
                 self.blocked = true;
                 self.stalled_since.get_or_insert(now);
+                if self.inbox.poll_drain(cx) {
+                    self.take_drain(now);
+                }
                 return Poll::Pending;
             }
             if std::mem::take(&mut self.blocked) {

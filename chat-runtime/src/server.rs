@@ -105,10 +105,10 @@ impl Server {
     /// The work goes on also when the client goes away and the future is dropped, so that what was
     /// stored is told.
     pub async fn respond(&self, dialect: &'static Dialect, request: Request) -> Response {
-        if self.inner.life.draining.load(Ordering::SeqCst) {
+        let guard = Guard::new(&self.inner.life);
+        if guard.is_draining() {
             return drain_response();
         }
-        let guard = Guard::new(&self.inner.life);
         let chat = self.inner.chat.clone();
         let work = self.inner.runtime.spawn(async move {
             let response =
@@ -137,12 +137,12 @@ impl Server {
     /// request's extensions must hold hyper's `OnUpgrade`, and may hold a
     /// [`PeerAddr`](crate::PeerAddr).
     pub fn upgrade(&self, dialect: &'static Dialect, request: Parts) -> Response {
-        if self.inner.life.draining.load(Ordering::SeqCst) {
+        let guard = Guard::new(&self.inner.life);
+        if guard.is_draining() {
             return drain_response();
         }
         let (response, accepted) = upgrade::accept(&self.inner.chat, dialect, request);
         if let Some((accepted, connection)) = accepted {
-            let guard = Guard::new(&self.inner.life);
             let hub = self.inner.hub.clone();
             self.inner.runtime.spawn(upgrade::run(accepted, connection, hub, guard));
         }

@@ -1,11 +1,13 @@
 //! What runs beside the sockets: the sweep, the leases, the end of typing, the bus.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chat_core::host::Hint;
 use chat_core::{Chat, Error};
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -19,13 +21,14 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How many times a lease is renewed before it would be over.
 const RENEWALS: u32 = 4;
 
-/// Starts all of it. It ends with the set, or with the hub.
+/// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics, the
+/// rest goes on.
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub)));
     tasks.spawn(renew_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
-    tasks.spawn(hear(chat.clone(), Arc::downgrade(hub)));
+    tasks.spawn(hear(chat.clone(), chat.bus().subscribe(), Arc::downgrade(hub)));
     tasks
 }
 
@@ -33,8 +36,9 @@ async fn sweep(chat: Chat, hub: Weak<Hub>) {
     loop {
         sleep(SWEEP).await;
         let Some(hub) = hub.upgrade() else { return };
-        let swept = if chat.bus().is_available() { hub.sweep().await } else { look(&hub).await };
-        if let Err(error) = swept {
+        let swept =
+            async { if chat.bus().is_available() { hub.sweep().await } else { look(&hub).await } };
+        if let Err(error) = caught(swept).await {
             meters::failed_sweep();
             tracing::warn!(%error, "the rooms could not be swept; trying again");
         }
@@ -50,7 +54,7 @@ async fn look(hub: &Hub) -> Result<(), Error> {
 async fn renew_sessions(chat: Chat) {
     loop {
         sleep(chat.config().session_lease / RENEWALS).await;
-        if let Err(error) = chat.renew_sessions().await {
+        if let Err(error) = caught(chat.renew_sessions()).await {
             tracing::warn!(%error, "the sessions could not be renewed; trying again");
         }
     }
@@ -65,8 +69,7 @@ async fn end_typing(chat: Chat) {
     }
 }
 
-async fn hear(chat: Chat, hub: Weak<Hub>) {
-    let mut hints = chat.bus().subscribe();
+async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>) {
     while let Some(hint) = hints.next().await {
         let Some(hub) = hub.upgrade() else { return };
         let heard = match hint {
@@ -74,11 +77,16 @@ async fn hear(chat: Chat, hub: Weak<Hub>) {
                 hub.reached(room, version);
                 Ok(())
             }
-            Hint::Missed => look(&hub).await,
-            hint => chat.handle_hint(hint, Instant::now().into_std()).await,
+            Hint::Missed => caught(look(&hub)).await,
+            hint => caught(chat.handle_hint(hint, Instant::now().into_std())).await,
         };
         if let Err(error) = heard {
             tracing::warn!(%error, "a hint could not be followed");
         }
     }
+}
+
+async fn caught(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let panicked = |_| Err(Error::Internal("the host's own code panicked".into()));
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chat_core::Config;
 use chat_core::model::RoomId;
+use chat_runtime::Drained;
 use serde_json::json;
 
 use crate::support::{Cluster, Setup, Socket};
@@ -72,6 +73,19 @@ async fn who_never_reads_is_closed() {
     tokio::time::timeout(crate::support::PATIENCE, gone).await.expect("the socket is let go");
     // What was on its way can still be read, then comes the end.
     assert!([1013, 1006].contains(&silent.closed().await));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_never_reads_holds_no_drain() {
+    let mut config = Config::default();
+    config.stall_timeout = Duration::from_hours(1);
+    let cluster = Cluster::start(Setup { config, ..Setup::default() }).await;
+    let room = cluster.group(2).await;
+    let path = format!("/campus/ws/chat/{room}/");
+    let _silent = Socket::settled(cluster.address(), &path, 2).await;
+    flood(&cluster, room).await;
+    let drained = cluster.nodes[0].server.drain(crate::support::PATIENCE).await;
+    assert_eq!(drained, Drained::Whole);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

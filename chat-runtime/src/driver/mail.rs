@@ -65,7 +65,7 @@ impl Driver {
         }
         if self.behind.is_some() {
             if self.inbox.poll_drain(cx) {
-                self.socket.handle(Input::Drain, now.into_std());
+                self.take_drain(now);
                 return Poll::Ready(());
             }
             return self.poll_behind(cx, now);
@@ -75,7 +75,7 @@ impl Driver {
                 self.socket.handle(Input::Delivery(&delivery), now.into_std());
             }
             Poll::Ready(Mail::Lagging) => self.behind = Some(Box::default()),
-            Poll::Ready(Mail::Draining) => self.socket.handle(Input::Drain, now.into_std()),
+            Poll::Ready(Mail::Draining) => self.take_drain(now),
             Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())

@@ -3,7 +3,7 @@
 
 mod facts;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
@@ -68,9 +68,19 @@ pub(crate) fn key_of(new: &NewMessage) -> Option<Key> {
     new.once.map(|once| (new.room, new.by.user.clone(), once.key))
 }
 
+/// What to do about rooms that somebody else holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locking {
+    /// Wait for them, as long as the connection lets one.
+    Wait,
+    /// Leave them out.
+    Skip,
+}
+
 /// What came of a batch.
 pub(crate) struct Written {
-    pub(crate) outcomes: Vec<StoreResult<Outcome>>,
+    /// Of each write; none where somebody else holds its room.
+    pub(crate) outcomes: Vec<Option<StoreResult<Outcome>>>,
     /// Its rooms, as they are now.
     pub(crate) rooms: BTreeMap<RoomId, Held>,
 }
@@ -79,6 +89,8 @@ pub(crate) struct Written {
 #[derive(Default)]
 pub(crate) struct Batch {
     pub(crate) rooms: BTreeMap<RoomId, Held>,
+    /// The rooms that somebody else holds, where they are not waited for.
+    busy: BTreeSet<RoomId>,
     /// What was sent under a key: the digest of its content and the message.
     keys: HashMap<Key, ([u8; 16], Found)>,
     /// The messages that are answered or marked.
@@ -118,9 +130,14 @@ pub(crate) async fn write(
     on: &mut PgConnection,
     lane: Option<(Uuid, i64)>,
     all: &[Write],
+    locking: Locking,
 ) -> Result<Written, sqlx::Error> {
-    let mut batch = Batch::read(on, all).await?;
-    let decided: Vec<_> = all.iter().map(|write| batch.decide(write)).collect();
+    let mut batch = Batch::read(on, all, locking).await?;
+    let decide = |write: &Write| {
+        let is_free = !batch.busy.contains(&write.room());
+        is_free.then(|| batch.decide(write))
+    };
+    let decided: Vec<_> = all.iter().map(decide).collect();
 
     let new = std::mem::take(&mut batch.new);
     let places = writes::insert(on, &new).await?;
@@ -146,8 +163,9 @@ pub(crate) async fn write(
     let mut outcomes = Vec::with_capacity(decided.len());
     for decided in decided {
         outcomes.push(match decided {
-            Ok(decided) => Ok(outcome(decided)?),
-            Err(error) => Err(error),
+            Some(Ok(decided)) => Some(Ok(outcome(decided)?)),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
         });
     }
     for held in batch.rooms.values_mut() {

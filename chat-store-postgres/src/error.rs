@@ -31,6 +31,8 @@ pub(crate) enum Refused {
     Full,
     #[error("the writer has ended")]
     Ended,
+    #[error("this connection is in no transaction")]
+    Outside,
     #[error("a row holds what no row can: {0}")]
     Corrupt(&'static str),
 }
@@ -102,6 +104,14 @@ pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
     error.is_some_and(|error: &PgDatabaseError| {
         matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
     })
+}
+
+/// Whether somebody else holds what was to be taken.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(sqlx::error::DatabaseError::code)
+        .is_some_and(|code| code == "55P03")
 }
 
 /// A failure of the database in the store's terms.

@@ -3,7 +3,8 @@
 use chat_core::store::{NewMessage, Sent, StoreError, StoreResult};
 use sqlx::{PgConnection, Row};
 
-use crate::error::meaning;
+use crate::batch::Locking;
+use crate::error::{Refused, meaning};
 use crate::lane::{Outcome, Write};
 use crate::{PgStore, batch, sql};
 
@@ -11,8 +12,8 @@ impl PgStore {
     /// Stores a message inside a transaction of the host's, so that it commits together with what
     /// else the host writes there, or not at all.
     ///
-    /// The room is held until the transaction ends, and other messages to it wait for so long: be
-    /// short. Where the database refuses something the transaction is broken, as after any failed
+    /// The room is held until the transaction ends, and other messages to it wait for so long, up
+    /// to five seconds: be short. Other rooms do not wait. Where the database refuses something the transaction is broken, as after any failed
     /// statement; where the message itself is refused nothing was written, and the transaction may
     /// go on. The connection keeps its search path.
     ///
@@ -33,15 +34,21 @@ impl PgStore {
     /// ```
     ///
     /// # Errors
-    /// As for [`MessageStore::send`](chat_core::store::MessageStore::send).
+    /// As for [`MessageStore::send`](chat_core::store::MessageStore::send), and
+    /// [`StoreError::Internal`] outside a transaction.
     pub async fn send_in(&self, on: &mut PgConnection, new: NewMessage) -> StoreResult<Sent> {
         let schema = self.database.schema();
         let path = sqlx::query(sql::ENTER_SCHEMA).bind(schema).fetch_one(&mut *on).await;
         let path: String = path.and_then(|row| row.try_get("before")).map_err(meaning)?;
-        let written = batch::write(on, None, &[Write::Send(new)]).await.map_err(meaning)?;
+        let within = sqlx::query_scalar(sql::HAS_ENTERED).fetch_one(&mut *on).await;
+        if !within.map_err(meaning)? {
+            return Err(StoreError::Internal(Refused::Outside.into()));
+        }
+        let written = batch::write(on, None, &[Write::Send(new)], Locking::Wait).await;
+        let mut written = written.map_err(meaning)?;
         let leave = sqlx::query(sql::LEAVE_SCHEMA).bind(path);
         leave.execute(on).await.map_err(meaning)?;
-        match written.outcomes.into_iter().next() {
+        match written.outcomes.pop().flatten() {
             Some(Ok(Outcome::Sent(sent))) => Ok(sent),
             Some(Err(error)) => Err(error),
             Some(Ok(Outcome::Marked(_))) | None => Err(StoreError::NotFound),

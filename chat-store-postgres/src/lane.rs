@@ -4,6 +4,7 @@
 //! commit ran, so a lone write waits for nobody and a hot room is not bound to one commit for each
 //! message.
 
+use std::collections::HashSet;
 use std::num::NonZero;
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
@@ -16,9 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
-use crate::batch::{self, Written};
+use crate::batch::{self, Locking, Written};
 use crate::connection::{Database, PATIENCE};
-use crate::error::{Refused, is_fatal, is_passing, meaning, unavailable};
+use crate::error::{Refused, is_busy, is_fatal, is_passing, meaning, unavailable};
 use crate::known::{Attempt, Known};
 use crate::sql;
 use crate::writes::{self, Places};
@@ -33,7 +34,8 @@ const WAITING: usize = 1_024;
 /// The most writes of one commit.
 const BATCH: usize = 256;
 
-/// How long to wait before a broken connection is replaced.
+/// How long to wait before a broken connection is replaced, or before it is looked whether a room
+/// is free that somebody else held.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// A write that goes through a lane.
@@ -119,40 +121,87 @@ struct Lane {
     connection: Option<PgConnection>,
     /// What is known of rooms by what was read over that connection.
     known: Known,
+    /// What waits for rooms that somebody else holds: a transaction of the host's, say.
+    aside: Vec<Job>,
+    /// When it is looked again whether they are free.
+    look_at: Instant,
 }
 
 impl Lane {
     fn new(database: Database) -> Self {
-        let (id, known) = (Uuid::now_v7(), Known::new());
-        Self { database, id, tried: 0, connection: None, known }
-    }
-
-    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(first) = jobs.recv().await {
-            let mut batch = vec![first];
-            while batch.len() < BATCH
-                && let Ok(job) = jobs.try_recv()
-            {
-                batch.push(job);
-            }
-            // Nobody waits for these any more; they were told that the outcome is unknown.
-            batch.retain(|job| !job.reply.is_closed());
-            let others = self.commit_known(batch).await;
-            self.commit_all(others).await;
+        Self {
+            database,
+            id: Uuid::now_v7(),
+            tried: 0,
+            connection: None,
+            known: Known::new(),
+            aside: Vec::new(),
+            look_at: Instant::now(),
         }
     }
 
-    /// Commits the messages to rooms that are known; hands back all other writes, and those for
-    /// which that was not enough.
-    async fn commit_known(&mut self, batch: Vec<Job>) -> Vec<Job> {
-        let Some(connection) = self.connection.take() else {
-            self.known.clear();
+    async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        while let Some(batch) = self.next_batch(&mut jobs).await {
+            let batch = self.put_aside(batch);
+            let (others, locking) = self.commit_known(batch).await;
+            self.commit_all(others, locking).await;
+            if !self.aside.is_empty() && self.look_at <= Instant::now() {
+                let mut waiting = std::mem::take(&mut self.aside);
+                waiting.retain(|job| !job.reply.is_closed());
+                self.commit_all(waiting, Locking::Skip).await;
+                self.look_at = Instant::now() + PAUSE;
+            }
+        }
+    }
+
+    /// What waits; nothing where it is time to look whether rooms are free. Ends with the lane.
+    async fn next_batch(&self, jobs: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+        let first = if self.aside.is_empty() {
+            jobs.recv().await?
+        } else {
+            match timeout_at(self.look_at, jobs.recv()).await {
+                Ok(first) => first?,
+                Err(_) => return Some(Vec::new()),
+            }
+        };
+        let mut batch = vec![first];
+        while batch.len() < BATCH
+            && let Ok(job) = jobs.try_recv()
+        {
+            batch.push(job);
+        }
+        // Nobody waits for these any more; they were told that the outcome is unknown.
+        batch.retain(|job| !job.reply.is_closed());
+        Some(batch)
+    }
+
+    /// Lets writes wait for rooms for which others wait already; hands back the rest.
+    fn put_aside(&mut self, batch: Vec<Job>) -> Vec<Job> {
+        if self.aside.is_empty() {
             return batch;
+        }
+        let busy: HashSet<RoomId> = self.aside.iter().map(|job| job.write.room()).collect();
+        let (waiting, rest) = batch.into_iter().partition(|job| busy.contains(&job.write.room()));
+        for job in waiting {
+            if self.aside.len() < WAITING {
+                self.aside.push(job);
+            } else {
+                job.answer(Err(unavailable(Refused::Full)));
+            }
+        }
+        rest
+    }
+
+    /// Commits the messages to rooms that are known; hands back all other writes, and those for
+    /// which that was not enough, and what to do about their rooms.
+    async fn commit_known(&mut self, batch: Vec<Job>) -> (Vec<Job>, Locking) {
+        let Some(connection) = self.connection.take() else {
+            return (batch, Locking::Wait);
         };
         let (plain, mut others) = self.known.part(batch, |job| &job.write);
         let Some(until) = plain.iter().map(|job| job.until).max() else {
             self.connection = Some(connection);
-            return others;
+            return (others, Locking::Wait);
         };
         self.tried += 1;
         let writes = || plain.iter().map(|job| &job.write);
@@ -163,12 +212,16 @@ impl Lane {
                 for job in plain {
                     job.answer(Err(unavailable(Refused::Late)));
                 }
-                return others;
+                return (others, Locking::Wait);
             }
             Ok((connection, places)) => {
                 self.connection = connection;
                 places
             }
+        };
+        let (places, locking) = match places {
+            Some(places) => (places, Locking::Wait),
+            None => (Places::new(), Locking::Skip),
         };
         for (job, outcome) in plain.into_iter().zip(attempt.finish(&places, &mut self.known)) {
             match outcome {
@@ -176,22 +229,25 @@ impl Lane {
                 None => others.push(job),
             }
         }
-        others
+        (others, locking)
     }
 
-    async fn commit_all(&mut self, batch: Vec<Job>) {
+    async fn commit_all(&mut self, batch: Vec<Job>, locking: Locking) {
         let Some(until) = batch.iter().map(|job| job.until).max() else { return };
-        let (writes, replies): (Vec<_>, Vec<_>) =
-            batch.into_iter().map(|job| (job.write, job.reply)).unzip();
-        let mut outcomes = match self.commit(&writes, until).await {
-            Ok(outcomes) => outcomes.into_iter().map(Some).collect(),
+        let mut writes = Vec::with_capacity(batch.len());
+        let waiting = batch.into_iter().map(|Job { write, until, reply }| {
+            writes.push(write);
+            (until, reply)
+        });
+        let waiting: Vec<_> = waiting.collect();
+        let outcomes = match self.commit(&writes, until, locking).await {
+            Ok(outcomes) => outcomes,
             // The database refuses something: each by itself, so that one does not refuse all.
             Err(StoreError::Internal(_)) if writes.len() > 1 => {
                 let mut outcomes = Vec::with_capacity(writes.len());
                 for write in writes.chunks(1) {
-                    let one = self.commit(write, until).await;
-                    outcomes.push(match one {
-                        Ok(mut one) => one.pop(),
+                    outcomes.push(match self.commit(write, until, locking).await {
+                        Ok(mut one) => one.pop().flatten(),
                         Err(error) => Some(Err(error)),
                     });
                 }
@@ -200,30 +256,33 @@ impl Lane {
             Err(StoreError::Internal(error)) => vec![Some(Err(StoreError::Internal(error)))],
             Err(error) => {
                 tracing::warn!(%error, writes = writes.len(), "a batch was not committed");
-                Vec::new()
+                writes.iter().map(|_| Some(Err(unavailable(Refused::Late)))).collect()
             }
         };
-        outcomes.resize_with(replies.len(), || None);
-        for (reply, outcome) in replies.into_iter().zip(outcomes) {
-            let outcome = outcome.unwrap_or_else(|| Err(unavailable(Refused::Late)));
-            // Whoever has stopped waiting does not need the answer.
-            let _ = reply.send(outcome);
+        for ((write, (until, reply)), outcome) in writes.into_iter().zip(waiting).zip(outcomes) {
+            let job = Job { write, until, reply };
+            match outcome {
+                Some(outcome) => job.answer(outcome),
+                None => self.aside.push(job),
+            }
         }
     }
 
-    /// The one statement for messages to rooms that are known, and where they are after it.
+    /// The one statement for messages to rooms that are known, and where they are after it; none
+    /// where somebody holds one of the rooms.
     async fn attempt_known(
         &self,
         mut connection: PgConnection,
         attempt: &Attempt,
-    ) -> (Option<PgConnection>, Places) {
+    ) -> (Option<PgConnection>, Option<Places>) {
         let (lane, new) = ((self.id, self.tried), attempt.new_rows());
         let sent = writes::insert_known(&mut connection, lane, new, attempt.rooms()).await;
         match sent {
-            Ok(places) => return (Some(connection), places),
+            Ok(places) => return (Some(connection), Some(places)),
+            Err(error) if is_busy(&error) => return (Some(connection), None),
             // A key was used before, say: nothing was committed.
             Err(error) if !is_passing(&error) && !is_fatal(&error) => {
-                return (Some(connection), Places::new());
+                return (Some(connection), Some(Places::new()));
             }
             Err(error) => tracing::warn!(%error, "the outcome of a commit is unknown"),
         }
@@ -238,7 +297,7 @@ impl Lane {
             };
             match found.await {
                 // With another connection what is known of other rooms is to be read again.
-                Ok(places) => return (None, places),
+                Ok(places) => return (None, Some(places)),
                 Err(_) => sleep(PAUSE).await,
             }
         }
@@ -249,21 +308,24 @@ impl Lane {
         &mut self,
         writes: &[Write],
         until: Instant,
-    ) -> StoreResult<Vec<StoreResult<Outcome>>> {
+        locking: Locking,
+    ) -> StoreResult<Vec<Option<StoreResult<Outcome>>>> {
         loop {
             self.tried += 1;
             // Taken out, so that a try that is given up takes its connection with it.
             let connection = self.connection.take();
-            let attempt = self.attempt(connection, writes);
+            if connection.is_none() {
+                self.known.clear();
+            }
+            let attempt = self.attempt(connection, writes, locking);
             match timeout_at(until, attempt).await {
                 Err(_) => return Err(unavailable(Refused::Late)),
                 Ok(Ok((connection, written))) => {
-                    self.connection = Some(connection);
+                    self.connection = connection;
                     self.known.learn(written.rooms);
                     return Ok(written.outcomes);
                 }
                 Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < until => {
-                    self.known.clear();
                     sleep(PAUSE).await;
                 }
                 Ok(Err(error)) => return Err(meaning(error)),
@@ -271,20 +333,31 @@ impl Lane {
         }
     }
 
-    /// One try. An error says that nothing was committed, or that nobody knows.
+    /// One try. An error says that nothing was committed, or that nobody knows. The connection is
+    /// handed back where it is good and what is known holds for it.
     async fn attempt(
         &self,
         connection: Option<PgConnection>,
         writes: &[Write],
-    ) -> Result<(PgConnection, Written), sqlx::Error> {
+        locking: Locking,
+    ) -> Result<(Option<PgConnection>, Written), sqlx::Error> {
         let mut connection = match connection {
             Some(connection) => connection,
             None => self.connect().await?,
         };
+        let lane = Some((self.id, self.tried));
         sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-        let written = batch::write(&mut connection, Some((self.id, self.tried)), writes).await?;
+        let written = match batch::write(&mut connection, lane, writes, locking).await {
+            // Not all are to wait for one room.
+            Err(error) if is_busy(&error) => {
+                sqlx::raw_sql(sql::ROLLBACK).execute(&mut connection).await?;
+                sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
+                batch::write(&mut connection, lane, writes, Locking::Skip).await?
+            }
+            written => written?,
+        };
         let Err(error) = sqlx::raw_sql(sql::COMMIT).execute(&mut connection).await else {
-            return Ok((connection, written));
+            return Ok((Some(connection), written));
         };
         // The commit may have arrived. The lane's row knows, and nothing else is tried before it
         // has said so.
@@ -292,9 +365,7 @@ impl Lane {
         drop(connection);
         loop {
             match self.committed().await {
-                Ok((connection, last, _)) if last == self.tried => {
-                    return Ok((connection, written));
-                }
+                Ok((_, last, _)) if last == self.tried => return Ok((None, written)),
                 Ok(_) => return Err(error),
                 Err(_) => sleep(PAUSE).await,
             }

@@ -39,7 +39,11 @@ pub(crate) const MIGRATED: &str = "select count(*) from _migrations where succes
 
 /// Leads a transaction of the host's to the store's tables, and says where it was led before.
 pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \
-     set_config('search_path', $1, true)";
+     set_config('search_path', $1, true), set_config('chat.entered', 'true', true)";
+
+/// Whether that was in a transaction: without one it did not last.
+pub(crate) const HAS_ENTERED: &str =
+    "select coalesce(current_setting('chat.entered', true), '') = 'true'";
 
 /// Leads it back.
 pub(crate) const LEAVE_SCHEMA: &str = "select set_config('search_path', $1, true)";

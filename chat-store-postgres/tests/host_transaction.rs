@@ -5,12 +5,14 @@ mod common;
 use std::time::Duration;
 
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
-use chat_core::model::{Event, RoomId, Slice, User};
+use chat_core::model::{Event, RoomId, RoomKind, Slice, User};
+use chat_core::rules::RoomName;
 use chat_core::service::Listener;
 use chat_core::store::{Anchor, StoreError};
-use chat_core::{Actor, Chat, Outgoing};
+use chat_core::{Actor, Chat, Error, Outgoing};
 use chat_store_postgres::PgStore;
-use sqlx::{Executor, PgPool, Row};
+use sqlx::{Executor, PgConnection, PgPool, Row};
+use tokio::task::JoinHandle;
 
 struct Shop {
     store: PgStore,
@@ -19,7 +21,7 @@ struct Shop {
     room: RoomId,
     /// The host's own table.
     orders: String,
-    _schema: common::Schema,
+    schema: common::Schema,
 }
 
 impl Shop {
@@ -34,7 +36,7 @@ impl Shop {
         let orders = format!("orders_of_{}", chat_test_postgres::fresh_schema());
         let create = format!("create table public.{orders} (item int)");
         pool.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
-        Self { store, pool, actor, room, orders, _schema: schema }
+        Self { store, pool, actor, room, orders, schema }
     }
 
     fn order(&self) -> sqlx::AssertSqlSafe<String> {
@@ -121,4 +123,94 @@ async fn after_the_commit_everybody_is_told() {
     shop.actor.announce_sent(&sent).await.unwrap();
     let Ok(Event::Room(event)) = events.try_recv() else { panic!("nobody was told") };
     assert_eq!((event.room, event.reached.version), (shop.room, sent.message.versions.sent));
+}
+
+impl Shop {
+    /// Rooms of every lane, all of them known to theirs.
+    async fn rooms(&self) -> Vec<RoomId> {
+        let mut rooms = Vec::new();
+        for number in 0..24 {
+            let name = RoomName::parse(&format!("room {number}")).unwrap();
+            let room = self.actor.create_room(RoomKind::Group, name, Vec::new()).await.unwrap();
+            for _ in 0..2 {
+                self.actor.send(room, "to be known").await.unwrap();
+            }
+            rooms.push(room);
+        }
+        rooms
+    }
+
+    async fn send_in(&self, transaction: &mut PgConnection, room: RoomId) -> u64 {
+        let message = self.actor.compose(room, "on its way").await.unwrap();
+        self.store.send_in(transaction, message).await.unwrap().message.seq
+    }
+
+    /// Sends, and tells at which position the message is.
+    fn sending(&self, room: RoomId) -> JoinHandle<u64> {
+        let actor = self.actor.clone();
+        tokio::spawn(async move { actor.send(room, "meanwhile").await.unwrap().message.seq })
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_is_held_holds_no_other() {
+    let shop = Shop::open().await;
+    let rooms = shop.rooms().await;
+    let (held, others) = rooms.split_first().unwrap();
+    let mut transaction = shop.pool.begin().await.unwrap();
+    assert_eq!(shop.send_in(&mut transaction, *held).await, 3);
+    for round in 3..6 {
+        let waiting = shop.sending(*held);
+        for other in others.iter().map(|room| shop.sending(*room)).collect::<Vec<_>>() {
+            assert_eq!(other.await.unwrap(), round);
+        }
+        assert!(!waiting.is_finished());
+        if round == 5 {
+            transaction.commit().await.unwrap();
+            assert_eq!(waiting.await.unwrap(), 6, "after those that waited before");
+            break;
+        }
+    }
+    assert_eq!(shop.sending(*held).await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_transaction_may_send_to_rooms_in_any_order() {
+    let shop = Shop::open().await;
+    let rooms = shop.rooms().await;
+    let mut transaction = shop.pool.begin().await.unwrap();
+    let mut from_the_last = rooms.iter().rev();
+    assert_eq!(shop.send_in(&mut transaction, *from_the_last.next().unwrap()).await, 3);
+    let meanwhile: Vec<_> = rooms.iter().map(|room| shop.sending(*room)).collect();
+    for room in from_the_last {
+        shop.send_in(&mut transaction, *room).await;
+    }
+    transaction.commit().await.unwrap();
+    for sent in meanwhile {
+        sent.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_waits_too_long_for_a_room_is_refused_and_nothing_is_sent_later() {
+    let shop = Shop::open().await;
+    let mut transaction = shop.pool.begin().await.unwrap();
+    shop.send_in(&mut transaction, shop.room).await;
+    let refused = shop.actor.send(shop.room, "meanwhile").await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    transaction.commit().await.unwrap();
+    assert_eq!(shop.actor.send(shop.room, "again").await.unwrap().message.seq, 2);
+    assert_eq!(shop.counts().await, (0, 2));
+}
+
+#[tokio::test]
+async fn nothing_is_sent_outside_a_transaction() {
+    let shop = Shop::open().await;
+    let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+    let mut connection = shop.pool.acquire().await.unwrap();
+    let search_path = format!("set search_path to {}", shop.schema.0);
+    connection.execute(sqlx::AssertSqlSafe(search_path)).await.unwrap();
+    let refused = shop.store.send_in(&mut connection, message).await;
+    assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
+    assert_eq!(shop.counts().await, (0, 0));
 }

@@ -3,20 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chat_core::model::RoomId;
 use chat_core::store::{Mark, Targets};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Caller, Found, Held};
+use super::{Batch, Caller, Found, Held, Locking};
 use crate::lane::Write;
 use crate::rows::{self, int, uint};
 use crate::sql::batch as sql;
 
 impl Batch {
     /// Takes the rooms of these writes and reads all that decides about them.
-    pub(super) async fn read(on: &mut PgConnection, all: &[Write]) -> Result<Self, sqlx::Error> {
+    pub(super) async fn read(
+        on: &mut PgConnection,
+        all: &[Write],
+        locking: Locking,
+    ) -> Result<Self, sqlx::Error> {
         let mut batch = Self::default();
-        batch.take(on, all).await?;
+        batch.take(on, all, locking).await?;
         batch.read_members(on, all).await?;
         batch.read_keys(on, all).await?;
         batch.read_targets(on, all).await?;
@@ -24,10 +29,20 @@ impl Batch {
     }
 
     /// Takes the rooms.
-    async fn take(&mut self, on: &mut PgConnection, all: &[Write]) -> Result<(), sqlx::Error> {
-        let ids: BTreeSet<i64> = all.iter().map(|write| int(write.room().get())).collect();
-        let ids: Vec<i64> = ids.into_iter().collect();
-        for row in sqlx::query(sql::LOCK).bind(ids).fetch_all(on).await? {
+    async fn take(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+        locking: Locking,
+    ) -> Result<(), sqlx::Error> {
+        let ids: BTreeSet<RoomId> = all.iter().map(Write::room).collect();
+        let column =
+            |ids: &BTreeSet<RoomId>| ids.iter().map(|id| int(id.get())).collect::<Vec<_>>();
+        let lock = match locking {
+            Locking::Wait => sql::LOCK,
+            Locking::Skip => sql::LOCK_FREE,
+        };
+        for row in sqlx::query(lock).bind(column(&ids)).fetch_all(&mut *on).await? {
             let room = rows::room(&row)?;
             let held = Held {
                 found: room.version,
@@ -38,6 +53,12 @@ impl Batch {
                 changed: false,
             };
             self.rooms.insert(held.room.id, held);
+        }
+        if locking == Locking::Skip && self.rooms.len() < ids.len() {
+            let present = sqlx::query_scalar(sql::PRESENT).bind(column(&ids)).fetch_all(on).await?;
+            let present = present.into_iter().map(rows::room_id).collect::<Result<_, _>>()?;
+            self.busy = &ids & &present;
+            self.busy.retain(|id| !self.rooms.contains_key(id));
         }
         Ok(())
     }

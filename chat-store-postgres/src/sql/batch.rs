@@ -1,7 +1,9 @@
 //! Batches of messages and receipts.
 
-/// Batches need no bitmaps, which only searches do.
-pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false)";
+/// Batches need no bitmaps, which only searches do. A room that somebody holds is waited for no
+/// longer than this, well before the server looks for deadlocks.
+pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false), \
+     set_config('lock_timeout', '400', false)";
 
 /// The row by which a lane finds out what it has committed. What it had sent before over another
 /// connection is not committed any more.
@@ -16,13 +18,26 @@ pub(crate) const ENTER: &str = "with old as ( \
 pub(crate) const COMMITTED: &str = "update lanes set fenced = greatest(fenced, $2) where id = $1 \
      returning batch, refused";
 
+macro_rules! lock {
+    ($how:literal) => {
+        concat!(
+            "select ",
+            room_columns!(),
+            ", last_at, delivered::text, read::text \
+             from rooms r where id = any($1) order by id for update",
+            $how
+        )
+    };
+}
+
 /// Takes rooms, always in the same order, so that no two batches wait for each other.
-pub(crate) const LOCK: &str = concat!(
-    "select ",
-    room_columns!(),
-    ", last_at, delivered::text, read::text \
-     from rooms r where id = any($1) order by id for update"
-);
+pub(crate) const LOCK: &str = lock!("");
+
+/// Takes those that nobody holds.
+pub(crate) const LOCK_FREE: &str = lock!(" skip locked");
+
+/// Which of these rooms there are.
+pub(crate) const PRESENT: &str = "select id from rooms where id = any($1)";
 
 /// The present members that these callers are: by the primary key. The sets only in rooms where
 /// something is marked.
@@ -161,6 +176,6 @@ pub(crate) const MOVE: &str = concat!(
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    SET_UP, ENTER, COMMITTED, LOCK, MEMBERS, OTHERS, KEYS, TARGETS, SEND, SEND_KNOWN, PLACES, SAVE,
-    FOLD, MOVE,
+    SET_UP, ENTER, COMMITTED, LOCK, LOCK_FREE, PRESENT, MEMBERS, OTHERS, KEYS, TARGETS, SEND,
+    SEND_KNOWN, PLACES, SAVE, FOLD, MOVE,
 ];

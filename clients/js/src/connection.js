@@ -9,6 +9,13 @@ const FINAL = new Map([
   [4403, "Access denied"],
 ]);
 
+/** Answers to requests that say the same as such a close. */
+const REFUSED = new Map([
+  [401, 4401],
+  [403, 4403],
+  [404, 4403],
+]);
+
 /** Closes that are no fault: the server drains, or the connection's lifetime is over. */
 const SOON = new Set([1012, 4410]);
 
@@ -68,9 +75,15 @@ export class Connection {
     if (was) this.#handlers.onState("disconnected", 1000);
   }
 
-  /** Ends as if the server had closed with this code: 4401 or 4403. */
-  end(code, error) {
-    if (this.#wanted) this.#lost(code, error);
+  /**
+   * A request failed without which the connection is of no use: ends where another attempt would
+   * end the same way, else gives it up and tries again.
+   */
+  fail(error) {
+    if (!this.#wanted) return;
+    const code = REFUSED.get(error.status) ?? DROPPED;
+    if (code === DROPPED) this.#handlers.onError("Connection failed", error);
+    this.#lost(code, error);
   }
 
   /** Gives this connection up and tries again. */

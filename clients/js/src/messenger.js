@@ -229,12 +229,7 @@ export class ChatClient {
       history = await this.#history.since(this.#timeline.lastId, fetching.signal);
     } catch (error) {
       if (fetching.signal.aborted) return;
-      if (error.status === 401) this.#connection.end(4401, error);
-      else if (error.status === 403 || error.status === 404) this.#connection.end(4403, error);
-      else {
-        tell(this, "onError", "Connection failed", error);
-        this.#connection.drop(error);
-      }
+      this.#connection.fail(error);
       return;
     }
     if (fetching.signal.aborted) return;

@@ -253,7 +253,7 @@ export class TeamRoom {
       if (newest === undefined) this.#complete = page.length < PAGE;
       this.#merge(all);
     } catch (error) {
-      if (this.#reading === reading) this.#connection.drop(error);
+      if (this.#reading === reading) this.#connection.fail(error);
     } finally {
       this.#read(reading);
     }

@@ -143,6 +143,20 @@ test("a bad token ends with Authentication failed", limit, async (t) => {
   assert.deepEqual(errors, ["Authentication failed"]);
 });
 
+test("a token that is bad by the time of a request ends with Authentication failed", limit, async (t) => {
+  const { direct, roomId, me } = await room(t);
+  const bad = (url, options) =>
+    fetch(url, { ...options, headers: { ...options.headers, Authorization: "Bearer bad" } });
+  const options = { baseUrl: `${direct}/team`, roomId: uuid(roomId), token: tokenFor(me) };
+  const live = new TeamRoom({ ...options, WebSocket, fetch: bad });
+  const errors = [];
+  live.onError = (message) => errors.push(message);
+  live.connect();
+  await until(() => errors.length > 0);
+  assert.deepEqual(errors, ["Authentication failed"]);
+  assert(!live.isConnected);
+});
+
 test("rooms, members, search and sessions over HTTP", limit, async (t) => {
   const { mine, yours, me, you } = await pair(t);
   const [a, b] = [mine.rest, yours.rest];

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::support::{Running, SECRET, Socket, ask, read};
 
-const SENDERS: u64 = 8;
+pub(crate) const SENDERS: u64 = 8;
 const EACH: usize = 150;
 const ALL: usize = 8 * EACH;
 
@@ -27,13 +27,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Two reference servers on one database, and a room of the senders and a reader.
-struct World {
-    database: Cluster,
+pub(crate) struct World {
+    pub(crate) database: Cluster,
     data: tempfile::NamedTempFile,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let users: Vec<_> = (1..=SENDERS + 1)
             .map(|id| json!({ "id": id, "username": format!("user{id}") }))
             .collect();
@@ -49,7 +49,7 @@ impl World {
     }
 
     /// Starts a server at an address; port 0 picks a free one.
-    async fn start(&self, listen: &str) -> Running {
+    pub(crate) async fn start(&self, listen: &str) -> Running {
         let options = [
             "--listen".to_owned(),
             listen.to_owned(),
@@ -171,7 +171,7 @@ async fn a_server_that_is_killed_under_load_loses_nothing_it_has_acknowledged() 
         for kill in 1..=4 {
             until_seen(&count, kill * ALL / 5).await;
             let listen = server.address.to_string();
-            server.crash();
+            server.kill();
             server = world.start(&listen).await;
         }
         server
@@ -194,7 +194,7 @@ async fn a_database_that_is_killed_under_load_loses_nothing_that_was_acknowledge
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_on_a_server_that_is_killed_stops_typing_and_goes_offline() {
     let world = World::new();
-    let first = world.start("127.0.0.1:0").await;
+    let mut first = world.start("127.0.0.1:0").await;
     let second = world.start("127.0.0.1:0").await;
     for address in [first.address, second.address] {
         // What is told by a server that is not ready the others may not hear.
@@ -208,7 +208,7 @@ async fn who_was_on_a_server_that_is_killed_stops_typing_and_goes_offline() {
     assert_eq!(john.expect("user_status_change").await["is_online"], true);
     jane.send(&json!({ "type": "typing_on" })).await;
     assert_eq!(john.expect("typing").await["is_typing"], true);
-    first.crash();
+    first.kill();
     let killed = Instant::now();
     let (mut typing, mut online) = (true, true);
     while typing || online {

@@ -11,4 +11,5 @@ mod nodes;
 mod outage;
 mod reference_server;
 mod slow_reader;
+mod soak;
 mod tools;

@@ -60,7 +60,7 @@ impl Running {
     }
 
     /// Ends it as the loss of the machine would.
-    pub(crate) fn crash(mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it has ended");
     }

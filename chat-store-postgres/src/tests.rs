@@ -108,6 +108,97 @@ async fn batches_find_rows_by_their_keys_among(rows: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// One room and nothing else, with fifty thousand messages of its two members.
+const ONE: &str = "
+    insert into rooms (id, kind, metadata, created_at, activity_at, last_seq, version)
+        values (7, 'group', '{}', now(), now(), 50000, 50000);
+    insert into members
+            (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version, joining)
+        select 7, u::text, now(), 0, '{[1,50001)}', '{[1,50001)}', 50000, 1, u
+        from generate_series(1, 2) u;
+    insert into messages
+            (room_id, seq, sender, kind, content, created_at, v_sent, changed, words, key)
+        select 7, n, (n % 2 + 1)::text, 'text', '', now(), n, n,
+            array_to_tsvector(array['7:w' || n]), gen_random_uuid()
+        from generate_series(1, 50000) n;
+    analyze;
+";
+
+#[tokio::test]
+async fn a_room_that_is_all_there_is_is_not_read_from_end_to_end() {
+    let (mut connection, schema) = connection().await;
+    sqlx::raw_sql(ONE).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
+    let id: i64 = sqlx::query_scalar("select id from messages where seq = 25000")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let by_id = format!("({id}, '1', null)");
+    let before = format!("(7, '1', {id}, 50000, 0, 50, false)");
+    let change = format!("({id}, 7)");
+    let targets = format!("(array[{id}], array[7])");
+    let plans = [
+        (sql::messages::PAGE_ROOM, "(7, '1', null, 50000, 0, 50, false)"),
+        (sql::messages::PAGE_ROOM, before.as_str()),
+        (sql::messages::PAGE, "(7, array[20000, 30000], array[20050, 30050])"),
+        (sql::messages::CHANGES, "(7, 25000, 0, 25000, 100)"),
+        (sql::messages::BY_ID, by_id.as_str()),
+        (sql::messages::IN_ROOM, change.as_str()),
+        (sql::messages::EDIT, "(7, 25000, 'text', '', now(), 50001)"),
+        (sql::messages::DELETE, "(7, 25000, now(), 50001)"),
+        (sql::messages::REACT, "(7, 25000, '[]', 50001)"),
+        (sql::rooms::LIST, "('1', array['group'], true, 0, 20)"),
+        (sql::rooms::SUMMARY, "(7)"),
+        (sql::rooms::MEMBERS, "(array[7])"),
+        (sql::search::MESSAGES, "('1', array['group'], array['w4999'], 10)"),
+    ];
+    reads_little(&mut connection, &plans).await;
+    sqlx::query(sql::batch::SET_UP).execute(&mut connection).await.unwrap();
+    let plans = [
+        (sql::batch::LOCK, "(array[7])"),
+        (sql::batch::MEMBERS, "(array[7], array['1'], array[true])"),
+        (sql::batch::OTHERS, "(array[7], array[7], array['1'])"),
+        (sql::batch::KEYS, "(array[7], array['1'], array[gen_random_uuid()])"),
+        (sql::batch::TARGETS, targets.as_str()),
+        (sql::batch::PLACES, "(array[7], array[25000])"),
+        (sql::batch::FOLD, "(array[7], array['1'], array[50000])"),
+        (
+            sql::batch::MOVE,
+            "(array[7], array[25000], array[25050], array[true], array[now()], array['1'], \
+             array[50001])",
+        ),
+    ];
+    reads_little(&mut connection, &plans).await;
+    connection.close().await.unwrap();
+}
+
+/// No step of a plan takes or passes over more rows than a few pages have.
+async fn reads_little(connection: &mut PgConnection, plans: &[(&str, &str)]) {
+    for (statement, arguments) in plans {
+        let number = PLANS.fetch_add(1, Ordering::Relaxed);
+        let all = format!(
+            "begin; prepare plan_{number} as {statement}; \
+             explain (analyze, format json) execute plan_{number}{arguments}; rollback"
+        );
+        let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(all)).fetch_all(&mut *connection).await;
+        let plan: String = rows.unwrap().remove(0).try_get_unchecked(0).unwrap();
+        let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+        let most = most_rows(&plan[0]["Plan"]);
+        assert!(most <= 500.0, "{most} rows of {statement}:\n{plan:#}");
+    }
+}
+
+/// The most rows of a step, those among them that it throws away.
+fn most_rows(step: &serde_json::Value) -> f64 {
+    let number = |name: &str| step[name].as_f64().unwrap_or(0.0);
+    let thrown = number("Rows Removed by Filter")
+        + number("Rows Removed by Join Filter")
+        + number("Rows Removed by Index Recheck");
+    let own = (number("Actual Rows") + thrown) * number("Actual Loops");
+    let steps = step["Plans"].as_array().into_iter().flatten();
+    steps.map(most_rows).fold(own, f64::max)
+}
+
 /// Each plan names the index and reads no table from end to end.
 async fn explained(connection: &mut PgConnection, plans: &[(&str, &str, &str)]) {
     for (statement, arguments, index) in plans {

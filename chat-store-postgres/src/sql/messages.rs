@@ -40,12 +40,15 @@ pub(crate) const PAGE_ROOM: &str = concat!(
      order by m.seq desc"
 );
 
-/// A page, as ranges of the primary key.
+/// A page, as ranges of the primary key: each looked up by itself, or all of a room would be gone
+/// through where there are few rooms.
 pub(crate) const PAGE: &str = concat!(
     "select ",
     message_columns!(),
     " from unnest($2::bigint[], $3::bigint[]) x (low, high) \
-     join messages m on m.room_id = $1 and m.seq between x.low and x.high order by m.seq"
+     cross join lateral (select * from messages \
+         where room_id = $1 and seq between x.low and x.high order by seq offset 0) m \
+     order by m.seq"
 );
 
 pub(crate) const EDIT: &str = concat!(

@@ -3,17 +3,17 @@
 mod common;
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use chat_core::Chat;
-use chat_core::host::{Hint, Hooks, JwtAuthenticator, StaticDirectory};
+use chat_core::host::{Hint, Hooks, JwtAuthenticator, NoHooks, StaticDirectory};
 use chat_core::model::{Event, RoomId, RoomKind, Signal, User, UserId};
 use chat_core::rules::RoomName;
-use chat_core::service::Listener;
+use chat_core::service::{Listener, OpenSession};
 use common::{Flaky, SECRET, Time, now};
 
 /// Long enough for another thread to get in between, if it can.
@@ -60,7 +60,7 @@ impl Listener for Told {
     }
 }
 
-fn is_waiting<T>(mut future: std::pin::Pin<&mut impl Future<Output = T>>) -> bool {
+fn is_waiting<T>(mut future: Pin<&mut impl Future<Output = T>>) -> bool {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending()
 }
 
@@ -102,8 +102,8 @@ fn who_types_again_while_their_end_is_told_is_told_last_to_type() {
 }
 
 /// User 1 with an open socket in their room with 2.
-fn stage(store: &Flaky) -> (Chat, RoomId, chat_core::service::OpenSession) {
-    let chat = chat(store, chat_core::host::NoHooks);
+fn stage(store: &Flaky) -> (Chat, RoomId, OpenSession) {
+    let chat = chat(store, NoHooks);
     let room = now(chat.acting_as(1).direct_room(2)).unwrap().id;
     let session = now(chat.acting_as(1).open_session(room, None, None)).unwrap();
     (chat, room, session)
@@ -197,4 +197,50 @@ fn another_node_that_did_not_hear_of_a_return_takes_nobody_away() {
     let gone = Hint::Attendance(room, UserId::from(2), false);
     now(chat.handle_hint(gone, Instant::now())).unwrap();
     assert_eq!(told.take(), ["left"]);
+}
+
+#[test]
+fn who_comes_again_on_another_node_before_their_going_is_told_is_not_told_to_have_gone() {
+    let store = Flaky::default();
+    let (here, room, first) = stage(&store);
+    let there = chat(&store, NoHooks);
+    let told = Told::of(&here);
+    let user = here.acting_as(1);
+
+    store.set_late(true);
+    let mut closing = pin!(user.close_session(&first));
+    assert!(is_waiting(closing.as_mut()));
+    store.set_late(false);
+    let _second = now(there.acting_as(1).open_session(room, None, None)).unwrap();
+    for hint in [Hint::Attendance(room, 1.into(), true), Hint::Presence(1.into())] {
+        now(here.handle_hint(hint, Instant::now())).unwrap();
+    }
+    now(closing).unwrap();
+    assert_eq!(told.take(), ["came", "online"]);
+}
+
+#[test]
+fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
+    let store = Flaky::default();
+    let time = Time::new();
+    let node = || {
+        let directory = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "s")));
+        let sign_in = JwtAuthenticator::hs256(SECRET);
+        Chat::builder(store.clone(), directory, sign_in).with_clock(time.clone()).build()
+    };
+    let (here, there) = (node(), node());
+    let user = here.acting_as(1);
+    let room = now(user.direct_room(2)).unwrap().id;
+    let session = now(user.open_session(room, None, None)).unwrap();
+    let told = Told::of(&here);
+
+    // This node did not get to vouch for it.
+    time.advance(here.config().session_lease + Duration::from_secs(1));
+    now(there.renew_sessions()).unwrap();
+    for hint in [Hint::Attendance(room, 1.into(), false), Hint::Presence(1.into())] {
+        now(here.handle_hint(hint, Instant::now())).unwrap();
+    }
+    assert_eq!(told.take(), ["left", "offline"]);
+    now(user.close_session(&session)).unwrap();
+    assert_eq!(told.take(), Vec::<&str>::new());
 }

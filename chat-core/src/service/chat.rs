@@ -17,6 +17,9 @@ use crate::model::{Event, Kinds, NodeId, RoomEvent, Signal, User, UserId};
 use crate::rules::Typing;
 use crate::store::Store;
 
+/// In how many parts rooms are locked for typing.
+const TYPING_SHARDS: u64 = 64;
+
 /// Is told what happens on this node, after it was stored. The runtime's hub is one.
 pub trait Listener: Send + Sync + 'static {
     /// Something happened. Must not block.
@@ -232,7 +235,7 @@ impl ChatBuilder {
 
     /// Makes the chat.
     pub fn build(self) -> Chat {
-        let typing = Shards::new(|| Typing::new(self.config.typing_limit));
+        let typing = Shards::new(TYPING_SHARDS, || Typing::new(self.config.typing_limit));
         let inner = Inner {
             store: self.store,
             directory: self.directory,

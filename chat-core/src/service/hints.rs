@@ -22,7 +22,7 @@ impl Chat {
             }
             Hint::Attendance(room, id, present) => {
                 let user = self.users([&id]).await?.user(&id);
-                self.hear_attendance(room, user, present);
+                self.hear_attendance(room, user, present).await;
             }
             Hint::HealthCheck(room) => self.tell(&Event::Signal(Signal::HealthCheck { room })),
             Hint::Room(..) | Hint::Missed => {}

@@ -1,15 +1,21 @@
 //! Presence and sessions: sockets come and go.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use futures::FutureExt;
 
 use super::shards::Shards;
 use super::{Actor, Chat, Error, People, Person};
 use crate::host::Hint;
 use crate::model::{Event, Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
 use crate::store::Attendance;
+
+/// In how many parts users are counted: more than come and go while one is looked up.
+const USER_SHARDS: u64 = 1_024;
 
 /// The longest user agent that is kept, in bytes.
 const USER_AGENT_BYTES: usize = 512;
@@ -48,8 +54,6 @@ pub(super) struct LiveSessions {
 struct Live {
     session: Session,
     last_seen: Weak<AtomicI64>,
-    /// Whether the store knows it already.
-    is_stored: bool,
 }
 
 impl Live {
@@ -61,7 +65,7 @@ impl Live {
 
 impl Default for LiveSessions {
     fn default() -> Self {
-        Self { sessions: Mutex::default(), told: Shards::new(|| 0) }
+        Self { sessions: Mutex::default(), told: Shards::new(USER_SHARDS, || 0) }
     }
 }
 
@@ -72,22 +76,6 @@ impl LiveSessions {
 
     fn last_seen(&self, user: &UserId) -> Option<Timestamp> {
         self.lock().get(user)?.iter().filter_map(Live::last_seen).max()
-    }
-
-    fn mark_stored(&self, user: &UserId, session: SessionId) {
-        let mut live = self.lock();
-        let mut of_user = live.get_mut(user).into_iter().flatten();
-        if let Some(live) = of_user.find(|live| live.session.id == session) {
-            live.is_stored = true;
-        }
-    }
-
-    /// The rooms where sockets of a user are open, as the store knows too.
-    fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
-        let live = self.lock();
-        let of_user = live.get(user).into_iter().flatten();
-        let open = |live: &&Live| live.is_stored && live.last_seen.strong_count() > 0;
-        of_user.filter(open).map(|live| live.session.room).collect()
     }
 }
 
@@ -128,13 +116,11 @@ impl Actor {
             of_user.push(Live {
                 session: session.clone(),
                 last_seen: Arc::downgrade(&open.last_seen),
-                is_stored: false,
             });
         }
         match chat.inner.store.open_session(session).await {
             Ok(came) => {
-                chat.inner.live.mark_stored(&user.id, open.id);
-                chat.signal_attendance(&came, &user, true);
+                chat.tell_came(&came, &user);
                 if came.of_user {
                     self.forget_ancient_sessions().await;
                 }
@@ -155,12 +141,12 @@ impl Actor {
         let chat = self.chat();
         let user = self.user().await?;
         chat.forget_live(&user.id, session.id);
-        let now = chat.clock().now();
+        let (now, before) = (chat.clock().now(), *chat.inner.live.told.of(&user.id));
         if let Some(gone) = chat.inner.store.close_session(session.id, now).await? {
             if gone.in_room {
                 chat.end_typing(gone.room, &gone.user);
             }
-            chat.signal_attendance(&gone, &user, false);
+            chat.tell_gone(gone, &user, Some(before)).await;
         }
         Ok(())
     }
@@ -202,13 +188,18 @@ impl Chat {
         for session in self.live_sessions(&lost) {
             let reopened = Session { lease_until, ..session };
             let came = store.open_session(reopened).await?;
-            self.signal_by_id(&[came], true).await;
+            let people = self.identify(std::slice::from_ref(&came)).await;
+            self.tell_came(&came, &people.user(&came.user));
         }
         let gone = store.expire_sessions(now).await?;
         for gone in gone.iter().filter(|gone| gone.in_room) {
             self.end_typing(gone.room, &gone.user);
         }
-        self.signal_by_id(&gone, false).await;
+        let people = self.identify(&gone).await;
+        for gone in gone {
+            let user = people.user(&gone.user);
+            self.tell_gone(gone, &user, None).await;
+        }
         Ok(())
     }
 
@@ -229,43 +220,94 @@ impl Chat {
     }
 
     /// The store says this once, so it is told also where nobody says who these users are.
-    async fn signal_by_id(&self, changes: &[Attendance], present: bool) {
-        let changes = || changes.iter().filter(|change| change.of_user || change.in_room);
-        let people = self.users(changes().map(|change| &change.user)).await;
-        let people = people.unwrap_or_else(|error| {
+    async fn identify(&self, changes: &[Attendance]) -> People {
+        let changes = changes.iter().filter(|change| change.of_user || change.in_room);
+        let people = AssertUnwindSafe(self.users(changes.map(|change| &change.user)));
+        let panicked = |_| Err(Error::Internal("the host's directory panicked".into()));
+        people.catch_unwind().await.unwrap_or_else(panicked).unwrap_or_else(|error| {
             tracing::warn!(%error, "users come or go who cannot be looked up");
             People::default()
-        });
-        for change in changes() {
-            self.signal_attendance(change, &people.user(&change.user), present);
+        })
+    }
+
+    /// Tells, also the other nodes, that a user came.
+    fn tell_came(&self, came: &Attendance, user: &Arc<User>) {
+        let mut told = self.inner.live.told.of(&user.id);
+        self.tell_attendance(&mut told, came, user, true);
+        self.publish_attendance(came, true);
+    }
+
+    /// Tells, also the other nodes, that a user went, which the store said after `before` was told
+    /// of them.
+    async fn tell_gone(&self, gone: Attendance, user: &Arc<User>, before: Option<u64>) {
+        self.publish_attendance(&self.tell_if_gone(gone, user, before).await, false);
+    }
+
+    /// Tells this node's listeners that a user went, and what of it. Where anything was told of them
+    /// since, they may have come again, and it is looked.
+    async fn tell_if_gone(
+        &self,
+        mut gone: Attendance,
+        user: &Arc<User>,
+        mut before: Option<u64>,
+    ) -> Attendance {
+        while gone.of_user || gone.in_room {
+            {
+                let mut told = self.inner.live.told.of(&user.id);
+                if before == Some(*told) {
+                    self.tell_attendance(&mut told, &gone, user, false);
+                    break;
+                }
+                before = Some(*told);
+            }
+            match self.open_sessions(&user.id).await {
+                Ok(open) => {
+                    gone.of_user &= open.is_empty();
+                    gone.in_room &= open.iter().all(|session| session.room != gone.room);
+                }
+                Err(error) => tracing::warn!(%error, "a user is told to be gone unseen"),
+            }
+        }
+        gone
+    }
+
+    fn tell_attendance(
+        &self,
+        told: &mut u64,
+        change: &Attendance,
+        user: &Arc<User>,
+        present: bool,
+    ) {
+        let Attendance { room, presence, .. } = *change;
+        if change.in_room {
+            *told += 1;
+            self.tell(&Event::Signal(Signal::Attendance { room, user: user.clone(), present }));
+        }
+        if change.of_user {
+            *told += 1;
+            self.tell(&Event::Signal(Signal::Presence { user: user.clone(), presence }));
         }
     }
 
-    /// Tells that a user came or went. Those who have come again since they went are not told to
-    /// have gone, because that they came may have been told before.
-    fn signal_attendance(&self, change: &Attendance, user: &Arc<User>, present: bool) {
-        let mut told = self.inner.live.told.of(&user.id);
-        *told += 1;
-        let here = if present { HashSet::new() } else { self.inner.live.rooms(&user.id) };
-        if change.in_room && !here.contains(&change.room) {
-            let hint = Hint::Attendance(change.room, user.id.clone(), present);
-            self.signal(
-                Signal::Attendance { room: change.room, user: user.clone(), present },
-                hint,
-            );
+    fn publish_attendance(&self, change: &Attendance, present: bool) {
+        if change.in_room {
+            self.bus().publish(Hint::Attendance(change.room, change.user.clone(), present));
         }
-        if change.of_user && here.is_empty() {
-            let hint = Hint::Presence(user.id.clone());
-            self.signal(Signal::Presence { user: user.clone(), presence: change.presence }, hint);
+        if change.of_user {
+            self.bus().publish(Hint::Presence(change.user.clone()));
         }
     }
 
     /// Follows another node's word that a user came into a room, or went.
-    pub(super) fn hear_attendance(&self, room: RoomId, user: Arc<User>, present: bool) {
-        let mut told = self.inner.live.told.of(&user.id);
-        *told += 1;
-        if present || !self.inner.live.rooms(&user.id).contains(&room) {
-            self.tell(&Event::Signal(Signal::Attendance { room, user, present }));
+    pub(super) async fn hear_attendance(&self, room: RoomId, user: Arc<User>, present: bool) {
+        let presence = Presence::default();
+        let change =
+            Attendance { user: user.id.clone(), room, of_user: false, in_room: true, presence };
+        if present {
+            let mut told = self.inner.live.told.of(&user.id);
+            self.tell_attendance(&mut told, &change, &user, true);
+        } else {
+            self.tell_if_gone(change, &user, None).await;
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Actor, Error};
-use crate::model::Session;
+use super::{Actor, Chat, Error};
+use crate::model::{Session, UserId};
 
 /// The most sessions that are looked at.
 const MOST: usize = 1_000;
@@ -20,10 +20,7 @@ impl Actor {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn sessions(&self) -> Result<Vec<Session>, Error> {
-        let mut sessions = self.chat().inner.store.sessions(self.id()?, MOST).await?;
-        let now = self.chat().clock().now();
-        sessions.retain(|session| session.is_open(now));
-        Ok(sessions)
+        self.chat().open_sessions(self.id()?).await
     }
 
     /// Forgets the actor's sessions that closed more than 24 hours ago, and returns how many.
@@ -43,5 +40,14 @@ impl Actor {
     async fn forget_sessions(&self, age: Duration) -> Result<u64, Error> {
         let now = self.chat().clock().now();
         Ok(self.chat().inner.store.forget_sessions(self.id()?, now.before(age), now).await?)
+    }
+}
+
+impl Chat {
+    pub(super) async fn open_sessions(&self, user: &UserId) -> Result<Vec<Session>, Error> {
+        let mut sessions = self.inner.store.sessions(user, MOST).await?;
+        let now = self.clock().now();
+        sessions.retain(|session| session.is_open(now));
+        Ok(sessions)
     }
 }

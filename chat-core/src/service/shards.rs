@@ -3,8 +3,6 @@
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-const SHARDS: u64 = 64;
-
 /// State in parts, each under a lock of its own.
 #[derive(Debug)]
 pub(super) struct Shards<T> {
@@ -13,14 +11,14 @@ pub(super) struct Shards<T> {
 }
 
 impl<T> Shards<T> {
-    pub(super) fn new(make: impl Fn() -> T) -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::new(make())).collect();
+    pub(super) fn new(count: u64, make: impl Fn() -> T) -> Self {
+        let shards = (0..count).map(|_| Mutex::new(make())).collect();
         Self { shards, hashes: RandomState::new() }
     }
 
     /// The part where a key is.
     pub(super) fn of(&self, key: impl Hash) -> MutexGuard<'_, T> {
-        let shard = self.hashes.hash_one(key) % SHARDS;
+        let shard = self.hashes.hash_one(key) % self.shards.len() as u64;
         lock(&self.shards[usize::try_from(shard).unwrap_or(0)])
     }
 

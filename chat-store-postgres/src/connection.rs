@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_core::model::RoomId;
 use chat_core::store::StoreResult;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::{ConnectError, Failure, Refused, is_passing, meaning, unavailable};
@@ -19,10 +21,16 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// In how many parts rooms are waited for.
+const TURNS: usize = 1_024;
+
 /// The database and its schema. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pool: Pool,
+    /// Each is held by a transaction that takes a room. Others that take it wait for that outside of
+    /// the pool: they would have to wait inside, and hold what everybody else needs.
+    turns: Arc<[Arc<Mutex<()>>]>,
     options: PgConnectOptions,
     schema: Arc<str>,
 }
@@ -39,7 +47,8 @@ pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
 impl Database {
     pub(crate) fn new(options: PgConnectOptions, schema: String) -> Self {
         let options = options.disable_statement_logging();
-        Self { pool: Pool::new(), options, schema: schema.into() }
+        let turns = (0..TURNS).map(|_| Arc::default()).collect();
+        Self { pool: Pool::new(), turns, options, schema: schema.into() }
     }
 
     /// Asks whether the database is there.
@@ -102,6 +111,13 @@ impl Database {
         }
     }
 
+    /// The same for a transaction that takes a room.
+    pub(crate) async fn begin_in(&self, room: RoomId) -> Result<Transaction, sqlx::Error> {
+        let turn = usize::try_from(room.get()).unwrap_or(0) % TURNS;
+        let turn = Arc::clone(&self.turns[turn]).lock_owned().await;
+        Ok(Transaction { _turn: Some(turn), ..self.begin().await? })
+    }
+
     /// A connection in a transaction, which is rolled back by dropping it. To be used within
     /// [`PATIENCE`].
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
@@ -109,7 +125,7 @@ impl Database {
         loop {
             let mut pooled = self.acquire().await?;
             match sqlx::raw_sql(sql::BEGIN).execute(pooled.connection()).await {
-                Ok(_) => return Ok(Transaction { pooled }),
+                Ok(_) => return Ok(Transaction { pooled, _turn: None }),
                 Err(error) if !is_passing(&error) || Instant::now() > deadline => {
                     return Err(error);
                 }
@@ -123,6 +139,7 @@ impl Database {
 /// connection with it, so that the server rolls it back whatever state it is in.
 pub(crate) struct Transaction {
     pooled: Pooled,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 impl Transaction {

@@ -13,7 +13,7 @@ impl PgStore {
     /// else the host writes there, or not at all.
     ///
     /// The room is held until the transaction ends, and other messages to it wait for so long, up
-    /// to five seconds: be short. Other rooms do not wait. Where the database refuses something the transaction is broken, as after any failed
+    /// to five seconds: be short. Other rooms wait for a tenth of a second, once. Where the database refuses something the transaction is broken, as after any failed
     /// statement; where the message itself is refused nothing was written, and the transaction may
     /// go on. The connection keeps its search path.
     ///

@@ -4,6 +4,8 @@
 //! commit ran, so a lone write waits for nobody and a hot room is not bound to one commit for each
 //! message.
 
+mod aside;
+
 use std::collections::HashSet;
 use std::num::NonZero;
 use std::sync::OnceLock;
@@ -17,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
+use self::aside::Aside;
 use crate::batch::{self, Locking, Written};
 use crate::connection::{Database, PATIENCE};
 use crate::error::{Refused, is_busy, is_fatal, is_passing, meaning, unavailable};
@@ -34,9 +37,12 @@ const WAITING: usize = 1_024;
 /// The most writes of one commit.
 const BATCH: usize = 256;
 
-/// How long to wait before a broken connection is replaced, or before it is looked whether a room
-/// is free that somebody else held.
+/// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a lane waits for a room that somebody holds before that is left to one of its own: well
+/// before the server looks for deadlocks.
+const SHORTLY: Duration = Duration::from_millis(100);
 
 /// A write that goes through a lane.
 pub(crate) enum Write {
@@ -64,15 +70,17 @@ pub(crate) enum Outcome {
     Marked(Marked),
 }
 
+type Answer = StoreResult<Outcome>;
+
 struct Job {
     write: Write,
     until: Instant,
-    reply: oneshot::Sender<StoreResult<Outcome>>,
+    reply: oneshot::Sender<Answer>,
 }
 
 impl Job {
     /// Whoever has stopped waiting does not need the answer.
-    fn answer(self, outcome: StoreResult<Outcome>) {
+    fn answer(self, outcome: Answer) {
         let _ = self.reply.send(outcome);
     }
 }
@@ -92,11 +100,11 @@ impl Lanes {
     }
 
     /// Has a write committed, and tells what came of it.
-    pub(crate) async fn write(&self, write: Write) -> StoreResult<Outcome> {
+    pub(crate) async fn write(&self, write: Write) -> Answer {
         let lane = usize::try_from(write.room().get()).unwrap_or(0) % self.queues.len();
         let queue = self.queues[lane].get_or_init(|| {
             let (queue, jobs) = mpsc::channel(WAITING);
-            tokio::spawn(Lane::new(self.database.clone()).run(jobs));
+            tokio::spawn(Lane::new(self.database.clone(), SHORTLY).run(jobs));
             queue
         });
         let (reply, outcome) = oneshot::channel();
@@ -121,75 +129,33 @@ struct Lane {
     connection: Option<PgConnection>,
     /// What is known of rooms by what was read over that connection.
     known: Known,
-    /// What waits for rooms that somebody else holds: a transaction of the host's, say.
-    aside: Vec<Job>,
-    /// When it is looked again whether they are free.
-    look_at: Instant,
+    /// How long it waits for rooms that somebody else holds: a transaction of the host's, say.
+    lock_timeout: Duration,
+    /// For those for which that is not enough.
+    aside: Aside,
 }
 
 impl Lane {
-    fn new(database: Database) -> Self {
+    fn new(database: Database, lock_timeout: Duration) -> Self {
         Self {
             database,
             id: Uuid::now_v7(),
             tried: 0,
             connection: None,
             known: Known::new(),
-            aside: Vec::new(),
-            look_at: Instant::now(),
+            lock_timeout,
+            aside: Aside::default(),
         }
     }
 
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(batch) = self.next_batch(&mut jobs).await {
-            let batch = self.put_aside(batch);
+        while let Some(batch) = next_batch(&mut jobs).await {
+            let (aside, batch) = self.aside.part(batch);
+            self.aside.put(&self.database, aside);
             let (others, locking) = self.commit_known(batch).await;
-            self.commit_all(others, locking).await;
-            if !self.aside.is_empty() && self.look_at <= Instant::now() {
-                let mut waiting = std::mem::take(&mut self.aside);
-                waiting.retain(|job| !job.reply.is_closed());
-                self.commit_all(waiting, Locking::Skip).await;
-                self.look_at = Instant::now() + PAUSE;
-            }
+            let busy = self.commit_all(others, locking).await;
+            self.aside.put(&self.database, busy);
         }
-    }
-
-    /// What waits; nothing where it is time to look whether rooms are free. Ends with the lane.
-    async fn next_batch(&self, jobs: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
-        let first = if self.aside.is_empty() {
-            jobs.recv().await?
-        } else {
-            match timeout_at(self.look_at, jobs.recv()).await {
-                Ok(first) => first?,
-                Err(_) => return Some(Vec::new()),
-            }
-        };
-        let mut batch = vec![first];
-        while batch.len() < BATCH
-            && let Ok(job) = jobs.try_recv()
-        {
-            batch.push(job);
-        }
-        // Nobody waits for these any more; they were told that the outcome is unknown.
-        batch.retain(|job| !job.reply.is_closed());
-        Some(batch)
-    }
-
-    /// Lets writes wait for rooms for which others wait already; hands back the rest.
-    fn put_aside(&mut self, batch: Vec<Job>) -> Vec<Job> {
-        if self.aside.is_empty() {
-            return batch;
-        }
-        let busy: HashSet<RoomId> = self.aside.iter().map(|job| job.write.room()).collect();
-        let (waiting, rest) = batch.into_iter().partition(|job| busy.contains(&job.write.room()));
-        for job in waiting {
-            if self.aside.len() < WAITING {
-                self.aside.push(job);
-            } else {
-                job.answer(Err(unavailable(Refused::Full)));
-            }
-        }
-        rest
     }
 
     /// Commits the messages to rooms that are known; hands back all other writes, and those for
@@ -232,8 +198,9 @@ impl Lane {
         (others, locking)
     }
 
-    async fn commit_all(&mut self, batch: Vec<Job>, locking: Locking) {
-        let Some(until) = batch.iter().map(|job| job.until).max() else { return };
+    /// Commits writes, and hands back those to rooms that somebody else holds.
+    async fn commit_all(&mut self, batch: Vec<Job>, locking: Locking) -> Vec<Job> {
+        let Some(until) = batch.iter().map(|job| job.until).max() else { return Vec::new() };
         let mut writes = Vec::with_capacity(batch.len());
         let waiting = batch.into_iter().map(|Job { write, until, reply }| {
             writes.push(write);
@@ -244,14 +211,7 @@ impl Lane {
             Ok(outcomes) => outcomes,
             // The database refuses something: each by itself, so that one does not refuse all.
             Err(StoreError::Internal(_)) if writes.len() > 1 => {
-                let mut outcomes = Vec::with_capacity(writes.len());
-                for write in writes.chunks(1) {
-                    outcomes.push(match self.commit(write, until, locking).await {
-                        Ok(mut one) => one.pop().flatten(),
-                        Err(error) => Some(Err(error)),
-                    });
-                }
-                outcomes
+                self.commit_one_by_one(&writes, until).await
             }
             Err(StoreError::Internal(error)) => vec![Some(Err(StoreError::Internal(error)))],
             Err(error) => {
@@ -259,13 +219,36 @@ impl Lane {
                 writes.iter().map(|_| Some(Err(unavailable(Refused::Late)))).collect()
             }
         };
+        let mut busy = Vec::new();
         for ((write, (until, reply)), outcome) in writes.into_iter().zip(waiting).zip(outcomes) {
             let job = Job { write, until, reply };
             match outcome {
                 Some(outcome) => job.answer(outcome),
-                None => self.aside.push(job),
+                None => busy.push(job),
             }
         }
+        busy
+    }
+
+    async fn commit_one_by_one(&mut self, writes: &[Write], until: Instant) -> Vec<Option<Answer>> {
+        let mut busy = HashSet::new();
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes.chunks(1) {
+            let room = write[0].room();
+            let outcome = if busy.contains(&room) {
+                None
+            } else {
+                match self.commit(write, until, Locking::Skip).await {
+                    Ok(mut one) => one.pop().flatten(),
+                    Err(error) => Some(Err(error)),
+                }
+            };
+            if outcome.is_none() {
+                busy.insert(room);
+            }
+            outcomes.push(outcome);
+        }
+        outcomes
     }
 
     /// The one statement for messages to rooms that are known, and where they are after it; none
@@ -309,7 +292,7 @@ impl Lane {
         writes: &[Write],
         until: Instant,
         locking: Locking,
-    ) -> StoreResult<Vec<Option<StoreResult<Outcome>>>> {
+    ) -> StoreResult<Vec<Option<Answer>>> {
         loop {
             self.tried += 1;
             // Taken out, so that a try that is given up takes its connection with it.
@@ -385,11 +368,26 @@ impl Lane {
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let connect = async {
             let mut connection = self.database.dedicated().await?;
-            sqlx::query(sql::batch::SET_UP).execute(&mut connection).await?;
+            let set_up = sqlx::query(sql::batch::SET_UP);
+            let lock_timeout = self.lock_timeout.as_millis().to_string();
+            set_up.bind(lock_timeout).execute(&mut connection).await?;
             let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(self.tried - 1);
             enter.execute(&mut connection).await?;
             Ok(connection)
         };
         timeout(PATIENCE, connect).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
+}
+
+/// What waits, as much as goes into one commit. Ends with the queue.
+async fn next_batch(jobs: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+    let mut batch = vec![jobs.recv().await?];
+    while batch.len() < BATCH
+        && let Ok(job) = jobs.try_recv()
+    {
+        batch.push(job);
+    }
+    // Nobody waits for these any more; they were told that the outcome is unknown.
+    batch.retain(|job| !job.reply.is_closed());
+    Some(batch)
 }

@@ -61,7 +61,7 @@ impl MessageStore for PgStore {
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(edit.room).await?;
             let on = transaction.connection();
             let edited = async {
                 let (mut locked, message) =
@@ -90,7 +90,7 @@ impl MessageStore for PgStore {
         delete: DeleteMessage,
     ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(delete.room).await?;
             let on = transaction.connection();
             let deleted = async {
                 let (mut locked, message) =
@@ -115,7 +115,7 @@ impl MessageStore for PgStore {
 
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(react.room).await?;
             let on = transaction.connection();
             let reacted = async {
                 let (mut locked, mut message) =

@@ -113,7 +113,7 @@ impl RoomStore for PgStore {
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(change.room).await?;
             let managed = manage(transaction.connection(), change).await;
             transaction.finish(managed).await
         })
@@ -127,7 +127,7 @@ impl RoomStore for PgStore {
         at: Timestamp,
     ) -> StoreResult<Option<Version>> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(room).await?;
             let on = transaction.connection();
             let joined = async {
                 let mut locked = Locked::permitted(on, room, by, Action::Join).await?;
@@ -145,7 +145,7 @@ impl RoomStore for PgStore {
 
     async fn leave_room(&self, by: &Caller, room: RoomId, _at: Timestamp) -> StoreResult<Left> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(room).await?;
             let on = transaction.connection();
             let left = async {
                 let mut locked = Locked::permitted(on, room, by, Action::Leave).await?;
@@ -166,7 +166,7 @@ impl RoomStore for PgStore {
         _at: Timestamp,
     ) -> StoreResult<Option<Left>> {
         in_time(async {
-            let mut transaction = self.database.begin().await?;
+            let mut transaction = self.database.begin_in(room).await?;
             let on = transaction.connection();
             let left = async {
                 let mut locked = Locked::take(on, room).await?;

@@ -214,3 +214,49 @@ async fn nothing_is_sent_outside_a_transaction() {
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
     assert_eq!(shop.counts().await, (0, 0));
 }
+
+#[tokio::test]
+async fn a_room_that_many_wait_for_holds_no_connection_that_others_need() {
+    let shop = Shop::open().await;
+    let message = shop.actor.send(shop.room, "to be changed").await.unwrap().message.id;
+    let mut transaction = shop.pool.begin().await.unwrap();
+    shop.send_in(&mut transaction, shop.room).await;
+    let edits: Vec<_> = (0..30)
+        .map(|_| {
+            let (actor, room) = (shop.actor.clone(), shop.room);
+            tokio::spawn(async move { actor.edit(room, message, "changed").await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(shop.counts().await, (0, 1), "others read meanwhile");
+    assert!(edits.iter().all(|edit| !edit.is_finished()));
+    transaction.commit().await.unwrap();
+    for edit in edits {
+        edit.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_room_that_is_held_again_and_again_has_their_turn() {
+    let shop = std::sync::Arc::new(Shop::open().await);
+    let hosts: Vec<_> = (0..3)
+        .map(|_| {
+            let shop = std::sync::Arc::clone(&shop);
+            tokio::spawn(async move {
+                for _ in 0..8 {
+                    let mut transaction = shop.pool.begin().await.unwrap();
+                    shop.send_in(&mut transaction, shop.room).await;
+                    tokio::time::sleep(Duration::from_millis(150)).await;
+                    transaction.commit().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for _ in 0..5 {
+        shop.sending(shop.room).await.unwrap();
+    }
+    for host in hosts {
+        host.await.unwrap();
+    }
+    assert_eq!(shop.sending(shop.room).await.unwrap(), 3 * 8 + 5 + 1);
+}

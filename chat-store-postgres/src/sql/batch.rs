@@ -1,9 +1,9 @@
 //! Batches of messages and receipts.
 
 /// Batches need no bitmaps, which only searches do. A room that somebody holds is waited for no
-/// longer than this, well before the server looks for deadlocks.
+/// longer than `$1` milliseconds; 0 says as long as a statement may take.
 pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false), \
-     set_config('lock_timeout', '400', false)";
+     set_config('lock_timeout', $1, false)";
 
 /// The row by which a lane finds out what it has committed. What it had sent before over another
 /// connection is not committed any more.
@@ -12,6 +12,9 @@ pub(crate) const ENTER: &str = "with old as ( \
              where at < now() - interval '1 day' and id <> $1 for update skip locked)) \
      insert into lanes (id, batch, fenced) values ($1, 0, $2) \
      on conflict (id) do update set fenced = greatest(lanes.fenced, excluded.fenced)";
+
+/// Takes a lane's row away.
+pub(crate) const LEAVE: &str = "delete from lanes where id = $1";
 
 /// The last batch that was committed, and the rooms where it wrote nothing. Waits for one that is
 /// being committed; one that has not begun to be never is.
@@ -176,6 +179,6 @@ pub(crate) const MOVE: &str = concat!(
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    SET_UP, ENTER, COMMITTED, LOCK, LOCK_FREE, PRESENT, MEMBERS, OTHERS, KEYS, TARGETS, SEND,
-    SEND_KNOWN, PLACES, SAVE, FOLD, MOVE,
+    SET_UP, ENTER, LEAVE, COMMITTED, LOCK, LOCK_FREE, PRESENT, MEMBERS, OTHERS, KEYS, TARGETS,
+    SEND, SEND_KNOWN, PLACES, SAVE, FOLD, MOVE,
 ];

@@ -31,7 +31,11 @@ impl Driver {
 
     /// Flushes our close, or the answer to theirs, and waits for the end of the connection.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
-        let until = self.closing_until.unwrap_or(now);
+        let mut until = self.closing_until.unwrap_or(now);
+        if self.inbox.poll_drain(cx) {
+            until = until.min(now + CLOSE_TIMEOUT);
+            self.closing_until = Some(until);
+        }
         if self.poll_sleep(cx, until) {
             return Poll::Ready(());
         }

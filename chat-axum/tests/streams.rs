@@ -141,3 +141,20 @@ async fn a_drain_waits_for_an_array_that_is_being_taken() {
     assert!(answer.ends_with(b"]"), "it came whole");
     assert_eq!(drain.await.unwrap(), Drained::Whole);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_much_before_reading_gets_to_know_why_it_is_refused() {
+    let (_server, room, address) = served().await;
+    let mut connection = connect(address).await;
+    let body = vec![b'x'; 20 * 1024 * 1024];
+    let head = format!(
+        "POST /campus/chat/chats/{room}/messages/ HTTP/1.1\r\nhost: chat\r\n\
+         content-type: multipart/form-data; boundary=x\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    connection.write_all(&body).await.expect("all of it is taken");
+    let mut answer = vec![0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 401");
+}

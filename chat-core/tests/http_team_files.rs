@@ -173,6 +173,32 @@ fn text_may_be_left_out_where_there_is_a_file_and_a_file_where_there_is_text() {
     assert_eq!((text.status, &text.body["message_type"]), (201, &json!("text")));
     let nothing = send(&world, 1, &[], &[("content", None, " ")]);
     assert_eq!(nothing.status, 400);
+    let answers_nothing = send(&world, 1, &[], &[("content", None, "hi"), ("reply_to", None, "")]);
+    assert_eq!((answers_nothing.status, &answers_nothing.body["reply_to"]), (201, &Value::Null));
+}
+
+#[test]
+fn the_text_beside_a_file_can_be_taken_away_and_no_other() {
+    let world = team();
+    let edit = |message: &Value| {
+        let path = in_room(world.room, &format!("messages/{}/", message["id"].as_str().unwrap()));
+        world.ask(1, "PATCH", &path, &[], r#"{"content": ""}"#)
+    };
+    let captioned = edit(&notes(&world));
+    assert_eq!((captioned.status, &captioned.body["content"]), (200, &json!("")));
+    assert_eq!(edit(&common::sent(&world, 1, world.room, "hi")).status, 400);
+}
+
+#[test]
+fn a_file_that_comes_outside_of_a_form_is_refused() {
+    let world = team();
+    let send = |file: Value| {
+        let body = json!({ "content": "see below", "file_attachment": file }).to_string();
+        world.ask(1, "POST", &in_room(world.room, "messages/"), &[], &body).status
+    };
+    for (file, status) in [(json!(null), 201), (json!(""), 201), (json!("aGk="), 400)] {
+        assert_eq!(send(file), status);
+    }
 }
 
 #[test]

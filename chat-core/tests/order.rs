@@ -219,16 +219,20 @@ fn who_comes_again_on_another_node_before_their_going_is_told_is_not_told_to_hav
     assert_eq!(told.take(), ["came", "online"]);
 }
 
-#[test]
-fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
-    let store = Flaky::default();
+fn two_nodes(store: &Flaky) -> (Chat, Chat, Time) {
     let time = Time::new();
     let node = || {
         let directory = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "s")));
         let sign_in = JwtAuthenticator::hs256(SECRET);
         Chat::builder(store.clone(), directory, sign_in).with_clock(time.clone()).build()
     };
-    let (here, there) = (node(), node());
+    (node(), node(), time)
+}
+
+#[test]
+fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
+    let store = Flaky::default();
+    let (here, there, time) = two_nodes(&store);
     let user = here.acting_as(1);
     let room = now(user.direct_room(2)).unwrap().id;
     let session = now(user.open_session(room, None, None)).unwrap();
@@ -240,7 +244,32 @@ fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
     for hint in [Hint::Attendance(room, 1.into(), false), Hint::Presence(1.into())] {
         now(here.handle_hint(hint, Instant::now())).unwrap();
     }
-    assert_eq!(told.take(), ["left", "offline"]);
+    // Here they are known to be there.
+    assert_eq!(told.take(), ["online"]);
     now(user.close_session(&session)).unwrap();
-    assert_eq!(told.take(), Vec::<&str>::new());
+    assert_eq!(told.take(), ["left", "offline"]);
+}
+
+#[test]
+fn who_stays_through_an_outage_is_told_to_be_there_after_it() {
+    let store = Flaky::default();
+    let (here, there, time) = two_nodes(&store);
+    let user = here.acting_as(1);
+    let room = now(user.direct_room(2)).unwrap().id;
+    let _session = now(user.open_session(room, None, None)).unwrap();
+    let (told_here, told_there) = (Told::of(&here), Told::of(&there));
+
+    store.set_down(true);
+    time.advance(here.config().session_lease + Duration::from_secs(1));
+    assert!(now(here.renew_sessions()).is_err());
+    store.set_down(false);
+    let presence = Hint::Presence(1.into());
+    for node in [&here, &there] {
+        now(node.handle_hint(presence.clone(), Instant::now())).unwrap();
+    }
+    assert_eq!((told_here.take(), told_there.take()), (vec!["online"], vec!["offline"]));
+    now(here.renew_sessions()).unwrap();
+    assert_eq!(told_here.take(), ["came", "online"]);
+    now(there.handle_hint(presence, Instant::now())).unwrap();
+    assert_eq!(told_there.take(), ["online"]);
 }

@@ -45,6 +45,36 @@ fn coming_and_going_is_told_to_everybody_and_to_the_newcomer() {
 }
 
 #[test]
+fn whatever_is_refused_bears_the_key_of_its_frame() {
+    let (mut world, john, _) = two();
+    let receipt =
+        json!({ "type": "read_receipt", "message_id": uuid(99_999), "temp_id": "receipt" });
+    world.send(john, &receipt);
+    let half = r#"{"type":"message","content":"half \ud83d","temp_id":"half"}"#;
+    world.send_text(john, half);
+    let frames = world.frames(john);
+    let seen = frames.iter().map(|frame| (&frame["type"], &frame["temp_id"]));
+    let error = json!("error");
+    assert!(seen.eq([(&error, &json!("receipt")), (&error, &json!("half"))]), "{frames:?}");
+    world.send_text(john, r#"["no object"]"#);
+    assert_eq!(world.frame(john).get("temp_id"), None);
+}
+
+#[test]
+fn a_repetition_of_what_was_deleted_is_refused_in_one_sentence() {
+    let (mut world, john, _) = two();
+    let send = json!({ "type": "message", "content": "hi", "temp_id": 7 });
+    world.send(john, &send);
+    let path = about(&newest(&world), "");
+    world.ask(1, "DELETE", &path, &[], "");
+    world.frames(john);
+    world.send(john, &send);
+    let frames = world.frames(john);
+    let said = |frame: &Value| frame["message"] == "The key was used before for another message.";
+    assert!(frames.iter().any(said), "{frames:?}");
+}
+
+#[test]
 fn a_message_reaches_everybody_and_its_sender_with_the_key() {
     let (mut world, john, jane) = two();
     let send = json!({ "type": "message", "content": "hi", "temp_id": 7 });

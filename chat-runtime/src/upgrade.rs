@@ -67,12 +67,12 @@ pub(crate) fn accept(
     if parts.method != Method::GET {
         return refused(Rejection::MethodNotAllowed(vec![Method::GET]));
     }
-    let has = |name, word: &str| {
+    let token = |name, word: &str| {
         let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        values
-            .flat_map(|value| value.split(','))
-            .any(|token| token.trim().eq_ignore_ascii_case(word))
+        let mut tokens = values.flat_map(|value| value.split(',')).map(str::trim);
+        tokens.find(|token| token.eq_ignore_ascii_case(word))
     };
+    let has = |name, word| token(name, word).is_some();
     let version = has(SEC_WEBSOCKET_VERSION, "13");
     let key = parts.headers.get(SEC_WEBSOCKET_KEY).filter(|key| key.len() == 24);
     let upgrade = parts.extensions.remove::<OnUpgrade>();
@@ -97,8 +97,9 @@ pub(crate) fn accept(
     if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
-    if has(SEC_WEBSOCKET_PROTOCOL, "bearer") {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static("bearer"));
+    // As they wrote it: clients give up where the answer is none of what they offered.
+    if let Some(Ok(bearer)) = token(SEC_WEBSOCKET_PROTOCOL, "bearer").map(HeaderValue::from_str) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, bearer);
     }
     let accepted = Accepted {
         chat: chat.clone(),

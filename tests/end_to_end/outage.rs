@@ -86,6 +86,36 @@ async fn told_and_back(adapter: Adapter) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_stays_while_the_database_is_away_is_not_told_to_be_gone() {
+    let database = chat_test_postgres::Cluster::start();
+    let mut config = Config::default();
+    config.session_lease = Duration::from_secs(2);
+    let node = configured(&database, Adapter::Axum, config).await;
+    let room = node.server.chat().acting_as(1).direct_room(2).await.expect("a room").id;
+    let path = format!("/messenger/ws/chat/{room}/");
+    let mut john = Socket::greeted(node.address, &path, 1).await;
+    let mut jane = Socket::greeted(node.address, &path, 2).await;
+    assert_eq!(john.expect("user_status_change").await["is_online"], true);
+    tokio::task::block_in_place(|| database.crash());
+    // Longer than the leases.
+    sleep(Duration::from_secs(4)).await;
+    tokio::task::block_in_place(|| database.resume());
+    let told = async {
+        loop {
+            jane.send(&json!({ "type": "message", "content": "still here" })).await;
+            let next = john.expect_with(|frame| {
+                assert_ne!(frame["is_online"], false, "{frame}");
+                frame["type"] == "message"
+            });
+            let _ = tokio::time::timeout(Duration::from_millis(200), next).await;
+        }
+    };
+    let _ = tokio::time::timeout(WORD, told).await;
+    let status = read(node.address, 1, "/campus/chat/users/2/status/").await;
+    assert_eq!(status["is_online"], true);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_caught_up_when_the_database_goes_away_is_so_when_it_is_back() {
     let database = chat_test_postgres::Cluster::start();
     let mut config = Config::default();

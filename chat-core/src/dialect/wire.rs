@@ -76,7 +76,8 @@ pub(crate) fn room(params: &Params, name: &str) -> BoxFuture<'static, Result<Roo
 pub(crate) fn user_id(value: &Value) -> Option<UserId> {
     match value {
         Value::String(text) => UserId::new(text).ok(),
-        value => value.as_u64().map(UserId::from),
+        Value::Number(number) if !number.is_f64() => UserId::new(number.to_string()).ok(),
+        _ => None,
     }
 }
 

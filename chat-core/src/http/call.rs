@@ -139,9 +139,7 @@ impl Problems {
     pub fn keep<T>(&mut self, field: &'static str, value: Result<T, Problem>) -> Option<T> {
         value.map_err(|problem| self.0.push(FieldError { field: field.into(), problem })).ok()
     }
-}
 
-impl Problems {
     /// Refuses if anything is wrong.
     ///
     /// # Errors

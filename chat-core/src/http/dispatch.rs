@@ -1,12 +1,12 @@
 //! One request from its path to its answer, decided once for all dialects and adapters.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::BytesMut;
 use futures::StreamExt;
-use futures::stream::BoxStream;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use futures::stream::{self, BoxStream};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
@@ -22,6 +22,8 @@ use crate::model::{User, UserId};
 use crate::service::{Actor, Chat, Error, LinkProof, Problem};
 use crate::{asyncapi, openapi};
 
+type Incoming = BoxStream<'static, Result<bytes::Bytes, BodyError>>;
+
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.
 ///
@@ -34,8 +36,14 @@ pub async fn dispatch(
     now: Instant,
 ) -> Response {
     let method = request.parts.method.clone();
+    let waits = request.parts.headers.contains_key(EXPECT);
+    let (body, rest) = shared(request.body);
+    let request = Request { body, ..request };
     let mut endpoint = None;
     let answer = answer(chat, dialect, request, &mut endpoint, now).await;
+    if answer.is_err() && !waits {
+        discard(rest, chat.config().uploads.max_bytes).await;
+    }
     answer.unwrap_or_else(|rejection| {
         if let Rejection::Chat(Error::Unavailable(source) | Error::Internal(source)) = &rejection {
             tracing::warn!(dialect = dialect.name, %method, %source, "a request could not be answered");
@@ -169,13 +177,12 @@ fn document(dialect: &Dialect, path: &str, prefix: &str) -> Option<Value> {
 /// Reads a body that has to be a JSON object; no body at all is an object without fields.
 async fn read_object(
     headers: &HeaderMap,
-    body: BoxStream<'static, Result<bytes::Bytes, BodyError>>,
+    body: Incoming,
     limit: usize,
 ) -> Result<Map<String, Value>, Rejection> {
     let announced =
         headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
-        discard(body).await;
         return Err(Rejection::TooLarge);
     }
     if headers.get(CONTENT_TYPE).is_some_and(|value| !is_json(value)) && announced != Some(0) {
@@ -196,15 +203,11 @@ async fn read_object(
     }
 }
 
-async fn read(
-    mut body: BoxStream<'static, Result<bytes::Bytes, BodyError>>,
-    limit: usize,
-) -> Result<BytesMut, Rejection> {
+async fn read(mut body: Incoming, limit: usize) -> Result<BytesMut, Rejection> {
     let mut whole = BytesMut::new();
     while let Some(piece) = body.next().await {
         let piece = piece.map_err(|_| Rejection::Malformed("The body could not be read."))?;
         if whole.len() + piece.len() > limit {
-            discard(body).await;
             return Err(Rejection::TooLarge);
         }
         whole.extend_from_slice(&piece);
@@ -212,14 +215,28 @@ async fn read(
     Ok(whole)
 }
 
-/// Reads what a client still sends, within a bound, so that one that sends before it reads gets its
-/// answer.
-async fn discard(mut body: BoxStream<'static, Result<bytes::Bytes, BodyError>>) {
-    const MOST: usize = 8 * 1024 * 1024;
+/// A body, and what of it will not have been read.
+fn shared(body: Incoming) -> (Incoming, Incoming) {
+    let body = Arc::new(Mutex::new(body));
+    let half = || {
+        let body = Arc::clone(&body);
+        stream::poll_fn(move |context| lock(&body).poll_next_unpin(context)).boxed()
+    };
+    (half(), half())
+}
+
+fn lock(body: &Mutex<Incoming>) -> MutexGuard<'_, Incoming> {
+    body.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads what a client still sends, within a bound, so that one that sends before it reads gets to
+/// know why it is refused.
+async fn discard(mut body: Incoming, file_limit: u64) {
+    const MOST: u64 = 8 * 1024 * 1024;
     let mut read = 0;
     while let Some(Ok(piece)) = body.next().await {
-        read += piece.len();
-        if read > MOST {
+        read += piece.len() as u64;
+        if read > file_limit.saturating_add(MOST) {
             return;
         }
     }

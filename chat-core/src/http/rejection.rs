@@ -115,7 +115,7 @@ fn chat(error: &Error) -> Response {
 
 /// A reason as a sentence.
 pub(crate) fn sentence(reason: &str) -> String {
-    let mut characters = reason.chars();
+    let mut characters = reason.trim_end_matches('.').chars();
     let first = characters.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(characters).chain(['.']).collect()
 }

@@ -176,7 +176,7 @@ impl Actor {
         self.permit(found.ok_or(Error::NotFound)?, Action::ReadHistory)
     }
 
-    /// Changes the text of one's own message.
+    /// Changes the text of one's own message. That of a message with a file may be taken away.
     ///
     /// # Errors
     /// [`Error::Invalid`] for the text (`content`), [`Error::NotFound`], [`Error::Denied`],
@@ -189,8 +189,16 @@ impl Actor {
     ) -> Result<Delivered, Error> {
         let chat = self.chat();
         let sender = self.user().await?;
-        let content = Content::parse(text, chat.config().message_limit)
-            .map_err(|error| Error::invalid("content", error.into()))?;
+        let (text, limit) = (text.into(), chat.config().message_limit);
+        let parse = if text.trim().is_empty()
+            && self.message(Some(room), message).await?.attachment.is_some()
+        {
+            Content::parse_caption
+        } else {
+            Content::parse
+        };
+        let content =
+            parse(text, limit).map_err(|error| Error::invalid("content", error.into()))?;
         let edit =
             EditMessage { room, message, by: self.caller()?, content, at: chat.clock().now() };
         let message = chat.inner.store.edit(edit).await?;

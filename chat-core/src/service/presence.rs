@@ -1,6 +1,6 @@
 //! Presence and sessions: sockets come and go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -24,6 +24,7 @@ const USER_AGENT_BYTES: usize = 512;
 #[derive(Debug, Clone)]
 pub struct OpenSession {
     id: SessionId,
+    room: RoomId,
     last_seen: Arc<AtomicI64>,
 }
 
@@ -54,6 +55,8 @@ pub(super) struct LiveSessions {
 struct Live {
     session: Session,
     last_seen: Weak<AtomicI64>,
+    /// Whether the store knows it already.
+    is_stored: bool,
 }
 
 impl Live {
@@ -76,6 +79,23 @@ impl LiveSessions {
 
     fn last_seen(&self, user: &UserId) -> Option<Timestamp> {
         self.lock().get(user)?.iter().filter_map(Live::last_seen).max()
+    }
+
+    fn mark_stored(&self, user: &UserId, session: SessionId) {
+        let mut live = self.lock();
+        let mut of_user = live.get_mut(user).into_iter().flatten();
+        if let Some(live) = of_user.find(|live| live.session.id == session) {
+            live.is_stored = true;
+        }
+    }
+
+    /// The rooms where sockets of a user are open that the store was told of. It may have forgotten
+    /// them, after it was away.
+    fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
+        let live = self.lock();
+        let of_user = live.get(user).into_iter().flatten();
+        let open = |live: &&Live| live.is_stored && live.last_seen.strong_count() > 0;
+        of_user.filter(open).map(|live| live.session.room).collect()
     }
 }
 
@@ -105,8 +125,11 @@ impl Actor {
             user_agent: user_agent.map(|text| truncated(text, USER_AGENT_BYTES)),
             ip_address,
         };
-        let open =
-            OpenSession { id: session.id, last_seen: Arc::new(AtomicI64::new(now.as_micros())) };
+        let open = OpenSession {
+            id: session.id,
+            room,
+            last_seen: Arc::new(AtomicI64::new(now.as_micros())),
+        };
         {
             let mut live = chat.inner.live.lock();
             let of_user = live.entry(user.id.clone()).or_default();
@@ -116,10 +139,12 @@ impl Actor {
             of_user.push(Live {
                 session: session.clone(),
                 last_seen: Arc::downgrade(&open.last_seen),
+                is_stored: false,
             });
         }
         match chat.inner.store.open_session(session).await {
             Ok(came) => {
+                chat.inner.live.mark_stored(&user.id, open.id);
                 chat.tell_came(&came, &user);
                 if came.of_user {
                     self.forget_ancient_sessions().await;
@@ -142,13 +167,22 @@ impl Actor {
         let user = self.user().await?;
         chat.forget_live(&user.id, session.id);
         let (now, before) = (chat.clock().now(), *chat.inner.live.told.of(&user.id));
-        if let Some(gone) = chat.inner.store.close_session(session.id, now).await? {
-            if gone.in_room {
-                chat.end_typing(gone.room, &gone.user);
-            }
-            chat.tell_gone(gone, &user, Some(before)).await;
+        let (gone, before) = match chat.inner.store.close_session(session.id, now).await? {
+            Some(gone) => (gone, Some(before)),
+            // Another node has told that it is over, which was not so here until now.
+            None => (self.whole_going(session.room).await?, None),
+        };
+        if gone.in_room {
+            chat.end_typing(gone.room, &gone.user);
         }
+        chat.tell_gone(gone, &user, before).await;
         Ok(())
+    }
+
+    async fn whole_going(&self, room: RoomId) -> Result<Attendance, Error> {
+        let user = self.id()?.clone();
+        let presence = self.chat().presence(std::slice::from_ref(&user)).await?.remove(0);
+        Ok(Attendance { user, room, of_user: true, in_room: true, presence })
     }
 }
 
@@ -164,6 +198,7 @@ impl Chat {
         let mut presences = self.inner.store.presence(users, self.clock().now()).await?;
         for (user, presence) in users.iter().zip(&mut presences) {
             presence.last_seen = presence.last_seen.max(self.inner.live.last_seen(user));
+            presence.online |= !self.inner.live.rooms(user).is_empty();
         }
         Ok(presences)
     }
@@ -186,7 +221,8 @@ impl Chat {
         let store = &self.inner.store;
         let lost = store.renew_sessions(self.node(), &alive, now, lease_until).await?;
         for session in self.live_sessions(&lost) {
-            let reopened = Session { lease_until, ..session };
+            // It has come again now, not when the socket opened: what was then is over.
+            let reopened = Session { lease_until, last_seen: now, ..session };
             let came = store.open_session(reopened).await?;
             let people = self.identify(std::slice::from_ref(&came)).await;
             self.tell_came(&came, &people.user(&came.user));
@@ -260,13 +296,13 @@ impl Chat {
                 }
                 before = Some(*told);
             }
+            let mut rooms = self.inner.live.rooms(&user.id);
             match self.open_sessions(&user.id).await {
-                Ok(open) => {
-                    gone.of_user &= open.is_empty();
-                    gone.in_room &= open.iter().all(|session| session.room != gone.room);
-                }
+                Ok(open) => rooms.extend(open.iter().map(|session| session.room)),
                 Err(error) => tracing::warn!(%error, "a user is told to be gone unseen"),
             }
+            gone.of_user &= rooms.is_empty();
+            gone.in_room &= !rooms.contains(&gone.room);
         }
         gone
     }

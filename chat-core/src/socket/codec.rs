@@ -3,6 +3,7 @@
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Command;
@@ -114,9 +115,23 @@ impl TempId {
 
     /// The frame's `temp_id` if it is one to give back: a string or an integer.
     pub fn of(frame: &Map<String, Value>) -> Option<Self> {
-        let value = frame.get("temp_id")?;
-        let plain = value.is_string() || value.is_i64() || value.is_u64();
-        plain.then(|| Self(value.clone()))
+        Self::plain(frame.get("temp_id")?.clone())
+    }
+
+    /// The `temp_id` of a frame that is refused as a whole, such as for half a character in its text.
+    pub(super) fn guess(text: &str) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Frame {
+            temp_id: Value,
+        }
+        let is_object = text.trim_start().starts_with('{');
+        let frame: Frame = serde_json::from_str(text).ok().filter(|_| is_object)?;
+        Self::plain(frame.temp_id)
+    }
+
+    fn plain(value: Value) -> Option<Self> {
+        let is_plain = value.is_string() || value.is_i64() || value.is_u64();
+        is_plain.then_some(Self(value))
     }
 
     /// The frame's `temp_id`, checked; none where it has none.
@@ -189,6 +204,8 @@ pub enum Reply<'a> {
         error: &'a Error,
         /// The frame's key, if it had one.
         temp_id: Option<&'a TempId>,
+        /// Whether it was to send a message.
+        is_send: bool,
     },
     /// The message could not be stored. Told after [`Reply::Refused`].
     SendFailed {

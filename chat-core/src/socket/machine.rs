@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use self::incoming::BadFrame;
+use self::incoming::Heard;
 use super::history::History;
 use super::open::leave;
 use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
     About, Close, Command, Delivery, Frame, HistoryPage, Incoming, Performed, ReadHistory, Reply,
+    TempId,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
@@ -91,7 +92,9 @@ pub struct Socket {
     /// When the last bad frames came, the oldest first.
     bad_frames: VecDeque<Instant>,
     /// Frames that wait for the command before them.
-    waiting: VecDeque<Result<Incoming, BadFrame>>,
+    waiting: VecDeque<Heard>,
+    /// The key of the frame whose command is being performed.
+    answering: Option<TempId>,
     /// Whether a command is being performed.
     performing: bool,
     own: OwnMessages,
@@ -131,6 +134,7 @@ impl Socket {
             missed: 0,
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
+            answering: None,
             performing: false,
             own,
             history,
@@ -198,7 +202,7 @@ impl Socket {
             _ => None,
         });
         let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let waiting = waiting.filter_map(|incoming| match incoming {
+        let waiting = waiting.filter_map(|heard| match heard.incoming {
             Ok(Incoming::Command(command)) => Some(command),
             _ => None,
         });

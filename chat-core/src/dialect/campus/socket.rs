@@ -55,17 +55,24 @@ fn own_copy(change: &Change, temp_id: &TempId) -> Option<String> {
 fn reply(reply: &Reply<'_>, _: &About<'_>) -> Option<String> {
     match reply {
         Reply::BadFrame { sentence, temp_id } => Some(text(&Frame::error(sentence, *temp_id))),
-        Reply::Refused { error, temp_id } => Some(text(&Frame::error(&sentence(error), *temp_id))),
+        Reply::Refused { error, temp_id, is_send } => {
+            Some(text(&Frame::error(&sentence(error, *is_send), *temp_id)))
+        }
         _ => None,
     }
 }
 
-fn sentence(error: &Error) -> String {
+fn sentence(error: &Error, is_send: bool) -> String {
     match error {
         Error::Invalid(fields) => {
             fields.first().map_or_else(String::new, |field| field.problem.to_string())
         }
-        Error::Unavailable(_) | Error::Internal(_) => "Message sending failed".to_owned(),
+        Error::Unavailable(_) | Error::Internal(_) if is_send => {
+            "Message sending failed".to_owned()
+        }
+        Error::Unavailable(_) | Error::Internal(_) => {
+            "Temporarily unavailable, try again.".to_owned()
+        }
         other => crate::http::sentence(&other.to_string()),
     }
 }

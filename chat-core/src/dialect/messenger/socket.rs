@@ -132,7 +132,9 @@ fn reply(reply: &Reply<'_>, about: &About<'_>) -> Option<String> {
             max_attempts: config.max_missed_pings,
         }),
         Reply::BadFrame { sentence, temp_id } => text(&Frame::error(sentence, *temp_id, now)),
-        Reply::Refused { error, temp_id } => text(&Frame::error(&sentence(error), *temp_id, now)),
+        Reply::Refused { error, temp_id, is_send } => {
+            text(&Frame::error(&sentence(error, *is_send), *temp_id, now))
+        }
         Reply::SendFailed { temp_id } => text(&Frame::MessageStatusUpdate {
             message_id: None,
             status: Status::Failed,
@@ -144,11 +146,16 @@ fn reply(reply: &Reply<'_>, about: &About<'_>) -> Option<String> {
 }
 
 /// What went wrong, in the words of the document where it has some.
-fn sentence(error: &Error) -> String {
+fn sentence(error: &Error, is_send: bool) -> String {
     let Error::Invalid(fields) = error else {
         return match error {
             Error::NotFound => "Message not found".to_owned(),
-            Error::Unavailable(_) | Error::Internal(_) => "Message sending failed".to_owned(),
+            Error::Unavailable(_) | Error::Internal(_) if is_send => {
+                "Message sending failed".to_owned()
+            }
+            Error::Unavailable(_) | Error::Internal(_) => {
+                "Temporarily unavailable, try again.".to_owned()
+            }
             other => crate::http::sentence(&other.to_string()),
         };
     };

@@ -16,7 +16,7 @@ use crate::rules::{Denial, OCTET_STREAM};
 use crate::service::{Download, Error, Problem, Upload};
 
 /// The field of a form that holds the file.
-const FILE: &str = "file_attachment";
+pub(super) const FILE: &str = "file_attachment";
 
 /// Where files are downloaded; `{message_id}` as [`IdView`] writes it.
 pub(super) const PATH: &str = "/api/chat/files/{message_id}/";

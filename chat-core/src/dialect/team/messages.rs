@@ -36,11 +36,13 @@ pub(super) async fn list(call: Call) -> Answer {
 
 pub(super) async fn send(mut call: Call) -> Answer {
     let room = fields::room(&call.params)?;
-    let (body, upload) = match call.form.take() {
+    let form = call.form.take();
+    let is_form = form.is_some();
+    let (body, upload) = match form {
         Some(form) => files::read(&call, room, form).await?,
         None => (std::mem::take(&mut call.body), None),
     };
-    let message = match outgoing(&call, &body, upload.is_some()) {
+    let message = match outgoing(&call, &body, is_form, upload.is_some()) {
         Ok(message) => message,
         Err(rejection) => {
             if let Some(upload) = upload {
@@ -59,7 +61,12 @@ pub(super) async fn send(mut call: Call) -> Answer {
 }
 
 /// The message that the fields of a body describe.
-fn outgoing(call: &Call, body: &Fields, with_file: bool) -> Result<Outgoing, Rejection> {
+fn outgoing(
+    call: &Call,
+    body: &Fields,
+    is_form: bool,
+    with_file: bool,
+) -> Result<Outgoing, Rejection> {
     let mut problems = Problems::default();
     let content = match body.text("content") {
         Err(Problem::Required) if with_file => Ok(""),
@@ -67,10 +74,18 @@ fn outgoing(call: &Call, body: &Fields, with_file: bool) -> Result<Outgoing, Rej
     };
     let content = problems.keep("content", content);
     let kind = problems.keep("message_type", kind(body, with_file));
-    let reply = body.value("reply_to").filter(|value| !with_file || *value != "");
+    // A form has every field, and what was not filled in is empty.
+    let reply = body.value("reply_to").filter(|value| !is_form || *value != "");
     let reply = fields::reply_to(reply).map_err(|()| Problem::BadReply);
     let reply = problems.keep("reply_to", reply);
-    let (Some(content), Some(kind), Some(reply)) = (content, kind, reply) else {
+    let no_file = match body.value(files::FILE) {
+        Some(value) if !value.is_null() && *value != "" => {
+            Err(Problem::Refused("A file is sent in a form".into()))
+        }
+        _ => Ok(()),
+    };
+    let no_file = problems.keep(files::FILE, no_file);
+    let (Some(content), Some(kind), Some(reply), Some(())) = (content, kind, reply, no_file) else {
         return Err(problems.into());
     };
     let limit = (DIALECT.message_limit)(call.actor.chat().config());

@@ -114,7 +114,9 @@ fn signal(signal: &Signal) -> Option<String> {
 fn reply(reply: &Reply<'_>, _: &About<'_>) -> Option<String> {
     match reply {
         Reply::BadFrame { sentence, temp_id } => Some(text(&Frame::error(sentence, *temp_id))),
-        Reply::Refused { error, temp_id } => Some(text(&Frame::error(&sentence(error), *temp_id))),
+        Reply::Refused { error, temp_id, .. } => {
+            Some(text(&Frame::error(&sentence(error), *temp_id)))
+        }
         _ => None,
     }
 }

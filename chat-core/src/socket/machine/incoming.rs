@@ -3,8 +3,6 @@
 
 use std::time::Instant;
 
-use serde_json::{Map, Value};
-
 use super::Socket;
 use crate::http::Object;
 use crate::model::Change;
@@ -12,31 +10,36 @@ use crate::rules::Denial;
 use crate::service::{Delivered, Error};
 use crate::socket::{Close, Command, Incoming, Output, Performed, Reply, TempId};
 
+/// A client's frame: what it asks for, or what is wrong with it, and the key that answers bear.
 #[derive(Debug)]
-pub(super) struct BadFrame {
-    sentence: String,
+pub(super) struct Heard {
+    pub(super) incoming: Result<Incoming, String>,
     temp_id: Option<TempId>,
 }
 
 impl Socket {
     pub(super) fn handle_text(&mut self, text: &str, now: Instant) {
         self.handle_activity();
-        let incoming = self.decode(text);
-        self.waiting.push_back(incoming);
+        let heard = self.decode(text);
+        self.waiting.push_back(heard);
         self.work(now);
     }
 
-    fn decode(&self, text: &str) -> Result<Incoming, BadFrame> {
-        let Object(frame) = serde_json::from_str(text).map_err(|error| {
-            let is_json = error.is_data();
-            BadFrame::new(if is_json {
-                "A frame must be a JSON object with each key once"
-            } else {
-                "Invalid JSON"
-            })
-        })?;
-        (self.dialect.codec.decode)(&frame, self.config())
-            .map_err(|sentence| BadFrame::of(&frame, sentence))
+    fn decode(&self, text: &str) -> Heard {
+        match serde_json::from_str(text) {
+            Ok(Object(frame)) => Heard {
+                incoming: (self.dialect.codec.decode)(&frame, self.config()),
+                temp_id: TempId::of(&frame),
+            },
+            Err(error) => {
+                let sentence = if error.is_data() {
+                    "A frame must be a JSON object with each key once"
+                } else {
+                    "Invalid JSON"
+                };
+                Heard { incoming: Err(sentence.to_owned()), temp_id: TempId::guess(text) }
+            }
+        }
     }
 
     /// Takes up waiting frames, in their order, until one needs to be performed.
@@ -50,13 +53,16 @@ impl Socket {
             if self.own.is_full() {
                 return;
             }
-            let Some(incoming) = self.waiting.pop_front() else { return };
+            let Some(Heard { incoming, temp_id }) = self.waiting.pop_front() else { return };
             match incoming {
-                Ok(Incoming::Command(command)) => self.perform(command),
+                Ok(Incoming::Command(command)) => {
+                    self.answering = temp_id;
+                    self.perform(command);
+                }
                 Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Check) => self.reply(&Reply::Status),
-                Err(BadFrame { sentence, temp_id }) => {
+                Err(sentence) => {
                     self.reply(&Reply::BadFrame { sentence: &sentence, temp_id: temp_id.as_ref() });
                     self.count_bad_frame(now);
                 }
@@ -83,7 +89,7 @@ impl Socket {
 
     pub(super) fn handle_performed(&mut self, performed: Performed, now: Instant) {
         self.performing = false;
-        let temp_id = self.own.end();
+        let (temp_id, answering) = (self.own.end(), self.answering.take());
         match performed {
             Performed::Done(Ok(())) => {}
             Performed::Sent(Ok(sent)) => {
@@ -93,14 +99,15 @@ impl Socket {
             }
             Performed::Sent(Err(error)) => {
                 let temp_id = temp_id.as_ref();
-                self.reply(&Reply::Refused { error: &error, temp_id });
+                self.reply(&Reply::Refused { error: &error, temp_id, is_send: true });
                 if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
                     self.reply(&Reply::SendFailed { temp_id });
                 }
                 self.handle_error(&error, now);
             }
             Performed::Done(Err(error)) => {
-                self.reply(&Reply::Refused { error: &error, temp_id: temp_id.as_ref() });
+                let temp_id = answering.as_ref();
+                self.reply(&Reply::Refused { error: &error, temp_id, is_send: false });
                 self.handle_error(&error, now);
             }
             Performed::Shown(shown) => self.handle_shown(shown, now),
@@ -129,15 +136,5 @@ impl Socket {
             }
             _ => {}
         }
-    }
-}
-
-impl BadFrame {
-    fn new(sentence: &str) -> Self {
-        Self { sentence: sentence.to_owned(), temp_id: None }
-    }
-
-    fn of(frame: &Map<String, Value>, sentence: String) -> Self {
-        Self { sentence, temp_id: TempId::of(frame) }
     }
 }

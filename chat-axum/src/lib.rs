@@ -91,12 +91,13 @@ fn upgrade<S: Clone + Send + Sync + 'static>(
 ) -> MethodRouter<S> {
     let server = server.clone();
     any(move |request: Request| async move {
+        let prefix = prefix(&request);
         let (mut parts, _) = request.into_parts();
         if let Some(ConnectInfo(address)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
             let peer = PeerAddr(*address);
             parts.extensions.insert(peer);
         }
-        into_response(server.upgrade(dialect, parts))
+        into_response(server.upgrade(dialect, parts, &prefix))
     })
 }
 

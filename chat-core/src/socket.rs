@@ -16,7 +16,7 @@ mod open;
 mod own_messages;
 mod timers;
 
-pub use codec::{About, Codec, Heartbeat, Incoming, Reply, TempId};
+pub use codec::{About, Codec, Heartbeat, Incoming, Link, Personal, Reply, TempId};
 pub(crate) use codec::{BothShapes, FrameShapes};
 pub use command::{Command, Performed};
 pub use delivery::Delivery;

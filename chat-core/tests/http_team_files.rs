@@ -250,3 +250,21 @@ fn a_file_store_that_is_down_is_503() {
     assert_detail(&follow(&world, "GET", url(&message)), 503);
     assert_eq!(world.ask(1, "DELETE", &common::about(&message, ""), &[], "").status, 204);
 }
+
+#[test]
+fn an_edit_shows_every_socket_a_link_of_its_own_that_works() {
+    let mut world = team();
+    let message = notes(&world);
+    let room = world.room;
+    let peers = [1, 2].map(|user| common::open_team(&mut world, user, room));
+    let path = in_room(room, &format!("messages/{}/", message["id"].as_str().unwrap()));
+    world.ask(1, "PATCH", &path, &[], r#"{"content": "see above"}"#);
+    world.settle();
+    for (peer, user) in peers.into_iter().zip(["user=1", "user=2"]) {
+        let frames = world.frames(peer);
+        let edited = frames.iter().find(|frame| frame["type"] == "message_edited").unwrap();
+        let link = url(&edited["message"]);
+        assert!(link.contains(user), "{link}");
+        assert_eq!(follow(&world, "GET", link).text, NOTES);
+    }
+}

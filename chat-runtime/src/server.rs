@@ -134,14 +134,14 @@ impl Server {
     }
 
     /// Answers a WebSocket handshake, and runs the socket if it was accepted. For adapters. The
-    /// request's extensions must hold hyper's `OnUpgrade`, and may hold a
-    /// [`PeerAddr`](crate::PeerAddr).
-    pub fn upgrade(&self, dialect: &'static Dialect, request: Parts) -> Response {
+    /// request's URI is without the prefix that the dialect is mounted at, and its extensions must
+    /// hold hyper's `OnUpgrade`, and may hold a [`PeerAddr`](crate::PeerAddr).
+    pub fn upgrade(&self, dialect: &'static Dialect, request: Parts, prefix: &str) -> Response {
         let guard = Guard::new(&self.inner.life);
         if guard.is_draining() {
             return drain_response();
         }
-        let (response, accepted) = upgrade::accept(&self.inner.chat, dialect, request);
+        let (response, accepted) = upgrade::accept(&self.inner.chat, dialect, request, prefix);
         if let Some((accepted, connection)) = accepted {
             let hub = self.inner.hub.clone();
             self.inner.runtime.spawn(upgrade::run(accepted, connection, hub, guard));

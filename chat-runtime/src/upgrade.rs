@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
-use chat_core::http::{Body, Params, Rejection, Response, detail, match_path, refuse};
+use chat_core::http::{Body, Links, Params, Rejection, Response, detail, match_path, refuse};
 use chat_core::socket::{Close, Opening, Socket, SocketRoute, origin_allowed};
 use futures::{SinkExt, StreamExt};
 use http::header::{
@@ -50,6 +50,8 @@ pub(crate) struct Accepted {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Option<String>,
     pub(crate) peer: Option<SocketAddr>,
+    /// With what links in its frames begin.
+    pub(crate) base: String,
 }
 
 /// Checks a handshake (RFC 6455, section 4.2) and answers it; the second part is there if it was
@@ -58,6 +60,7 @@ pub(crate) fn accept(
     chat: &Chat,
     dialect: &'static Dialect,
     mut parts: Parts,
+    prefix: &str,
 ) -> (Response, Option<(Accepted, OnUpgrade)>) {
     let refused = |rejection| (refuse(dialect, &rejection), None);
     let path = parts.uri.path();
@@ -101,7 +104,10 @@ pub(crate) fn accept(
     if let Some(Ok(bearer)) = token(SEC_WEBSOCKET_PROTOCOL, "bearer").map(HeaderValue::from_str) {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, bearer);
     }
+    let trusts = chat.config().trust_forwarded;
+    let links = Links::new(&parts.uri, &parts.headers, prefix, trusts);
     let accepted = Accepted {
+        base: links.base().to_owned(),
         chat: chat.clone(),
         dialect,
         route,
@@ -189,12 +195,12 @@ async fn open(
     hub: &Arc<Hub>,
     inbox: &Arc<Inbox>,
 ) -> Result<(Socket, Subscription), Close> {
-    let Accepted { chat, dialect, route, params, headers, query, peer } = accepted;
+    let Accepted { chat, dialect, route, params, headers, query, peer, base } = accepted;
     let opening =
         Opening::recognise(chat, dialect, route, params.clone(), headers, query.as_deref()).await?;
     let mut subscription = hub.subscribe(opening.room(), inbox.clone());
     let ip_address = peer.map(|peer| peer.ip());
-    let (socket, watched) = opening.enter(headers, ip_address, Instant::now()).await?;
+    let (socket, watched) = opening.enter(headers, ip_address, base, Instant::now()).await?;
     subscription.begin(socket.cursor().version, watched);
     Ok((socket, subscription))
 }

@@ -74,7 +74,7 @@ fn upgrade(
         .and(head())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::optional::<PeerAddr>())
-        .map(move |Place { uri, .. }, Head(method, headers), connection, peer| {
+        .map(move |Place { uri, prefix }, Head(method, headers), connection, peer| {
             let mut parts = parts(method, uri, headers);
             if let Some(connection) = connection {
                 parts.extensions.insert::<OnUpgrade>(connection);
@@ -82,7 +82,7 @@ fn upgrade(
             if let Some(peer) = peer {
                 parts.extensions.insert::<PeerAddr>(peer);
             }
-            into_response(server.upgrade(dialect, parts))
+            into_response(server.upgrade(dialect, parts, &prefix))
         })
 }
 

@@ -7,9 +7,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::http::{Fields, Params, canonical};
+use crate::http::{Call, Fields, Params, canonical};
 use crate::model::{MessageId, RoomId, UserId};
-use crate::service::{Error, Problem};
+use crate::service::{Error, FieldError, OpenedRoom, Problem};
 
 /// A user id as most dialects show it: a canonical integer as a number, any other as a string.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +81,13 @@ pub(crate) fn user_id(value: &Value) -> Option<UserId> {
     }
 }
 
-/// The user whom a body's field names.
-pub(crate) fn user_field(body: &Fields, name: &'static str) -> Result<UserId, Error> {
+/// The direct room with the user whom a body names.
+pub(crate) async fn direct_room(call: &Call) -> Result<OpenedRoom, Error> {
+    let user = user_field(&call.body, "user_id")?;
+    call.actor.direct_room(user).await
+}
+
+fn user_field(body: &Fields, name: &'static str) -> Result<UserId, Error> {
     let user = match body.value(name) {
         None => Err(Problem::Required),
         Some(Value::Null) => Err(Problem::Null),
@@ -90,6 +95,18 @@ pub(crate) fn user_field(body: &Fields, name: &'static str) -> Result<UserId, Er
             .ok_or_else(|| Problem::Refused("A user id is an integer or a string.".into())),
     };
     user.map_err(|problem| Error::invalid(name, problem))
+}
+
+/// Whether an error is that a body names nobody who is known.
+pub(crate) fn is_unknown_user(error: &Error) -> bool {
+    let is_unknown = |field: &FieldError| matches!(field.problem, Problem::UnknownUser(_));
+    matches!(error, Error::Invalid(fields) if fields.iter().any(is_unknown))
+}
+
+/// What a body says that is no user id: of what is too long to be one only the beginning.
+fn shown(value: &Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().take(UserId::MAX_BYTES).collect()
 }
 
 /// The users whom a body's field names; nobody where it names none.
@@ -100,12 +117,7 @@ pub(crate) fn users(body: &Fields, name: &'static str) -> Result<Vec<UserId>, Pr
         Some(Value::Array(list)) => list,
         Some(_) => return Err(Problem::Refused("Expected a list of items.".into())),
     };
-    let user = |value: &Value| {
-        // Of what is too long to be an id only the beginning is told again.
-        let shown = || value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let shown = || shown().chars().take(UserId::MAX_BYTES).collect();
-        user_id(value).ok_or_else(|| Problem::UnknownUser(shown()))
-    };
+    let user = |value: &Value| user_id(value).ok_or_else(|| Problem::UnknownUser(shown(value)));
     list.iter().map(user).collect()
 }
 

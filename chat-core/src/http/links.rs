@@ -41,6 +41,12 @@ impl Links {
         Self { base, path: uri.path().to_owned(), query }
     }
 
+    /// With what the URLs of all the dialect's paths begin: scheme, host, port and the prefix that it
+    /// is mounted at.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The first value of a query parameter.
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str().into())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use form_urlencoded::Serializer;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -29,6 +30,16 @@ impl Chat {
         let expires = self.clock().now().after(GOOD_FOR).as_micros() / 1_000_000;
         let signature = self.link_mac(path, user, expires).finalize().into_bytes();
         LinkProof { user: user.clone(), expires, signature: hex(&signature) }
+    }
+
+    /// The URL of a path below a base ([`Links::base`](crate::http::Links::base)), signed for a user.
+    pub fn signed_url(&self, base: &str, path: &str, user: &UserId) -> String {
+        let LinkProof { user, expires, signature } = self.sign_link(path, user);
+        let mut query = Serializer::new(String::new());
+        query.append_pair("user", user.as_str());
+        query.append_pair("expires", &expires.to_string());
+        query.append_pair("signature", &signature);
+        format!("{base}{path}?{}", query.finish())
     }
 
     /// Whether a link to a path was signed with this chat's key and is still good. Compares in

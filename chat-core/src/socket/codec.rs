@@ -66,6 +66,8 @@ pub struct Codec {
     pub decode: fn(&Map<String, Value>, &Config) -> Result<Incoming, String>,
     /// A change as everybody in the room sees it.
     pub change: fn(&Change) -> Option<String>,
+    /// Changes that everybody sees in a way of their own; none where all see all alike.
+    pub personal: Option<Personal>,
     /// A message that was sent, as the sending socket itself sees it.
     pub own_copy: fn(&Change, &TempId) -> Option<String>,
     /// A signal as everybody sees it.
@@ -84,11 +86,24 @@ impl Codec {
         history: false,
         decode: |_, _| Err("This dialect has no sockets".to_owned()),
         change: |_| None,
+        personal: None,
         own_copy: |_, _| None,
         signal: |_| None,
         reply: |_, _| None,
         frames: None,
     };
+}
+
+/// Makes a URL of a path of the dialect, for one user.
+pub type Link<'a> = dyn Fn(&str) -> String + 'a;
+
+/// Changes that everybody sees in a way of their own.
+#[derive(Debug, Clone, Copy)]
+pub struct Personal {
+    /// Whether a change is one.
+    pub applies: fn(&Change) -> bool,
+    /// Such a change as JSON text, for whom links to the dialect's paths are made.
+    pub change: fn(&Change, &Link<'_>) -> Option<String>,
 }
 
 /// A client's frame, understood.

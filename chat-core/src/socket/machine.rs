@@ -93,6 +93,8 @@ pub struct Socket {
     bad_frames: VecDeque<Instant>,
     /// Frames that wait for the command before them.
     waiting: VecDeque<Heard>,
+    /// With what the links in its frames begin, where there are any.
+    pub(super) base: Option<Box<str>>,
     /// The key of the frame whose command is being performed.
     answering: Option<TempId>,
     /// Whether a command is being performed.
@@ -134,6 +136,7 @@ impl Socket {
             missed: 0,
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
+            base: None,
             answering: None,
             performing: false,
             own,

@@ -131,7 +131,8 @@ impl Opening {
         &self.identity.user
     }
 
-    /// Checks that the user may be in the room, notes the session, and makes the machine.
+    /// Checks that the user may be in the room, notes the session, and makes the machine. Links in
+    /// its frames begin with `base` ([`Links::base`](crate::http::Links::base) of the handshake).
     ///
     /// The second part is whose presence the socket wants to be told.
     ///
@@ -141,6 +142,7 @@ impl Opening {
         self,
         headers: &HeaderMap,
         ip_address: Option<IpAddr>,
+        base: &str,
         now: Instant,
     ) -> Result<(Socket, Vec<UserId>), Close> {
         let close = |error: Error| Close::from(&error);
@@ -150,7 +152,8 @@ impl Opening {
         let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
         let session = self.actor.open_session(self.room, agent, ip_address).await.map_err(close)?;
         let user = self.actor.user().await.map_err(close)?;
-        let socket = Socket::new(
+        let base = self.dialect.codec.personal.map(|_| base.into());
+        let mut socket = Socket::new(
             self.dialect,
             self.actor,
             user,
@@ -159,6 +162,7 @@ impl Opening {
             self.identity.expires_at,
             now,
         );
+        socket.base = base;
         Ok((socket, watched))
     }
 

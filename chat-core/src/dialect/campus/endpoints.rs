@@ -13,7 +13,7 @@ use crate::http::{
     positive,
 };
 use crate::model::{Message, MessageId, RoomId};
-use crate::service::{Error, FieldError, Outgoing, Problem};
+use crate::service::{Error, Outgoing};
 use crate::store::ReceiptKind;
 
 type Answer = Result<Response, Rejection>;
@@ -176,15 +176,10 @@ async fn user_status(call: Call) -> Answer {
 }
 
 async fn start_chat(call: Call) -> Answer {
-    let user = wire::user_field(&call.body, "user_id")?;
-    let opened = call.actor.direct_room(user).await.map_err(|error| match error {
-        Error::Invalid(fields) if fields.iter().any(is_unknown) => Error::NotFound,
+    let opened = wire::direct_room(&call).await.map_err(|error| match error {
+        error if wire::is_unknown_user(&error) => Error::NotFound,
         error => error,
     })?;
     let status = if opened.created { StatusCode::CREATED } else { StatusCode::OK };
     show(&call, opened.id, status).await
-}
-
-fn is_unknown(field: &FieldError) -> bool {
-    matches!(field.problem, Problem::UnknownUser(_))
 }

@@ -21,6 +21,7 @@ pub(super) const CODEC: Codec = Codec {
     history: false,
     decode,
     change,
+    personal: None,
     own_copy,
     signal: |_| None,
     reply,

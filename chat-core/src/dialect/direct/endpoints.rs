@@ -71,8 +71,7 @@ async fn list_chats(call: Call) -> Answer {
 }
 
 async fn create_chat(call: Call) -> Answer {
-    let user = wire::user_field(&call.body, "user_id")?;
-    let opened = call.actor.direct_room(user).await?;
+    let opened = wire::direct_room(&call).await?;
     let room = call.actor.room(opened.id).await?;
     let people = call.actor.chat().users(views::shown(&room)).await?;
     let status = if opened.created { StatusCode::CREATED } else { StatusCode::OK };

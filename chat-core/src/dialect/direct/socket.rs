@@ -20,6 +20,7 @@ pub(super) const CODEC: Codec = Codec {
     history: true,
     decode,
     change,
+    personal: None,
     own_copy,
     signal: |_| None,
     reply,

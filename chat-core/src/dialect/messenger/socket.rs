@@ -22,6 +22,7 @@ pub(super) const CODEC: Codec = Codec {
     history: false,
     decode,
     change,
+    personal: None,
     own_copy,
     signal,
     reply,

@@ -45,12 +45,8 @@ pub(super) fn path(message: &Message) -> Option<String> {
 
 /// The URL of a message's file, signed for who asks.
 pub(super) fn url(call: &Call, message: &Message) -> Option<String> {
-    let path = path(message)?;
-    let proof = call.actor.chat().sign_link(&path, call.actor.id().ok()?);
-    let expires = proof.expires.to_string();
-    let query =
-        [("user", proof.user.as_str()), ("expires", &expires), ("signature", &proof.signature)];
-    Some(call.links.to(&path, &query))
+    let user = call.actor.id().ok()?;
+    Some(call.actor.chat().signed_url(call.links.base(), &path(message)?, user))
 }
 
 /// Reads a form: its text fields, and its file, which is stored meanwhile.

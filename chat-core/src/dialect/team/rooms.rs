@@ -58,10 +58,10 @@ fn kind(body: &Fields) -> Result<RoomKind, Problem> {
 }
 
 pub(super) async fn direct_message(call: Call) -> Answer {
-    let user = wire::user_field(&call.body, "user_id")?;
-    let is_unknown = |error: &Error| matches!(error, Error::Invalid(fields) if fields.iter().any(|field| matches!(field.problem, Problem::UnknownUser(_))));
-    match call.actor.direct_room(user).await {
-        Err(error) if is_unknown(&error) => Ok(detail(StatusCode::NOT_FOUND, "User not found")),
+    match wire::direct_room(&call).await {
+        Err(error) if wire::is_unknown_user(&error) => {
+            Ok(detail(StatusCode::NOT_FOUND, "User not found"))
+        }
         opened => {
             let opened = opened?;
             let status = if opened.created { StatusCode::CREATED } else { StatusCode::OK };

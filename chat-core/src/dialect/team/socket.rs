@@ -11,7 +11,8 @@ use crate::dialect::wire::text;
 use crate::model::{Change, Signal};
 use crate::service::Error;
 use crate::socket::{
-    About, BothShapes, Codec, Command, FrameShapes, Heartbeat, Incoming, Reply, SocketRoute, TempId,
+    About, BothShapes, Codec, Command, FrameShapes, Heartbeat, Incoming, Link, Personal, Reply,
+    SocketRoute, TempId,
 };
 use crate::store::ReceiptKind;
 
@@ -37,6 +38,7 @@ pub(super) const CODEC: Codec = Codec {
     history: false,
     decode,
     change,
+    personal: Some(Personal { applies: shows_a_file, change: personal_change }),
     own_copy,
     signal,
     reply,
@@ -71,6 +73,18 @@ fn message(frame: &Map<String, Value>, config: &Config) -> Result<Command, Strin
     let reply_to = fields::reply_to(frame.get("reply_to"));
     let reply_to = reply_to.map_err(|()| "reply_to must be a message's id")?;
     Ok(Command::Send { text, limit: (DIALECT.message_limit)(config), reply_to, temp_id })
+}
+
+/// Links to files are signed for one user.
+fn shows_a_file(change: &Change) -> bool {
+    matches!(change, Change::Edited { message, .. } if message.attachment.is_some())
+}
+
+fn personal_change(change: &Change, link: &Link<'_>) -> Option<String> {
+    let Change::Edited { message, sender, read_by } = change else { return None };
+    let file = files::path(message).map(|path| link(&path));
+    let message = MessageView::new(message, sender.clone(), read_by, file);
+    Some(text(&Frame::MessageEdited { message }))
 }
 
 fn change(change: &Change) -> Option<String> {

@@ -33,7 +33,7 @@ impl Socket {
         } else if self.own.hold(&new) {
             // They are told when it is known which of them was sent from here.
         } else if new.len() < event.changes.len()
-            || new.iter().any(|change| self.own.may_be_own(change))
+            || new.iter().any(|change| self.own.may_be_own(change) || self.is_personal(change))
         {
             self.release_held();
             for change in new {
@@ -53,12 +53,26 @@ impl Socket {
         self.note_told(change);
         let codec = &self.dialect.codec;
         let Some(temp_id) = self.own.claim(change) else {
-            return self.send((codec.change)(change));
+            return self.send(self.told(change));
         };
         self.send((codec.own_copy)(change, &temp_id));
         // A repetition that overtook the message is answered too.
         while let Some(temp_id) = self.own.claim_sent(change) {
             self.send((codec.own_copy)(change, &temp_id));
+        }
+    }
+
+    fn is_personal(&self, change: &Change) -> bool {
+        self.dialect.codec.personal.is_some_and(|personal| (personal.applies)(change))
+    }
+
+    fn told(&self, change: &Change) -> Option<String> {
+        match (self.dialect.codec.personal, &self.base) {
+            (Some(personal), Some(base)) if (personal.applies)(change) => {
+                let link = |path: &str| self.actor.chat().signed_url(base, path, &self.user.id);
+                (personal.change)(change, &link)
+            }
+            _ => (self.dialect.codec.change)(change),
         }
     }
 

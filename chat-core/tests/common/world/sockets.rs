@@ -60,7 +60,8 @@ impl World {
             .expect("a path of a socket");
         let opening =
             now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;
-        let (socket, watched) = now(opening.enter(headers, None, self.time.instant()))?;
+        let (socket, watched) =
+            now(opening.enter(headers, None, "http://example.com", self.time.instant()))?;
         self.sockets.push(Driven::new(socket, watched));
         let peer = Peer(self.sockets.len() - 1);
         self.sockets[peer.0].holds_history = true;

@@ -55,6 +55,21 @@ fn a_message_has_the_documents_keys_and_its_senders_copy_the_key() {
 }
 
 #[test]
+fn what_was_shown_right_before_the_end_counts_as_read() {
+    let mut world = world();
+    let jane = world.open(2);
+    world.frames(jane);
+    world.hold_commands(jane);
+    world.send(jane, &json!({ "body": "What is slow to be stored" }));
+    world.say(1, world.room, "Hello");
+    world.settle();
+    assert_eq!(bodies(&world.frames(jane)), ["Hello"]);
+    assert_eq!(unread(&world, "2"), 1, "she is busy");
+    world.leave(jane);
+    assert_eq!(unread(&world, "2"), 0);
+}
+
+#[test]
 fn a_socket_begins_with_everything_so_far() {
     let mut world = world();
     let ids: Vec<_> = (0..120).map(|n| world.say(1, world.room, &n.to_string())).collect();

@@ -196,8 +196,8 @@ impl Socket {
     }
 
     /// Ends the socket, once the connection is closed and the command that was being performed is:
-    /// performs what else the client had sent, while its sign-in lasts and the store answers, and
-    /// ends the session.
+    /// performs what else the client had sent and was shown, while its sign-in lasts and the store
+    /// answers, and ends the session.
     pub async fn leave(mut self, now: Instant) {
         let outputs = std::mem::take(&mut self.outputs).into_iter();
         let begun = outputs.filter_map(|output| match output {
@@ -209,7 +209,8 @@ impl Socket {
             Ok(Incoming::Command(command)) => Some(command),
             _ => None,
         });
-        for command in begun.chain(waiting) {
+        let shown = self.history.as_mut().and_then(|history| history.begin_marking());
+        for command in begun.chain(shown.map(Command::Shown)).chain(waiting) {
             if self.has_expired() {
                 break;
             }

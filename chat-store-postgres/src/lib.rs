@@ -28,6 +28,9 @@
 //! Where another server has written meanwhile it writes nothing, and the room is read again; where
 //! that happens in turn, nothing is remembered.
 //!
+//! A room that a transaction of the host's holds ([`PgStore::send_in`]) is waited for a tenth of a
+//! second, and then by a lane of its own, of which each lane has four at most: others do not wait.
+//!
 //! Each commit also writes its number into the lane's row of the table `lanes`. Where a connection
 //! breaks during a commit, that row says afterwards whether it was done: then its answers are
 //! given, else the batch is tried again. A write that got neither within 4.5 seconds is answered

@@ -4,6 +4,7 @@
 mod actor;
 mod changes;
 mod chat;
+mod comings;
 mod error;
 mod files;
 mod hints;

@@ -65,7 +65,8 @@ impl World {
         self.store.take_calls();
         self.directory.0.store(0, Ordering::Relaxed);
         let request = request("GET", path, headers, Vec::new());
-        let answer = Answer::new(now(dispatch(&self.chat, dialect, request, self.time.instant())));
+        let answered = now(dispatch(&self.chat, dialect, request, self.time.instant()));
+        let answer = Answer::new(answered.response);
         assert_eq!(answer.status, 200, "{}", answer.body);
         (self.store.take_calls(), self.directory.0.load(Ordering::Relaxed))
     }

@@ -273,3 +273,24 @@ fn who_stays_through_an_outage_is_told_to_be_there_after_it() {
     now(there.handle_hint(presence, Instant::now())).unwrap();
     assert_eq!(told_there.take(), ["online"]);
 }
+
+#[test]
+fn who_leaves_while_the_store_is_away_is_told_to_have_gone_after_it() {
+    let store = Flaky::default();
+    let (here, there, time) = two_nodes(&store);
+    let user = here.acting_as(1);
+    let room = now(user.direct_room(2)).unwrap().id;
+    let session = now(user.open_session(room, None, None)).unwrap();
+    let told = Told::of(&here);
+
+    // The other node tells it to nobody but this one, where the user is known to be there.
+    time.advance(here.config().session_lease + Duration::from_secs(1));
+    now(there.renew_sessions()).unwrap();
+    store.set_down(true);
+    assert!(now(user.close_session(&session)).is_err());
+    assert!(now(here.renew_sessions()).is_err());
+    assert_eq!(told.take(), Vec::<&str>::new());
+    store.set_down(false);
+    now(here.renew_sessions()).unwrap();
+    assert_eq!(told.take(), ["left", "offline"]);
+}

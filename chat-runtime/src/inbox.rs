@@ -130,7 +130,8 @@ impl Inbox {
     /// Throws away what waits and what comes: nobody will take it.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        *state = State { closed: true, lagging: state.lagging, ..State::default() };
+        let (lagging, draining) = (state.lagging, state.draining);
+        *state = State { closed: true, lagging, draining, ..State::default() };
     }
 
     fn take(&self) -> Option<Mail> {

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
-use chat_core::http::{Body, Rejection, Request, Response, dispatch, drain_response, refuse};
+use chat_core::http::{
+    Answered, Body, Incoming, Rejection, Request, Response, dispatch, drain_response, refuse,
+};
 use chat_core::service::{Error, Listener};
 use futures::StreamExt;
 use http::request::Parts;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::hub::Hub;
 use crate::{meters, tasks, upgrade};
@@ -34,6 +37,12 @@ struct Inner {
     /// Ends the tasks when dropped.
     _tasks: JoinSet<()>,
 }
+
+/// How long, and beyond the largest file how much, is read of a request that is refused; and how
+/// long its client may pause.
+const UNREAD: Duration = Duration::from_secs(30);
+const BEYOND: u64 = 8 * 1024 * 1024;
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// What is going on, for the drain.
 #[derive(Debug, Default)]
@@ -111,8 +120,13 @@ impl Server {
         }
         let chat = self.inner.chat.clone();
         let work = self.inner.runtime.spawn(async move {
-            let response =
-                dispatch(&chat, dialect, request, tokio::time::Instant::now().into_std()).await;
+            let now = tokio::time::Instant::now().into_std();
+            let Answered { response, unread } = dispatch(&chat, dialect, request, now).await;
+            if let Some(unread) = unread.filter(|_| !guard.is_draining()) {
+                let most = chat.config().uploads.max_bytes.saturating_add(BEYOND);
+                // Whoever takes longer has to read in time.
+                let _ = timeout(UNREAD, discard(unread, most)).await;
+            }
             response.map(|body| match body {
                 Body::Full(bytes) => Body::Full(bytes),
                 // It is under way until the client has taken all of it.
@@ -165,10 +179,20 @@ impl Server {
                 notified.await;
             }
         };
-        match tokio::time::timeout(patience, idle).await {
+        match timeout(patience, idle).await {
             Ok(()) => Drained::Whole,
             Err(_) => Drained::Cut(self.open()),
         }
+    }
+}
+
+/// Reads what a client still sends, so that it gets to know why it is refused.
+async fn discard(mut body: Incoming, most: u64) {
+    let mut read = 0;
+    while let Ok(Some(Ok(piece))) = timeout(PAUSE, body.next()).await
+        && read <= most
+    {
+        read += piece.len() as u64;
     }
 }
 

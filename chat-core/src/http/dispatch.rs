@@ -1,11 +1,14 @@
 //! One request from its path to its answer, decided once for all dialects and adapters.
 
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -22,7 +25,25 @@ use crate::model::{User, UserId};
 use crate::service::{Actor, Chat, Error, LinkProof, Problem};
 use crate::{asyncapi, openapi};
 
-type Incoming = BoxStream<'static, Result<bytes::Bytes, BodyError>>;
+/// An answer, and where it is a refusal what was not read of the request.
+#[must_use]
+pub struct Answered {
+    /// The answer.
+    pub response: Response,
+    /// To be read within bounds before the answer is given, as a client that sends before it reads
+    /// may otherwise not get to know why it is refused. None where the client waits for leave to
+    /// send it.
+    pub unread: Option<Incoming>,
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answered").field("status", &self.response.status()).finish_non_exhaustive()
+    }
+}
+
+/// A body as it comes.
+pub type Incoming = BoxStream<'static, Result<bytes::Bytes, BodyError>>;
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.
@@ -34,22 +55,22 @@ pub async fn dispatch(
     dialect: &'static Dialect,
     request: Request,
     now: Instant,
-) -> Response {
+) -> Answered {
     let method = request.parts.method.clone();
     let waits = request.parts.headers.contains_key(EXPECT);
-    let (body, rest) = shared(request.body);
-    let request = Request { body, ..request };
+    let body = Shared(Arc::new(Mutex::new((request.body, !waits))));
+    let rest = body.clone();
+    let request = Request { body: body.boxed(), ..request };
     let mut endpoint = None;
     let answer = answer(chat, dialect, request, &mut endpoint, now).await;
-    if answer.is_err() && !waits {
-        discard(rest, chat.config().uploads.max_bytes).await;
-    }
-    answer.unwrap_or_else(|rejection| {
+    let unread = answer.as_ref().err().and_then(|_| rest.unread());
+    let response = answer.unwrap_or_else(|rejection| {
         if let Rejection::Chat(Error::Unavailable(source) | Error::Internal(source)) = &rejection {
             tracing::warn!(dialect = dialect.name, %method, %source, "a request could not be answered");
         }
         (dialect.refuse)(&rejection, endpoint)
-    })
+    });
+    Answered { response, unread }
 }
 
 /// The answer of a dialect to a request that is refused before it is known what it asks for.
@@ -215,30 +236,31 @@ async fn read(mut body: Incoming, limit: usize) -> Result<BytesMut, Rejection> {
     Ok(whole)
 }
 
-/// A body, and what of it will not have been read.
-fn shared(body: Incoming) -> (Incoming, Incoming) {
-    let body = Arc::new(Mutex::new(body));
-    let half = || {
-        let body = Arc::clone(&body);
-        stream::poll_fn(move |context| lock(&body).poll_next_unpin(context)).boxed()
-    };
-    (half(), half())
+/// A body, of which what was not read can be taken back; whether its client sends it unasked.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<(Incoming, bool)>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, (Incoming, bool)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unread(&self) -> Option<Incoming> {
+        let (body, is_sent) =
+            std::mem::replace(&mut *self.lock(), (stream::empty().boxed(), false));
+        is_sent.then_some(body)
+    }
 }
 
-fn lock(body: &Mutex<Incoming>) -> MutexGuard<'_, Incoming> {
-    body.lock().unwrap_or_else(PoisonError::into_inner)
-}
+impl Stream for Shared {
+    type Item = Result<bytes::Bytes, BodyError>;
 
-/// Reads what a client still sends, within a bound, so that one that sends before it reads gets to
-/// know why it is refused.
-async fn discard(mut body: Incoming, file_limit: u64) {
-    const MOST: u64 = 8 * 1024 * 1024;
-    let mut read = 0;
-    while let Some(Ok(piece)) = body.next().await {
-        read += piece.len() as u64;
-        if read > file_limit.saturating_add(MOST) {
-            return;
-        }
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut shared = self.lock();
+        let piece = shared.0.poll_next_unpin(context);
+        // A body that is asked for is sent, and one that has ended is not asked again.
+        shared.1 = !matches!(piece, Poll::Ready(None | Some(Err(_))));
+        piece
     }
 }
 

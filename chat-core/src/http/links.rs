@@ -27,9 +27,14 @@ impl Links {
                 .filter(|_| trust_forwarded)
         };
         let is_host = |host: &&str| host.parse::<Authority>().is_ok() && !host.contains('@');
-        let scheme =
-            forwarded("x-forwarded-proto", "proto").filter(|s| ["http", "https"].contains(s));
-        let scheme = scheme.or(uri.scheme_str()).unwrap_or("http");
+        // Some proxies name a handshake's own scheme.
+        let plain = |scheme| match scheme {
+            "http" | "ws" => Some("http"),
+            "https" | "wss" => Some("https"),
+            _ => None,
+        };
+        let scheme = forwarded("x-forwarded-proto", "proto").and_then(plain);
+        let scheme = scheme.or(uri.scheme_str().and_then(plain)).unwrap_or("http");
         let host = forwarded("x-forwarded-host", "host").filter(is_host);
         let host = host
             .or(uri.authority().map(Authority::as_str))

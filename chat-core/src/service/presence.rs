@@ -2,20 +2,22 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use futures::FutureExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::comings::Doubt;
 use super::shards::Shards;
-use super::{Actor, Chat, Error, People, Person};
-use crate::host::Hint;
-use crate::model::{Event, Presence, RoomId, Session, SessionId, Signal, Timestamp, User, UserId};
+use super::{Actor, Chat, Error};
+use crate::model::{Presence, RoomId, Session, SessionId, Timestamp, UserId};
 use crate::store::Attendance;
 
 /// In how many parts users are counted: more than come and go while one is looked up.
 const USER_SHARDS: u64 = 1_024;
+
+/// How many sessions are opened again at once.
+const AT_ONCE: usize = 8;
 
 /// The longest user agent that is kept, in bytes.
 const USER_AGENT_BYTES: usize = 512;
@@ -46,7 +48,9 @@ pub(super) struct LiveSessions {
     /// Guards the map; held for a map operation at a time, or to copy it for a new lease.
     sessions: Mutex<HashMap<UserId, Vec<Live>>>,
     /// By user, how often it was told that somebody came or went. Held while that is told.
-    told: Shards<u64>,
+    pub(super) told: Shards<u64>,
+    /// Who may have gone while the store did not answer. Guards the list alone.
+    pub(super) doubts: Mutex<Vec<Doubt>>,
 }
 
 /// A session for as long as somebody holds it. One that is dropped without being closed, in a
@@ -68,7 +72,11 @@ impl Live {
 
 impl Default for LiveSessions {
     fn default() -> Self {
-        Self { sessions: Mutex::default(), told: Shards::new(USER_SHARDS, || 0) }
+        Self {
+            sessions: Mutex::default(),
+            told: Shards::new(USER_SHARDS, || 0),
+            doubts: Mutex::default(),
+        }
     }
 }
 
@@ -81,6 +89,12 @@ impl LiveSessions {
         self.lock().get(user)?.iter().filter_map(Live::last_seen).max()
     }
 
+    fn has(&self, session: &Session) -> bool {
+        let live = self.lock();
+        let mut of_user = live.get(&session.user).into_iter().flatten();
+        of_user.any(|live| live.session.id == session.id)
+    }
+
     fn mark_stored(&self, user: &UserId, session: SessionId) {
         let mut live = self.lock();
         let mut of_user = live.get_mut(user).into_iter().flatten();
@@ -91,7 +105,7 @@ impl LiveSessions {
 
     /// The rooms where sockets of a user are open that the store was told of. It may have forgotten
     /// them, after it was away.
-    fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
+    pub(super) fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
         let live = self.lock();
         let of_user = live.get(user).into_iter().flatten();
         let open = |live: &&Live| live.is_stored && live.last_seen.strong_count() > 0;
@@ -166,23 +180,28 @@ impl Actor {
         let chat = self.chat();
         let user = self.user().await?;
         chat.forget_live(&user.id, session.id);
-        let (now, before) = (chat.clock().now(), *chat.inner.live.told.of(&user.id));
-        let (gone, before) = match chat.inner.store.close_session(session.id, now).await? {
-            Some(gone) => (gone, Some(before)),
-            // Another node has told that it is over, which was not so here until now.
-            None => (self.whole_going(session.room).await?, None),
-        };
-        if gone.in_room {
-            chat.end_typing(gone.room, &gone.user);
+        let (now, before) = (chat.clock().now(), chat.told_of(&user.id));
+        let presence = Presence { online: false, last_seen: Some(now) };
+        let (id, room) = (user.id.clone(), session.room);
+        let whole = Attendance { user: id, room, of_user: true, in_room: true, presence };
+        match chat.inner.store.close_session(session.id, now).await {
+            Ok(Some(gone)) => {
+                if gone.in_room {
+                    chat.end_typing(room, &user.id);
+                }
+                chat.tell_gone(gone, &user, Some(before), true).await;
+            }
+            Ok(None) => {
+                // Another node has told the others that it is over, which was not so here until now.
+                chat.end_typing(room, &user.id);
+                chat.tell_gone(whole, &user, None, false).await;
+            }
+            Err(error) => {
+                chat.doubt(whole, user);
+                return Err(error.into());
+            }
         }
-        chat.tell_gone(gone, &user, before).await;
         Ok(())
-    }
-
-    async fn whole_going(&self, room: RoomId) -> Result<Attendance, Error> {
-        let user = self.id()?.clone();
-        let presence = self.chat().presence(std::slice::from_ref(&user)).await?.remove(0);
-        Ok(Attendance { user, room, of_user: true, in_room: true, presence })
     }
 }
 
@@ -220,22 +239,25 @@ impl Chat {
         };
         let store = &self.inner.store;
         let lost = store.renew_sessions(self.node(), &alive, now, lease_until).await?;
-        for session in self.live_sessions(&lost) {
-            // It has come again now, not when the socket opened: what was then is over.
-            let reopened = Session { lease_until, last_seen: now, ..session };
-            let came = store.open_session(reopened).await?;
-            let people = self.identify(std::slice::from_ref(&came)).await;
-            self.tell_came(&came, &people.user(&came.user));
+        let reopened = self.live_sessions(&lost).into_iter().map(|session| self.reopen(session));
+        stream::iter(reopened).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+        self.tell_expired(now).await?;
+        self.settle_doubts().await;
+        Ok(())
+    }
+
+    /// Opens a session again that the store has given up. Its user has come again now, not when the
+    /// socket opened: what was then is over.
+    async fn reopen(&self, session: Session) -> Result<(), Error> {
+        if !self.inner.live.has(&session) {
+            return Ok(());
         }
-        let gone = store.expire_sessions(now).await?;
-        for gone in gone.iter().filter(|gone| gone.in_room) {
-            self.end_typing(gone.room, &gone.user);
-        }
-        let people = self.identify(&gone).await;
-        for gone in gone {
-            let user = people.user(&gone.user);
-            self.tell_gone(gone, &user, None).await;
-        }
+        let now = self.clock().now();
+        let lease_until = now.after(self.config().session_lease);
+        let session = Session { lease_until, last_seen: now, ..session };
+        let came = self.inner.store.open_session(session).await?;
+        let people = self.identify(std::slice::from_ref(&came)).await;
+        self.tell_came(&came, &people.user(&came.user));
         Ok(())
     }
 
@@ -251,114 +273,6 @@ impl Chat {
             of_user.retain(|live| live.session.id != session && live.last_seen.strong_count() > 0);
             if of_user.is_empty() {
                 live.remove(user);
-            }
-        }
-    }
-
-    /// The store says this once, so it is told also where nobody says who these users are.
-    async fn identify(&self, changes: &[Attendance]) -> People {
-        let changes = changes.iter().filter(|change| change.of_user || change.in_room);
-        let people = AssertUnwindSafe(self.users(changes.map(|change| &change.user)));
-        let panicked = |_| Err(Error::Internal("the host's directory panicked".into()));
-        people.catch_unwind().await.unwrap_or_else(panicked).unwrap_or_else(|error| {
-            tracing::warn!(%error, "users come or go who cannot be looked up");
-            People::default()
-        })
-    }
-
-    /// Tells, also the other nodes, that a user came.
-    fn tell_came(&self, came: &Attendance, user: &Arc<User>) {
-        let mut told = self.inner.live.told.of(&user.id);
-        self.tell_attendance(&mut told, came, user, true);
-        self.publish_attendance(came, true);
-    }
-
-    /// Tells, also the other nodes, that a user went, which the store said after `before` was told
-    /// of them.
-    async fn tell_gone(&self, gone: Attendance, user: &Arc<User>, before: Option<u64>) {
-        self.publish_attendance(&self.tell_if_gone(gone, user, before).await, false);
-    }
-
-    /// Tells this node's listeners that a user went, and what of it. Where anything was told of them
-    /// since, they may have come again, and it is looked.
-    async fn tell_if_gone(
-        &self,
-        mut gone: Attendance,
-        user: &Arc<User>,
-        mut before: Option<u64>,
-    ) -> Attendance {
-        while gone.of_user || gone.in_room {
-            {
-                let mut told = self.inner.live.told.of(&user.id);
-                if before == Some(*told) {
-                    self.tell_attendance(&mut told, &gone, user, false);
-                    break;
-                }
-                before = Some(*told);
-            }
-            let mut rooms = self.inner.live.rooms(&user.id);
-            match self.open_sessions(&user.id).await {
-                Ok(open) => rooms.extend(open.iter().map(|session| session.room)),
-                Err(error) => tracing::warn!(%error, "a user is told to be gone unseen"),
-            }
-            gone.of_user &= rooms.is_empty();
-            gone.in_room &= !rooms.contains(&gone.room);
-        }
-        gone
-    }
-
-    fn tell_attendance(
-        &self,
-        told: &mut u64,
-        change: &Attendance,
-        user: &Arc<User>,
-        present: bool,
-    ) {
-        let Attendance { room, presence, .. } = *change;
-        if change.in_room {
-            *told += 1;
-            self.tell(&Event::Signal(Signal::Attendance { room, user: user.clone(), present }));
-        }
-        if change.of_user {
-            *told += 1;
-            self.tell(&Event::Signal(Signal::Presence { user: user.clone(), presence }));
-        }
-    }
-
-    fn publish_attendance(&self, change: &Attendance, present: bool) {
-        if change.in_room {
-            self.bus().publish(Hint::Attendance(change.room, change.user.clone(), present));
-        }
-        if change.of_user {
-            self.bus().publish(Hint::Presence(change.user.clone()));
-        }
-    }
-
-    /// Follows another node's word that a user came into a room, or went.
-    pub(super) async fn hear_attendance(&self, room: RoomId, user: Arc<User>, present: bool) {
-        let presence = Presence::default();
-        let change =
-            Attendance { user: user.id.clone(), room, of_user: false, in_room: true, presence };
-        if present {
-            let mut told = self.inner.live.told.of(&user.id);
-            self.tell_attendance(&mut told, &change, &user, true);
-        } else {
-            self.tell_if_gone(change, &user, None).await;
-        }
-    }
-
-    /// Looks whether a user is online, and tells this node's listeners.
-    pub(super) async fn look_for(&self, user: &UserId) -> Result<(), Error> {
-        loop {
-            let before = *self.inner.live.told.of(user);
-            let person = self.people([user]).await?.person(user);
-            let mut told = self.inner.live.told.of(user);
-            // What was told since may be newer than what was seen.
-            if *told == before {
-                *told += 1;
-                let Person { user, presence, .. } = person;
-                self.tell(&Event::Signal(Signal::Presence { user, presence }));
-                return Ok(());
             }
         }
     }

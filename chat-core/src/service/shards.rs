@@ -18,8 +18,13 @@ impl<T> Shards<T> {
 
     /// The part where a key is.
     pub(super) fn of(&self, key: impl Hash) -> MutexGuard<'_, T> {
-        let shard = self.hashes.hash_one(key) % self.shards.len() as u64;
-        lock(&self.shards[usize::try_from(shard).unwrap_or(0)])
+        lock(&self.shards[self.index(key)])
+    }
+
+    /// The place of that part among all.
+    pub(super) fn index(&self, key: impl Hash) -> usize {
+        let index = self.hashes.hash_one(key) % self.shards.len() as u64;
+        usize::try_from(index).unwrap_or(0)
     }
 
     /// One part after the other.

@@ -144,6 +144,11 @@ impl TempId {
         Self::plain(frame.temp_id)
     }
 
+    /// Whether it is as short as a key has to be.
+    pub(super) fn fits(&self) -> bool {
+        self.0.as_str().is_none_or(|text| text.len() <= 4 * Self::MOST)
+    }
+
     fn plain(value: Value) -> Option<Self> {
         let is_plain = value.is_string() || value.is_i64() || value.is_u64();
         is_plain.then_some(Self(value))

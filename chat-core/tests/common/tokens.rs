@@ -85,5 +85,5 @@ pub(crate) fn ask(authenticator: JwtAuthenticator, time: &Time, token: &str) -> 
     let bearer = format!("Bearer {token}");
     let headers = headers(&[("authorization", &bearer)]);
     let request = request("GET", "/api/v1.0/chat/rooms/", headers, Vec::new());
-    Answer::new(now(dispatch(&chat, MESSENGER, request, time.instant())))
+    Answer::new(now(dispatch(&chat, MESSENGER, request, time.instant())).response)
 }

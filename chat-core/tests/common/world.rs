@@ -146,7 +146,8 @@ impl World {
     pub(crate) fn stream(&self, user: u64, uri: &str) -> BoxStream<'static, Result<Bytes, Error>> {
         let all = headers(&[("authorization", &format!("Bearer {}", self.token(user)))]);
         let request = request("GET", uri, all, Vec::new());
-        let response = now(dispatch(&self.chat, self.dialect, request, self.time.instant()));
+        let response =
+            now(dispatch(&self.chat, self.dialect, request, self.time.instant())).response;
         match response.into_body() {
             Body::Stream(pieces) => pieces,
             Body::Full(_) => panic!("{uri} is streamed"),
@@ -169,7 +170,8 @@ impl World {
 
     /// Sends a request.
     pub(crate) fn dispatch(&self, request: Request) -> Answer {
-        Answer::new(soon(dispatch(&self.chat, self.dialect, request, self.time.instant())))
+        let answered = dispatch(&self.chat, self.dialect, request, self.time.instant());
+        Answer::new(soon(answered).response)
     }
 }
 

@@ -27,10 +27,12 @@ impl Socket {
 
     fn decode(&self, text: &str) -> Heard {
         match serde_json::from_str(text) {
-            Ok(Object(frame)) => Heard {
-                incoming: (self.dialect.codec.decode)(&frame, self.config()),
-                temp_id: TempId::of(&frame),
-            },
+            Ok(Object(frame)) => {
+                let incoming = (self.dialect.codec.decode)(&frame, self.config());
+                // What is refused is answered soon; what waits holds no more than it may have.
+                let temp_id = TempId::of(&frame).filter(|id| incoming.is_err() || id.fits());
+                Heard { incoming, temp_id }
+            }
             Err(error) => {
                 let sentence = if error.is_data() {
                     "A frame must be a JSON object with each key once"

@@ -1,0 +1,183 @@
+//! Comings and goings: told as they happened, also where answers of the store overtake each other and
+//! other nodes tell of the same users.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, PoisonError};
+
+use futures::FutureExt;
+
+use super::{Chat, Error, People, Person};
+use crate::host::Hint;
+use crate::model::{Event, Presence, RoomId, Signal, Timestamp, User, UserId};
+use crate::store::Attendance;
+
+/// The most doubts that are settled at once.
+const DOUBTS: usize = 1_000;
+
+/// A user who may have gone while the store did not answer.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    gone: Attendance,
+    user: Arc<User>,
+}
+
+impl Chat {
+    /// How often it was told that a user, or others of their shard, came or went. Where that has
+    /// grown since the store was asked, its answer may be older than what was told.
+    pub(super) fn told_of(&self, user: &UserId) -> u64 {
+        *self.inner.live.told.of(user)
+    }
+
+    /// Tells, also the other nodes, that a user came.
+    pub(super) fn tell_came(&self, came: &Attendance, user: &Arc<User>) {
+        let mut told = self.inner.live.told.of(&user.id);
+        self.tell_attendance(&mut told, came, user, true);
+        self.publish_attendance(came, true);
+    }
+
+    /// Tells that a user went, which the store said after `before` was told of them. Where more was
+    /// told since, or nothing is known of that, it is looked.
+    pub(super) async fn tell_gone(
+        &self,
+        mut gone: Attendance,
+        user: &Arc<User>,
+        mut before: Option<u64>,
+        tells_others: bool,
+    ) {
+        while gone.of_user || gone.in_room {
+            if before.is_some_and(|before| self.try_tell_gone(&mut gone, user, before).is_some()) {
+                if tells_others {
+                    self.publish_attendance(&gone, false);
+                }
+                return;
+            }
+            before = Some(self.told_of(&user.id));
+            let Ok(open) = self.open_sessions(&user.id).await else {
+                return self.doubt(gone, user.clone());
+            };
+            gone.of_user &= open.is_empty();
+            gone.in_room &= open.iter().all(|session| session.room != gone.room);
+        }
+    }
+
+    /// Tells it where nothing else was told since; how often it was told now.
+    fn try_tell_gone(&self, gone: &mut Attendance, user: &Arc<User>, before: u64) -> Option<u64> {
+        let mut told = self.inner.live.told.of(&user.id);
+        if *told != before {
+            return None;
+        }
+        let here = self.inner.live.rooms(&user.id);
+        gone.of_user &= here.is_empty();
+        gone.in_room &= !here.contains(&gone.room);
+        self.tell_attendance(&mut told, gone, user, false);
+        Some(*told)
+    }
+
+    /// Notices sessions whose node does not vouch for them any more, and tells of their users.
+    pub(super) async fn tell_expired(&self, now: Timestamp) -> Result<(), Error> {
+        let mut before: Vec<u64> = self.inner.live.told.all().map(|told| *told).collect();
+        let expired = self.inner.store.expire_sessions(now).await?;
+        for gone in expired.iter().filter(|gone| gone.in_room) {
+            self.end_typing(gone.room, &gone.user);
+        }
+        let people = self.identify(&expired).await;
+        for mut gone in expired {
+            let user = people.user(&gone.user);
+            let before = &mut before[self.inner.live.told.index(&user.id)];
+            // What is told here of others does not make it older.
+            if let Some(told) = self.try_tell_gone(&mut gone, &user, *before) {
+                *before = told;
+                self.publish_attendance(&gone, false);
+            } else {
+                self.tell_gone(gone, &user, None, true).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// The store says this once, so it is told also where nobody says who these users are.
+    pub(super) async fn identify(&self, changes: &[Attendance]) -> People {
+        let changes = changes.iter().filter(|change| change.of_user || change.in_room);
+        let people = AssertUnwindSafe(self.users(changes.map(|change| &change.user)));
+        let panicked = |_| Err(Error::Internal("the host's directory panicked".into()));
+        people.catch_unwind().await.unwrap_or_else(panicked).unwrap_or_else(|error| {
+            tracing::warn!(%error, "users come or go who cannot be looked up");
+            People::default()
+        })
+    }
+
+    /// Notes that a user may have gone, to be looked at once the store answers.
+    pub(super) fn doubt(&self, gone: Attendance, user: Arc<User>) {
+        let doubts = &self.inner.live.doubts;
+        doubts.lock().unwrap_or_else(PoisonError::into_inner).push(Doubt { gone, user });
+    }
+
+    /// Looks whether those have gone who may have.
+    pub(super) async fn settle_doubts(&self) {
+        let doubts: Vec<Doubt> = {
+            let doubts = &self.inner.live.doubts;
+            let mut doubts = doubts.lock().unwrap_or_else(PoisonError::into_inner);
+            let some = doubts.len().min(DOUBTS);
+            doubts.drain(..some).collect()
+        };
+        for Doubt { gone, user } in doubts {
+            self.tell_gone(gone, &user, None, true).await;
+        }
+    }
+
+    fn tell_attendance(
+        &self,
+        told: &mut u64,
+        change: &Attendance,
+        user: &Arc<User>,
+        present: bool,
+    ) {
+        let Attendance { room, presence, .. } = *change;
+        if change.in_room {
+            *told += 1;
+            self.tell(&Event::Signal(Signal::Attendance { room, user: user.clone(), present }));
+        }
+        if change.of_user {
+            *told += 1;
+            self.tell(&Event::Signal(Signal::Presence { user: user.clone(), presence }));
+        }
+    }
+
+    fn publish_attendance(&self, change: &Attendance, present: bool) {
+        if change.in_room {
+            self.bus().publish(Hint::Attendance(change.room, change.user.clone(), present));
+        }
+        if change.of_user {
+            self.bus().publish(Hint::Presence(change.user.clone()));
+        }
+    }
+
+    /// Follows another node's word that a user came into a room, or went.
+    pub(super) async fn hear_attendance(&self, room: RoomId, user: Arc<User>, present: bool) {
+        let presence = Presence::default();
+        let change =
+            Attendance { user: user.id.clone(), room, of_user: false, in_room: true, presence };
+        if present {
+            let mut told = self.inner.live.told.of(&user.id);
+            self.tell_attendance(&mut told, &change, &user, true);
+        } else {
+            self.tell_gone(change, &user, None, false).await;
+        }
+    }
+
+    /// Looks whether a user is online, and tells this node's listeners.
+    pub(super) async fn look_for(&self, user: &UserId) -> Result<(), Error> {
+        loop {
+            let before = self.told_of(user);
+            let person = self.people([user]).await?.person(user);
+            let mut told = self.inner.live.told.of(user);
+            // What was told since may be newer than what was seen.
+            if *told == before {
+                *told += 1;
+                let Person { user, presence, .. } = person;
+                self.tell(&Event::Signal(Signal::Presence { user, presence }));
+                return Ok(());
+            }
+        }
+    }
+}

@@ -158,3 +158,18 @@ async fn who_sends_much_before_reading_gets_to_know_why_it_is_refused() {
     connection.read_exact(&mut answer).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 401");
 }
+
+#[tokio::test]
+async fn who_is_refused_and_sends_no_more_is_answered_all_the_same() {
+    let (server, room, address) = served().await;
+    let mut connection = connect(address).await;
+    let head = format!(
+        "POST /campus/chat/chats/{room}/messages/ HTTP/1.1\r\nhost: chat\r\n\
+         content-length: 30000000\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = vec![0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 401");
+    assert_eq!(server.open(), 0);
+}

@@ -77,9 +77,13 @@ pub(crate) enum Locking {
     Skip,
 }
 
+/// Whether somebody still waits for the write at a place of a batch, once its room is taken: who has
+/// been told that it failed is not to find it stored.
+pub(crate) type Wanted<'a> = dyn Fn(usize) -> bool + Sync + 'a;
+
 /// What came of a batch.
 pub(crate) struct Written {
-    /// Of each write; none where somebody else holds its room.
+    /// Of each write; none where somebody else holds its room, or nobody waits for it.
     pub(crate) outcomes: Vec<Option<StoreResult<Outcome>>>,
     /// Its rooms, as they are now.
     pub(crate) rooms: BTreeMap<RoomId, Held>,
@@ -131,13 +135,14 @@ pub(crate) async fn write(
     lane: Option<(Uuid, i64)>,
     all: &[Write],
     locking: Locking,
+    is_wanted: &Wanted<'_>,
 ) -> Result<Written, sqlx::Error> {
     let mut batch = Batch::read(on, all, locking).await?;
-    let decide = |write: &Write| {
-        let is_free = !batch.busy.contains(&write.room());
+    let decide = |(place, write): (usize, &Write)| {
+        let is_free = !batch.busy.contains(&write.room()) && is_wanted(place);
         is_free.then(|| batch.decide(write))
     };
-    let decided: Vec<_> = all.iter().map(decide).collect();
+    let decided: Vec<_> = all.iter().enumerate().map(decide).collect();
 
     let new = std::mem::take(&mut batch.new);
     let places = writes::insert(on, &new).await?;

@@ -44,7 +44,7 @@ impl PgStore {
         if !within.map_err(meaning)? {
             return Err(StoreError::Internal(Refused::Outside.into()));
         }
-        let written = batch::write(on, None, &[Write::Send(new)], Locking::Wait).await;
+        let written = batch::write(on, None, &[Write::Send(new)], Locking::Wait, &|_| true).await;
         let mut written = written.map_err(meaning)?;
         let leave = sqlx::query(sql::LEAVE_SCHEMA).bind(path);
         leave.execute(on).await.map_err(meaning)?;

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use self::aside::Aside;
-use crate::batch::{self, Locking, Written};
+use crate::batch::{self, Locking, Wanted, Written};
 use crate::connection::{Database, PATIENCE};
 use crate::error::{Refused, is_busy, is_fatal, is_passing, meaning, unavailable};
 use crate::known::{Attempt, Known};
@@ -149,13 +149,21 @@ impl Lane {
     }
 
     async fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        while let Some(batch) = next_batch(&mut jobs).await {
+        while let Some(batch) = self.next(&mut jobs).await {
             let (aside, batch) = self.aside.part(batch);
             self.aside.put(&self.database, aside);
             let (others, locking) = self.commit_known(batch).await;
             let busy = self.commit_all(others, locking).await;
             self.aside.put(&self.database, busy);
         }
+    }
+
+    /// What waits; nothing now and then while some of it waits for room aside.
+    async fn next(&self, jobs: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
+        if !self.aside.is_full() {
+            return next_batch(jobs).await;
+        }
+        timeout(PAUSE, next_batch(jobs)).await.unwrap_or_else(|_| Some(Vec::new()))
     }
 
     /// Commits the messages to rooms that are known; hands back all other writes, and those for
@@ -199,6 +207,7 @@ impl Lane {
     }
 
     /// Commits writes, and hands back those to rooms that somebody else holds.
+    #[must_use]
     async fn commit_all(&mut self, batch: Vec<Job>, locking: Locking) -> Vec<Job> {
         let Some(until) = batch.iter().map(|job| job.until).max() else { return Vec::new() };
         let mut writes = Vec::with_capacity(batch.len());
@@ -207,11 +216,12 @@ impl Lane {
             (until, reply)
         });
         let waiting: Vec<_> = waiting.collect();
-        let outcomes = match self.commit(&writes, until, locking).await {
+        let is_wanted = |place: usize| !waiting[place].1.is_closed();
+        let outcomes = match self.commit(&writes, until, locking, &is_wanted).await {
             Ok(outcomes) => outcomes,
             // The database refuses something: each by itself, so that one does not refuse all.
             Err(StoreError::Internal(_)) if writes.len() > 1 => {
-                self.commit_one_by_one(&writes, until).await
+                self.commit_one_by_one(&writes, until, locking, &is_wanted).await
             }
             Err(StoreError::Internal(error)) => vec![Some(Err(StoreError::Internal(error)))],
             Err(error) => {
@@ -224,21 +234,28 @@ impl Lane {
             let job = Job { write, until, reply };
             match outcome {
                 Some(outcome) => job.answer(outcome),
+                None if job.reply.is_closed() => {}
                 None => busy.push(job),
             }
         }
         busy
     }
 
-    async fn commit_one_by_one(&mut self, writes: &[Write], until: Instant) -> Vec<Option<Answer>> {
+    async fn commit_one_by_one(
+        &mut self,
+        writes: &[Write],
+        until: Instant,
+        locking: Locking,
+        is_wanted: &Wanted<'_>,
+    ) -> Vec<Option<Answer>> {
         let mut busy = HashSet::new();
         let mut outcomes = Vec::with_capacity(writes.len());
-        for write in writes.chunks(1) {
+        for (place, write) in writes.chunks(1).enumerate() {
             let room = write[0].room();
             let outcome = if busy.contains(&room) {
                 None
             } else {
-                match self.commit(write, until, Locking::Skip).await {
+                match self.commit(write, until, locking, &|_| is_wanted(place)).await {
                     Ok(mut one) => one.pop().flatten(),
                     Err(error) => Some(Err(error)),
                 }
@@ -292,6 +309,7 @@ impl Lane {
         writes: &[Write],
         until: Instant,
         locking: Locking,
+        is_wanted: &Wanted<'_>,
     ) -> StoreResult<Vec<Option<Answer>>> {
         loop {
             self.tried += 1;
@@ -300,7 +318,7 @@ impl Lane {
             if connection.is_none() {
                 self.known.clear();
             }
-            let attempt = self.attempt(connection, writes, locking);
+            let attempt = self.attempt(connection, writes, locking, is_wanted);
             match timeout_at(until, attempt).await {
                 Err(_) => return Err(unavailable(Refused::Late)),
                 Ok(Ok((connection, written))) => {
@@ -323,6 +341,7 @@ impl Lane {
         connection: Option<PgConnection>,
         writes: &[Write],
         locking: Locking,
+        is_wanted: &Wanted<'_>,
     ) -> Result<(Option<PgConnection>, Written), sqlx::Error> {
         let mut connection = match connection {
             Some(connection) => connection,
@@ -330,12 +349,12 @@ impl Lane {
         };
         let lane = Some((self.id, self.tried));
         sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-        let written = match batch::write(&mut connection, lane, writes, locking).await {
+        let written = match batch::write(&mut connection, lane, writes, locking, is_wanted).await {
             // Not all are to wait for one room.
             Err(error) if is_busy(&error) => {
                 sqlx::raw_sql(sql::ROLLBACK).execute(&mut connection).await?;
                 sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-                batch::write(&mut connection, lane, writes, Locking::Skip).await?
+                batch::write(&mut connection, lane, writes, Locking::Skip, is_wanted).await?
             }
             written => written?,
         };

@@ -156,22 +156,31 @@ impl Shop {
 async fn a_room_that_is_held_holds_no_other() {
     let shop = Shop::open().await;
     let rooms = shop.rooms().await;
-    let (held, others) = rooms.split_first().unwrap();
+    // More of a lane's than it waits for at once.
+    let (held, others) = rooms.split_at(18);
     let mut transaction = shop.pool.begin().await.unwrap();
-    assert_eq!(shop.send_in(&mut transaction, *held).await, 3);
+    for room in held {
+        assert_eq!(shop.send_in(&mut transaction, *room).await, 3);
+    }
+    let mut waiting = Vec::new();
     for round in 3..6 {
-        let waiting = shop.sending(*held);
+        waiting.extend(held.iter().map(|room| shop.sending(*room)));
         for other in others.iter().map(|room| shop.sending(*room)).collect::<Vec<_>>() {
             assert_eq!(other.await.unwrap(), round);
         }
-        assert!(!waiting.is_finished());
-        if round == 5 {
-            transaction.commit().await.unwrap();
-            assert_eq!(waiting.await.unwrap(), 6, "after those that waited before");
-            break;
-        }
     }
-    assert_eq!(shop.sending(*held).await.unwrap(), 7);
+    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
+    transaction.commit().await.unwrap();
+    let mut seqs = Vec::new();
+    for waiting in waiting {
+        seqs.push(waiting.await.unwrap());
+    }
+    seqs.sort_unstable();
+    let all = (4..=6).flat_map(|seq| [seq; 18]).collect::<Vec<_>>();
+    assert_eq!(seqs, all);
+    for room in held {
+        assert_eq!(shop.sending(*room).await.unwrap(), 7);
+    }
 }
 
 #[tokio::test]
@@ -196,9 +205,18 @@ async fn who_waits_too_long_for_a_room_is_refused_and_nothing_is_sent_later() {
     let shop = Shop::open().await;
     let mut transaction = shop.pool.begin().await.unwrap();
     shop.send_in(&mut transaction, shop.room).await;
-    let refused = shop.actor.send(shop.room, "meanwhile").await;
-    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let (actor, room) = (shop.actor.clone(), shop.room);
+        waiting.push(tokio::spawn(async move { actor.send(room, "meanwhile").await }));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    for refused in waiting {
+        let refused = refused.await.unwrap();
+        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    }
     transaction.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(shop.actor.send(shop.room, "again").await.unwrap().message.seq, 2);
     assert_eq!(shop.counts().await, (0, 2));
 }

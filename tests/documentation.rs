@@ -107,3 +107,13 @@ fn the_examples_of_every_page_are_compiled() {
         assert!(list.contains(&format!("{:?}", name.to_string_lossy())), "{name:?}");
     }
 }
+
+#[test]
+fn the_page_serves_every_module_of_the_clients() {
+    let served = read("examples/server/page.rs");
+    let modules = fs::read_dir(Path::new(ROOT).join("clients/js/src")).expect("a folder");
+    for module in modules {
+        let name = module.expect("an entry").file_name().into_string().expect("a name");
+        assert!(served.contains(&format!("\"src/{name}\"")), "{name} is not served");
+    }
+}

@@ -25,7 +25,10 @@ export type Status = "sending" | "sent" | "delivered" | "read" | "failed";
 
 export type ConnectionStatus = "connecting" | "connected" | "disconnected";
 
-/** A JWT, or a function that returns one; it is asked again for each connection and request. */
+/**
+ * A JWT, or a function that returns one; it is asked again for each connection and request. Where a
+ * token is refused that was good until then, a function is asked for another one, once.
+ */
 export type Token = string | (() => string | Promise<string>);
 
 export interface ChatClientOptions {
@@ -43,10 +46,15 @@ export interface ChatClientOptions {
   typingTimeout?: number;
   /** Milliseconds a sent message may go without an answer until it has failed. Default 30000. */
   messageTimeout?: number;
-  /** Milliseconds a connection, or an answer to `checkConnection()`, may take. Default 10000. */
+  /**
+   * Milliseconds a connection, a page of history or an answer to `checkConnection()` may take.
+   * Default 10000.
+   */
   connectionTimeout?: number;
   /** The longest wait between attempts in milliseconds. Default 60000. */
   maxReconnectInterval?: number;
+  /** The bytes a frame may have; a longer message fails unsent. The server's default, 262144. */
+  maxFrameBytes?: number;
   /** Whether messages shown are marked as delivered by themselves. Default true. */
   deliveryReceipts?: boolean;
   /** For platforms without one, such as Node 20: that of the `ws` package. */
@@ -211,6 +219,8 @@ export class ChatRest {
 export class HttpError extends Error {
   readonly status: number;
   readonly body: unknown;
+  /** After how many seconds the server will be asked again, where it says so. */
+  readonly retryAfter: number | null;
 }
 
 /** "🕐", "✓", "✓✓", "✓✓" (to be shown blue) or "❌"; the empty string for any other status. */
@@ -252,26 +262,33 @@ export interface TeamRoomOptions {
   token: Token;
   /** Where the document's paths begin; the page's own origin. */
   baseUrl?: string | URL;
+  /** 30,000 ms: how often a silent connection is checked, with a small request. */
+  heartbeatInterval?: number;
   /** 5,000 ms. */
   reconnectInterval?: number;
   /** 10. */
   maxReconnectAttempts?: number;
   /** 3,000 ms. */
   typingTimeout?: number;
-  /** 30,000 ms. */
+  /** 30,000 ms; for a file a second more for each 64,000 bytes. */
   messageTimeout?: number;
   /** 10,000 ms. */
   connectionTimeout?: number;
   /** 60,000 ms. */
   maxReconnectInterval?: number;
+  /** 262,144. */
+  maxFrameBytes?: number;
   WebSocket?: unknown;
   fetch?: typeof fetch;
+  /** Numbers in [0, 1) that spread reconnections; `Math.random`. */
+  random?: () => number;
 }
 
 /** A room of the team document over one WebSocket. */
 export class TeamRoom {
   constructor(options: TeamRoomOptions);
   onChange: () => void;
+  /** A message that came or was missed, in the room's order; not those of the page it begins with. */
   onMessage: (message: TeamMessage) => void;
   onTyping: (data: { userId: string; email: string; isTyping: boolean }) => void;
   onAttendance: (data: { userId: string; email: string; isHere: boolean }) => void;
@@ -292,7 +309,9 @@ export class TeamRoom {
   startTyping(): void;
   stopTyping(): void;
   loadOlder(): Promise<boolean>;
+  /** Reads what is shown again; what is not shown comes with the connection. */
   refresh(): Promise<void>;
+  /** Resolves to whether the connection is alive. */
   checkConnection(): Promise<boolean>;
 }
 
@@ -337,7 +356,13 @@ export class TeamRest {
   ): Promise<Page<TeamMessage>>;
   sendMessage(
     roomId: string,
-    message: { content?: string; replyTo?: string | null; file?: Blob; idempotencyKey?: string },
+    message: {
+      content?: string;
+      replyTo?: string | null;
+      file?: Blob;
+      idempotencyKey?: string;
+      signal?: AbortSignal;
+    },
   ): Promise<TeamMessage>;
   editMessage(roomId: string, messageId: string, content: string): Promise<TeamMessage>;
   deleteMessage(roomId: string, messageId: string): Promise<null>;

@@ -52,16 +52,21 @@ const FILES: [(&str, &str, &str); 9] = [
 ];
 
 /// The client, as front ends get it.
-const CLIENT: [(&str, &str, &str); 12] = client![
+const CLIENT: [(&str, &str, &str); 17] = client![
     "index.js",
     "src/backoff.js",
     "src/callbacks.js",
     "src/connection.js",
     "src/history.js",
     "src/messenger.js",
+    "src/options.js",
+    "src/receipts.js",
+    "src/requests.js",
     "src/rest.js",
+    "src/room.js",
     "src/status.js",
     "src/team.js",
+    "src/team_history.js",
     "src/team_rest.js",
     "src/timeline.js",
     "src/typing.js"

@@ -2,22 +2,29 @@
 // heartbeats, and the browser's hints about network and visibility. Knows no dialect.
 
 import { backoff } from "./backoff.js";
+import { asError, within } from "./requests.js";
+
+/** The close of who is not signed in, or not any more. */
+const UNAUTHENTICATED = 4401;
 
 /** Closes after which another attempt would end the same way. */
 const FINAL = new Map([
-  [4401, "Authentication failed"],
+  [UNAUTHENTICATED, "Authentication failed"],
   [4403, "Access denied"],
 ]);
 
 /** Answers to requests that say the same as such a close. */
 const REFUSED = new Map([
-  [401, 4401],
+  [401, UNAUTHENTICATED],
   [403, 4403],
   [404, 4403],
 ]);
 
 /** Closes that are no fault: the server drains, or the connection's lifetime is over. */
 const SOON = new Set([1012, 4410]);
+
+/** What is told of a connection that did not come about, or that failed. */
+const FAILED = "Connection failed";
 
 /** Our own close of a connection that seems dead; applications may use 4000 to 4999. */
 const DROPPED = 4000;
@@ -27,25 +34,29 @@ export class Connection {
   #options;
   #handlers;
   #wanted = false;
+  #ended = null;
   #socket = null;
   #established = false;
+  // Aborted with the connection that stands, and with it all that is done for that one alone.
+  #life = null;
   // Every attempt has its own number, so that what an abandoned one still says is ignored.
   #turn = 0;
   #attempts = 0;
+  #mayRenew = false;
   #retry = null;
   #deadline = null;
   #beat = null;
   #paused = false;
   #heard = true;
-  #checks = new Set();
+  #listening = [];
   #listeners = null;
 
   /**
-   * @param {object} options `url()`, `WebSocket`, `random` and the document's intervals;
-   *   `opens(frame)` where the server greets, `ping()` where it answers pings
+   * @param {object} options `url()`, `token`, `WebSocket`, `random` and the document's intervals;
+   *   `opens(frame)` where the server greets; `probe(signal)`, which resolves once the server has
+   *   given a sign of life; `ping()` where the server answers such frames, else it is probed
    * @param {object} handlers `onState(status, code)`, `onOpen(frame)`, `onFrame(frame)`,
-   *   `onError(message, error)`, `onEnd(error)` once it stops trying, `onDoubt()` where it should
-   *   be checked
+   *   `onError(message, error)`, `onLost(code, error)` before the application hears of it
    */
   constructor(options, handlers) {
     this.#options = options;
@@ -55,6 +66,16 @@ export class Connection {
   /** Whether the server has accepted this connection and it stands. */
   get isConnected() {
     return this.#established;
+  }
+
+  /** Why it has stopped trying; null while it has not. */
+  get ended() {
+    return this.#ended;
+  }
+
+  /** Aborted once the connection that stands is lost. */
+  get signal() {
+    return this.#life.signal;
   }
 
   /** Connects now, unless connecting or connected already. */
@@ -72,28 +93,34 @@ export class Connection {
     const was = this.#wanted;
     this.#wanted = false;
     this.#tearDown(1000);
-    if (was) this.#handlers.onState("disconnected", 1000);
+    if (was) this.#tellLost(1000, new Error("Disconnected"));
   }
 
   /**
-   * A request failed without which the connection is of no use: ends where another attempt would
-   * end the same way, else gives it up and tries again.
+   * Does what this connection is of no use without. Where that fails it ends, if another attempt
+   * would end the same way, else it is given up and tried again. It fails with the connection.
    */
-  fail(error) {
-    if (!this.#wanted) return;
-    const code = REFUSED.get(error.status) ?? DROPPED;
-    if (code === DROPPED) this.#handlers.onError("Connection failed", error);
-    this.#lost(code, error);
+  async need(work) {
+    const { signal } = this.#life;
+    try {
+      await work(signal);
+    } catch (error) {
+      if (!signal.aborted) this.#lost(REFUSED.get(error.status) ?? DROPPED, error, true);
+    }
   }
 
   /** Gives this connection up and tries again. */
   drop(error) {
-    if (this.#wanted) this.#lost(DROPPED, error);
+    if (this.#established) this.#lost(DROPPED, error);
   }
 
-  /** The connection is of use: the next loss counts attempts from the start. */
+  /**
+   * The connection is of use: the next loss counts attempts from the start, and a token that is
+   * refused may have been good until then.
+   */
   settle() {
     this.#attempts = 0;
+    this.#mayRenew = typeof this.#options.token === "function";
   }
 
   /** Reconnects within the reconnect interval, at a random moment of it. */
@@ -101,8 +128,7 @@ export class Connection {
     if (!this.#wanted || this.#retry) return;
     this.#retry = setTimeout(() => {
       this.#tearDown(DROPPED);
-      this.#handlers.onState("disconnected", DROPPED);
-      this.#open();
+      if (this.#tellLost(DROPPED, new Error("The server suggests to reconnect"))) this.#open();
     }, this.#soon());
   }
 
@@ -113,28 +139,28 @@ export class Connection {
     return true;
   }
 
+  /** Resolves once the next frame has come and was taken. */
+  heard() {
+    return new Promise((resolve) => this.#listening.push(resolve));
+  }
+
   /**
    * Asks for a sign of life; without one within the connection timeout it reconnects. Where it
    * waits for its next attempt, that is made now. Resolves to whether the connection is alive.
    */
-  check(frame) {
+  async check() {
     if (!this.#established) {
       if (this.#wanted && this.#retry && !this.#socket) this.#open();
-      return Promise.resolve(false);
+      return false;
     }
-    this.send(frame);
-    return new Promise((resolve) => {
-      const finish = (alive) => {
-        clearTimeout(timer);
-        this.#checks.delete(finish);
-        resolve(alive);
-      };
-      const timer = setTimeout(
-        () => this.#lost(DROPPED, new Error("The server did not answer a connection check")),
-        this.#options.connectionTimeout,
-      );
-      this.#checks.add(finish);
-    });
+    const { signal } = this.#life;
+    try {
+      await within(this.#options.connectionTimeout, this.#options.probe, signal);
+    } catch (error) {
+      // Who is refused has been answered.
+      if (!signal.aborted && !(error.status >= 400)) this.#lost(DROPPED, error);
+    }
+    return !signal.aborted;
   }
 
   /** Sends no pings until resumed. The server's are still answered. */
@@ -152,6 +178,7 @@ export class Connection {
 
   async #open() {
     this.#stopTimers();
+    this.#ended = null;
     const turn = ++this.#turn;
     const current = () => turn === this.#turn;
     const { connectionTimeout, WebSocket } = this.#options;
@@ -171,7 +198,7 @@ export class Connection {
       // What a browser says here is nothing; the close that follows has the code.
       socket.onerror = () => {};
     } catch (error) {
-      if (current()) this.#lost(undefined, error instanceof Error ? error : new Error(String(error)));
+      if (current()) this.#lost(undefined, asError(error));
     }
   }
 
@@ -184,16 +211,14 @@ export class Connection {
     }
     if (typeof frame !== "object" || frame === null) return;
     this.#heard = true;
-    for (const finish of this.#checks) finish(true);
-    if (!this.#established) {
-      if (this.#options.opens(frame)) this.#establish(frame);
-      return;
-    }
-    this.#handlers.onFrame(frame);
+    if (this.#established) this.#handlers.onFrame(frame);
+    else if (this.#options.opens(frame)) this.#establish(frame);
+    for (const resolve of this.#listening.splice(0)) resolve();
   }
 
   #establish(frame) {
     this.#established = true;
+    this.#life = new AbortController();
     clearTimeout(this.#deadline);
     this.#deadline = null;
     this.#startHeartbeat();
@@ -201,34 +226,40 @@ export class Connection {
     this.#handlers.onState("connected");
   }
 
-  #lost(code, error) {
-    const established = this.#established;
+  #lost(code, error, isFailure = !this.#established) {
     this.#tearDown(DROPPED);
-    if (FINAL.has(code)) {
+    const delay = this.#delay(code);
+    if (delay === null) {
       this.#wanted = false;
-      this.#unlisten();
-      this.#handlers.onState("disconnected", code);
-      this.#handlers.onEnd(error);
-      this.#handlers.onError(FINAL.get(code), error);
-      return;
+      this.#ended = error;
+      if (FINAL.has(code)) this.#unlisten();
+    } else {
+      this.#retry = setTimeout(() => this.#open(), delay);
     }
-    if (!this.#wanted) return;
-    this.#reconnect(code);
-    const gaveUp = this.#retry === null;
-    this.#wanted = !gaveUp;
-    this.#handlers.onState("disconnected", code);
-    if (gaveUp) this.#handlers.onEnd(error);
-    if (gaveUp || !established) this.#handlers.onError("Connection failed", error);
+    const isHere = this.#tellLost(code, error);
+    if (delay === null) this.#handlers.onError(FINAL.get(code) ?? FAILED, error);
+    else if (isHere && isFailure && !FINAL.has(code)) this.#handlers.onError(FAILED, error);
   }
 
-  #reconnect(code) {
+  /** Tells of a loss. Returns whether the application has left it at that. */
+  #tellLost(code, error) {
+    const turn = this.#turn;
+    this.#handlers.onLost(code, error);
+    if (turn === this.#turn) this.#handlers.onState("disconnected", code);
+    return turn === this.#turn;
+  }
+
+  /** How long to wait for the next attempt; null where there is to be none. */
+  #delay(code) {
     const { reconnectInterval, maxReconnectInterval, maxReconnectAttempts, random } = this.#options;
-    if (this.#attempts >= maxReconnectAttempts) return;
+    if (code === UNAUTHENTICATED && this.#mayRenew) {
+      this.#mayRenew = false;
+      return this.#soon();
+    }
+    if (FINAL.has(code) || this.#attempts >= maxReconnectAttempts) return null;
     this.#attempts += 1;
-    const delay = SOON.has(code)
-      ? this.#soon()
-      : backoff(this.#attempts, { base: reconnectInterval, max: maxReconnectInterval, random });
-    this.#retry = setTimeout(() => this.#open(), delay);
+    if (SOON.has(code)) return this.#soon();
+    return backoff(this.#attempts, { base: reconnectInterval, max: maxReconnectInterval, random });
   }
 
   #soon() {
@@ -238,16 +269,16 @@ export class Connection {
   #startHeartbeat() {
     clearInterval(this.#beat);
     this.#beat = null;
-    if (this.#paused || !this.#established || !this.#options.ping) return;
+    if (this.#paused || !this.#established) return;
+    const { ping, heartbeatInterval } = this.#options;
     this.#heard = true;
     this.#beat = setInterval(() => {
-      if (!this.#heard) {
-        this.#lost(DROPPED, new Error("The server did not answer a ping"));
-        return;
-      }
+      const wasHeard = this.#heard;
       this.#heard = false;
-      this.send(this.#options.ping());
-    }, this.#options.heartbeatInterval);
+      if (ping && wasHeard) this.send(ping());
+      else if (ping) this.#lost(DROPPED, new Error("The server did not answer a ping"));
+      else if (!wasHeard) this.check();
+    }, heartbeatInterval);
   }
 
   #stopTimers() {
@@ -260,7 +291,8 @@ export class Connection {
   #tearDown(code) {
     this.#turn += 1;
     this.#stopTimers();
-    for (const finish of this.#checks) finish(false);
+    this.#listening = [];
+    this.#life?.abort(new Error("The connection was lost"));
     const socket = this.#socket;
     this.#socket = null;
     this.#established = false;
@@ -271,18 +303,20 @@ export class Connection {
   #listen() {
     if (this.#listeners) return;
     const { document } = globalThis;
+    // What was said while nobody listened.
+    if (typeof document?.hidden === "boolean") this.#paused = document.hidden;
     const online = () => {
       if (!this.#established) this.#again();
     };
     const offline = () => {
-      if (this.#established) this.#handlers.onDoubt();
+      if (this.#established) this.check();
     };
     const visible = () => {
       if (document.hidden) {
         this.pauseHeartbeat();
       } else {
         this.resumeHeartbeat();
-        this.#handlers.onDoubt();
+        this.check();
       }
     };
     this.#listeners = [

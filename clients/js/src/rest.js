@@ -1,17 +1,21 @@
 // Requests over HTTP, and the messenger document's endpoints.
 
+import { asError } from "./requests.js";
+
 /** An answer of the server's that is not a success. */
 export class HttpError extends Error {
   /**
    * @param {string} call what was asked for
    * @param {number} status
    * @param {unknown} body the answer, as far as it is JSON
+   * @param {number | null} [retryAfter] after how many seconds the server will be asked again
    */
-  constructor(call, status, body) {
+  constructor(call, status, body, retryAfter = null) {
     super(`${call}: ${status} ${sentence(body)}`.trim());
     this.name = "HttpError";
     this.status = status;
     this.body = body;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -47,9 +51,17 @@ export class Rest {
       },
       body: form ? body : body && JSON.stringify(body),
     });
-    const answer = await response.json().catch(() => null);
-    if (!response.ok) throw new HttpError(`${method} ${path}`, response.status, answer);
-    return answer;
+    const call = `${method} ${path}`;
+    if (!response.ok) {
+      const answer = await response.json().catch(() => null);
+      throw new HttpError(call, response.status, answer, seconds(response.headers));
+    }
+    if (response.status === 204) return null;
+    try {
+      return await response.json();
+    } catch (cause) {
+      throw new Error(`${call}: the answer could not be read`, { cause });
+    }
   }
 }
 
@@ -95,7 +107,17 @@ export class ChatRest {
 
 /** The token, or what the application's function returns for it. */
 export async function tokenOf(token) {
-  return typeof token === "function" ? token() : token;
+  try {
+    return typeof token === "function" ? await token() : token;
+  } catch (reason) {
+    throw asError(reason);
+  }
+}
+
+/** What `Retry-After` says, where it is a number of seconds. */
+function seconds(headers) {
+  const text = headers.get("Retry-After") ?? "";
+  return /^\d+$/.test(text) ? Number(text) : null;
 }
 
 function sentence(body) {

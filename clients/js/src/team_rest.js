@@ -64,9 +64,9 @@ export class TeamRest {
 
   /**
    * With a key a repetition after a lost answer returns the first message.
-   * @param {{ content?: string, replyTo?: string | null, file?: Blob, idempotencyKey?: string }} message
+   * @param {{ content?: string, replyTo?: string | null, file?: Blob, idempotencyKey?: string, signal?: AbortSignal }} message
    */
-  sendMessage(roomId, { content = "", replyTo = null, file, idempotencyKey }) {
+  sendMessage(roomId, { content = "", replyTo = null, file, idempotencyKey, signal }) {
     const headers = idempotencyKey === undefined ? {} : { "Idempotency-Key": idempotencyKey };
     let body = { content, ...(replyTo && { reply_to: replyTo }) };
     if (file) {
@@ -76,7 +76,7 @@ export class TeamRest {
       form.append("file_attachment", file, file.name ?? "file");
       body = form;
     }
-    return this.#rest.call("POST", `rooms/${roomId}/messages/`, { body, headers });
+    return this.#rest.call("POST", `rooms/${roomId}/messages/`, { body, headers, signal });
   }
 
   editMessage(roomId, messageId, content) {

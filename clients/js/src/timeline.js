@@ -1,20 +1,29 @@
 // What is shown in a room: stored messages, once each and in order, then those not stored yet.
 // Pure: no socket, no timer. Each method returns what the application is to be told, in order:
-// { type: "message", message } or { type: "status", id, status, detail }.
-
-import { isForward } from "./status.js";
+// { type: "message", message, isFirst } or { type: "status", id, status, detail }.
 
 /**
  * One room's messages, joined from history and live frames by id. Ids ascend inside a room, so
- * whatever is not above the last one shown was shown before.
+ * whatever is not above the last one shown was shown before. A message shown is never changed, only
+ * replaced.
  */
 export class Timeline {
-  #stored = [];
+  #merge;
+  #ids = [];
   #byId = new Map();
+  // Drafts, and what is stored of them but not shown in its place yet: that has an id.
   #pending = [];
-  #receipts = new Map();
   #lastId = null;
   #join = null;
+  #reads = new Set();
+
+  /**
+   * @param {(known: object, news: object) => object} merge what is known of a message with what is
+   *   told of it; the same object where nothing has changed
+   */
+  constructor(merge) {
+    this.#merge = merge;
+  }
 
   /** The id of the newest message shown; null before the first join. */
   get lastId() {
@@ -23,17 +32,23 @@ export class Timeline {
 
   /** The id of the oldest message shown. */
   get oldestId() {
-    return this.#stored[0]?.id ?? null;
+    return this.#ids[0] ?? null;
+  }
+
+  /** How many messages are shown in their place. */
+  get count() {
+    return this.#ids.length;
   }
 
   /** Everything to show, oldest first; what is not stored yet comes last. */
   get messages() {
-    return [...this.#stored, ...this.#pending].map((message) => ({ ...message }));
+    const stored = this.#ids.map((id) => this.#byId.get(id));
+    return [...stored, ...this.#pending.map((message) => ({ ...message }))];
   }
 
   /** The sends that the server has not answered. */
   get unanswered() {
-    return this.#pending.filter((message) => message.status === "sending");
+    return this.#pending.filter(({ status, id }) => id === null && status === "sending");
   }
 
   /** Whether history and live frames are still being joined. */
@@ -41,18 +56,28 @@ export class Timeline {
     return this.#join !== null;
   }
 
-  /** Adds a send. A repetition of one that is not stored is that one. */
+  /**
+   * Adds a send, which is known by this object from now on. A repetition of one that is not stored
+   * is that one.
+   */
   send(draft) {
     const known = this.#find(draft.temp_id, draft.content);
-    if (known?.status === "sending") return [];
+    if (known && known.status !== "failed") return [];
     if (known) known.status = "sending";
-    else this.#pending.push({ ...draft, id: null, status: "sending" });
+    else this.#pending.push(Object.assign(draft, { id: null, status: "sending" }));
     return [status(draft.temp_id, "sending")];
   }
 
   /** The first unanswered send with this `temp_id`. */
   unansweredAs(tempId) {
     return this.unanswered.find((message) => message.temp_id === tempId);
+  }
+
+  /** The first failed send with this `temp_id`. */
+  failedAs(tempId) {
+    return this.#pending.find(
+      (message) => message.temp_id === tempId && message.status === "failed",
+    );
   }
 
   /** A send did not succeed. It stays, as failed, until it is sent again or discarded. */
@@ -74,9 +99,8 @@ export class Timeline {
    * history is there and the server has said what became of these: history does not tell which
    * of its messages is which send, and one may be in it.
    */
-  beginJoin() {
-    const repeated = this.unanswered;
-    this.#join = { awaited: new Set(repeated), live: [], sent: new Map(), history: null };
+  beginJoin(repeated = this.unanswered) {
+    this.#join = { awaited: new Set(repeated), came: new Set(), live: [], history: null };
     return repeated;
   }
 
@@ -94,104 +118,132 @@ export class Timeline {
 
   /** A message of the server's; with the `temp_id` if this socket sent it. */
   receive(message, tempId) {
-    const events = tempId === undefined ? [] : this.#answer(message, tempId);
-    const shown = tempId === undefined ? message : { ...message, temp_id: tempId };
-    if (!this.#join) return [...events, ...this.#show(shown)];
-    this.#join.live.push(() => this.#show(shown));
-    if (tempId !== undefined) this.#join.sent.set(message.id, tempId);
-    return [...events, ...this.#settle()];
+    if (tempId === undefined) return this.#live(message);
+    return [...this.answer(message, tempId), ...this.#live({ ...message, temp_id: tempId })];
   }
 
-  /** A status of a stored message. */
-  update(id, to, detail) {
-    if (this.#join) {
-      this.#join.live.push(() => this.#advance(id, to, detail));
-      return [];
+  /** The server has stored a send. It stays where it is until it is shown in its place. */
+  answer(message, tempId) {
+    const draft = this.#find(tempId, message.content) ?? this.unansweredAs(tempId);
+    if (!draft) return [];
+    this.#join?.awaited.delete(draft);
+    const stored = { ...message, temp_id: tempId };
+    this.#pending[this.#pending.indexOf(draft)] = stored;
+    const events = [status(tempId, "sent", { message_id: message.id })];
+    if (this.#isPast(message.id)) events.push(...this.#show(stored));
+    return events;
+  }
+
+  /** Something of a stored message is another: a status, a text, a reaction. */
+  change(id, fields, detail) {
+    this.#note(id, fields);
+    if (!this.#join) return this.#revise(id, fields, detail);
+    this.#join.live.push(() => this.#revise(id, fields, detail));
+    return [];
+  }
+
+  /**
+   * What a request reads, with what is told meanwhile: the answer may be older than that.
+   * @param {() => Promise<object[]>} request
+   */
+  async current(request) {
+    const told = new Map();
+    this.#reads.add(told);
+    try {
+      const rows = await request();
+      return rows.map((row) => (told.get(row.id) ?? []).reduce(this.#merge, row));
+    } finally {
+      this.#reads.delete(told);
     }
-    return this.#advance(id, to, detail);
+  }
+
+  /** What was read again. What is not shown yet stays so: there may be others before it. */
+  revise(messages) {
+    return messages.flatMap((row) => (this.has(row.id) ? this.#revise(row.id, row) : []));
   }
 
   /** Messages from before the oldest one shown, oldest first. Returns those that were new. */
   prepend(messages) {
     const added = messages.filter(({ id }) => !this.#byId.has(id) && !(id >= this.oldestId));
-    this.#stored.unshift(...added);
+    this.#ids.unshift(...added.map(({ id }) => id));
     for (const message of added) this.#byId.set(message.id, message);
     return added.map((message) => ({ ...message }));
   }
 
-  /** Whether this message was shown. */
+  /** A message that is shown in its place. */
+  get(id) {
+    return this.#byId.get(id);
+  }
+
+  /** Whether this message is shown in its place. */
   has(id) {
     return this.#byId.has(id);
   }
 
-  /**
-   * Notes that a message is to be marked. Returns whether there is something to send: nothing is
-   * if the message is as far already. What is noted is sent again until a status confirms it.
-   */
-  mark(id, to) {
-    const known = this.#byId.get(id);
-    if (!known) return true;
-    if (!isForward(known.status, to)) return false;
-    const noted = this.#receipts.get(id);
-    if (noted && !isForward(noted, to)) return false;
-    this.#receipts.set(id, to);
-    return true;
-  }
-
-  /** The marks that no status has confirmed. */
-  get unconfirmed() {
-    return [...this.#receipts];
-  }
-
   #find(tempId, content) {
     return this.#pending.find(
-      (message) => message.temp_id === tempId && message.content === content,
+      (message) => message.temp_id === tempId && message.content === content && message.id === null,
     );
   }
 
-  #answer(message, tempId) {
-    const known = this.#find(tempId, message.content);
-    if (!known) return [];
-    this.#pending.splice(this.#pending.indexOf(known), 1);
-    this.#join?.awaited.delete(known);
-    return [status(tempId, "sent", { message_id: message.id })];
+  #isPast(id) {
+    return this.#lastId !== null && id <= this.#lastId;
+  }
+
+  #live(message) {
+    if (!this.#join) return this.#show(message);
+    this.#join.came.add(message.id);
+    this.#join.live.push(() => this.#show(message));
+    return this.#settle();
   }
 
   #settle() {
     const join = this.#join;
     if (!join?.history || join.awaited.size > 0) return [];
     this.#join = null;
+    const begins = this.#lastId === null;
     const events = [];
-    for (const message of join.history) {
-      const tempId = join.sent.get(message.id);
-      events.push(...this.#show(tempId === undefined ? message : { ...message, temp_id: tempId }));
+    for (const row of join.history) {
+      this.#note(row.id, row);
+      const isFirst = begins && !join.came.has(row.id);
+      events.push(...(this.has(row.id) ? this.#revise(row.id, row) : this.#show(row, isFirst)));
     }
     // An empty room has been joined, too.
     this.#lastId ??= 0;
     for (const replay of join.live) events.push(...replay());
+    // What history no longer has was deleted.
+    this.#pending = this.#pending.filter(({ id }) => id === null || !this.#isPast(id));
     return events;
   }
 
-  #show(message) {
+  #show(message, isFirst = false) {
+    const at = this.#pending.findIndex(({ id }) => id === message.id);
+    const shown = at < 0 ? message : { ...this.#pending.splice(at, 1)[0], ...message };
     const known = this.#byId.get(message.id);
     if (known) {
-      if (message.temp_id !== undefined) known.temp_id = message.temp_id;
-      return this.#advance(message.id, message.status);
+      const { temp_id } = shown;
+      if (temp_id !== undefined) this.#byId.set(message.id, { ...known, temp_id });
+      return [];
     }
-    if (this.#lastId !== null && message.id <= this.#lastId) return [];
-    this.#stored.push(message);
-    this.#byId.set(message.id, message);
+    if (this.#isPast(message.id)) return [];
+    this.#ids.push(message.id);
+    this.#byId.set(message.id, shown);
     this.#lastId = message.id;
-    return [{ type: "message", message: { ...message } }];
+    return [{ type: "message", message: { ...shown }, isFirst }];
   }
 
-  #advance(id, to, detail) {
-    const noted = this.#receipts.get(id);
-    if (noted && !isForward(to, noted)) this.#receipts.delete(id);
+  #revise(id, news, detail) {
     const known = this.#byId.get(id);
-    if (known && !isForward(known.status, to)) return [];
-    if (known) known.status = to;
-    return [status(id, to, detail)];
+    // A status is told of what is not shown, too.
+    if (!known) return news.status === undefined ? [] : [status(id, news.status, detail)];
+    const merged = this.#merge(known, news);
+    if (merged === known) return [];
+    this.#byId.set(id, merged);
+    return [status(id, merged.status, detail)];
+  }
+
+  #note(id, news) {
+    for (const told of this.#reads) told.set(id, [...(told.get(id) ?? []), news]);
   }
 }
 

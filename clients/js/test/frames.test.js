@@ -56,6 +56,19 @@ test("a reconnect that is suggested is made once", limit, async (t) => {
   assert.deepEqual(client.seen.errors, []);
 });
 
+test("whoever disconnects when that reconnect begins stays disconnected", limit, async (t) => {
+  const { client, say } = await scripted(t);
+  const tell = client.onConnectionChange;
+  client.onConnectionChange = (...state) => {
+    tell(...state);
+    if (state[0] === "disconnected") client.disconnect();
+  };
+  say({ type: "reconnect_suggested", reason: "ping_timeout", attempts: 3, max_attempts: 5 });
+  await until(() => client.seen.states.length > 2);
+  await new Promise(setImmediate);
+  assert.equal(client.seen.states.at(-1)[0], "disconnected");
+});
+
 test("a send that could not be stored has failed, and is told once", limit, async (t) => {
   const { client, say } = await scripted(t);
   const tempId = client.sendMessage("x");
@@ -90,9 +103,10 @@ test("the defaults are the document's", limit, async (t) => {
   const a = mine();
   await connected(a);
   a.startTyping();
-  // 10,000 connectionTimeout, 30,000 messageTimeout, 3,000 typingTimeout, 30,000 heartbeatInterval.
+  // 10,000 connectionTimeout, for the connection and for history, 30,000 messageTimeout,
+  // 3,000 typingTimeout, 30,000 heartbeatInterval.
   // Those of 4,000 are fetch's own, of the connections that it keeps.
   const waits = set.setTimeout.filter((ms) => ms >= 3000 && ms !== 4000);
-  assert.deepEqual(waits, [10_000, 30_000, 3000]);
+  assert.deepEqual(waits, [10_000, 10_000, 30_000, 3000]);
   assert.ok(set.setInterval.includes(30_000));
 });

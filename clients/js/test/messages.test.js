@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ChatRest, HttpError } from "../index.js";
+import { ChatRest, HttpError, TeamRest } from "../index.js";
 import { tokenFor } from "./support/server.js";
+import { uuid } from "./support/team.js";
 import { connected, record, until, world } from "./support/world.js";
 
 const room = world();
@@ -75,6 +76,40 @@ test("delivery receipts can be left to the application", limit, async (t) => {
   await until(() => a.seen.statuses.some(([which, status]) => which === id && status === "delivered"));
 });
 
+test("older messages are marked as delivered, too, and loaded once at a time", limit, async (t) => {
+  const { mine, you, roomId, direct } = await room(t);
+  const rest = new ChatRest({ baseUrl: direct, token: tokenFor(you) });
+  for (let n = 0; n < 130; n += 1) await rest.sendMessage(roomId, `${n}`);
+  const a = mine();
+  a.connect();
+  await until(() => a.seen.messages.length === 50);
+  const [first, second] = await Promise.all([a.loadOlder(), a.loadOlder()]);
+  assert.deepEqual([first.length, second.length], [50, 50]);
+  await until(async () => {
+    const { results } = await rest.listMessages(roomId, 2);
+    return results.every(({ status }) => status === "delivered");
+  });
+});
+
+test("a mark of what was deleted is not sent for ever", limit, async (t) => {
+  const { mine, you, roomId, proxy, direct } = await room(t);
+  const a = mine({ deliveryReceipts: false });
+  await connected(a);
+  const rest = new TeamRest({ baseUrl: `${direct}/team`, token: tokenFor(you) });
+  const { id } = await rest.sendMessage(uuid(roomId), { content: "short-lived" });
+  await until(() => a.seen.messages.length === 1);
+  await rest.deleteMessage(uuid(roomId), id);
+  a.sendMessageRead(a.seen.messages[0].id);
+  for (const text of ["one", "two", "three"]) {
+    proxy.cut();
+    await until(() => !a.isConnected);
+    await until(() => a.isConnected);
+    a.sendMessage(text);
+    await until(() => contents(a).includes(text));
+  }
+  assert.equal(a.seen.frames.filter(({ type }) => type === "message_read").length, 2);
+});
+
 test("messages sent before the connection go out with it, in order", limit, async (t) => {
   const { mine, yours } = await room(t);
   const [a, b] = [mine(), yours()];
@@ -101,6 +136,29 @@ test("a message that the server refuses has failed, with its reason", limit, asy
   assert.equal(a.messages.at(-1).status, "failed");
   a.discardMessage(tempId);
   assert.equal(a.messages.at(-1).status, "sent");
+});
+
+test("a message over the frame limit fails and leaves the connection alone", limit, async (t) => {
+  const { mine } = await room(t);
+  const a = mine();
+  await connected(a);
+  const tempId = a.sendMessage("x".repeat(300_000));
+  assert.deepEqual(a.seen.errors, []);
+  a.sendMessage("small");
+  await until(() => contents(a).includes("small") && a.seen.errors.length === 1);
+  assert.equal(a.seen.errors[0][1].tempId, tempId);
+  assert.deepEqual(a.seen.states, []);
+});
+
+test("a message over the server's limit fails alone", limit, async (t) => {
+  const { mine } = await room(t);
+  const a = mine({ maxFrameBytes: 1e9, maxReconnectAttempts: 3 });
+  await connected(a);
+  const tempId = a.sendMessage("x".repeat(300_000));
+  a.sendMessage("small");
+  await until(() => contents(a).includes("small"));
+  assert.deepEqual(a.seen.errors.map(([, error]) => error.tempId), [tempId]);
+  assert.deepEqual(a.seen.states[0], ["disconnected", 1009]);
 });
 
 test("other errors of the server are told in its words", limit, async (t) => {

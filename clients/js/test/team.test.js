@@ -4,39 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import WebSocket from "ws";
 
-import { HttpError, TeamRest, TeamRoom } from "../index.js";
+import { HttpError, TeamRoom } from "../index.js";
 import { tokenFor } from "./support/server.js";
+import { contents, pairs, uuid } from "./support/team.js";
 import { until, world } from "./support/world.js";
 
 const room = world();
+const pair = pairs(room);
 const limit = { timeout: 60_000 };
-const uuid = (id) => `00000000-0000-8000-8000-${id.toString(16).padStart(12, "0")}`;
-const contents = (person) => person.messages.map(({ content }) => content);
-
-/** A pair in their direct room; `mine` goes through the proxy. */
-async function pair(t) {
-  const { roomId, proxy, direct, me, you } = await room(t);
-  const people = [];
-  t.after(() => people.forEach((person) => person.disconnect()));
-  const person = (user, origin) => {
-    const options = { baseUrl: `${origin}/team`, roomId: uuid(roomId), token: tokenFor(user) };
-    const live = new TeamRoom({ ...options, WebSocket, reconnectInterval: 20 });
-    live.seen = { typing: [], attendance: [], errors: [], states: [], messages: [] };
-    live.onTyping = (data) => live.seen.typing.push(data);
-    live.onAttendance = (data) => live.seen.attendance.push(data);
-    live.onError = (...error) => live.seen.errors.push(error);
-    live.onConnectionChange = (...state) => live.seen.states.push(state);
-    live.onMessage = (message) => live.seen.messages.push(message);
-    live.rest = new TeamRest(options);
-    live.options = { ...options, WebSocket };
-    people.push(live);
-    return live;
-  };
-  const [mine, yours] = [person(me, proxy.url), person(you, direct)];
-  for (const live of [mine, yours]) live.connect();
-  await until(() => mine.isConnected && yours.isConnected);
-  return { mine, yours, me: String(me), you: String(you), roomId: uuid(roomId), proxy };
-}
 
 test("messages, replies, edits, reactions and deletions reach the other", limit, async (t) => {
   const { mine, yours, you } = await pair(t);

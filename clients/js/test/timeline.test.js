@@ -3,20 +3,24 @@ import { test } from "node:test";
 
 import { backoff } from "../src/backoff.js";
 import { getStatusIcon } from "../index.js";
+import { Receipts } from "../src/receipts.js";
+import { isForward } from "../src/status.js";
 import { Timeline } from "../src/timeline.js";
 
 const message = (id, rest = {}) => ({ id, content: `m${id}`, status: "sent", ...rest });
+const merge = (known, { status }) =>
+  isForward(known.status, status) ? { ...known, status } : known;
 const ids = (events) => events.filter(({ type }) => type === "message").map((e) => e.message.id);
 
 function joined(...history) {
-  const timeline = new Timeline();
+  const timeline = new Timeline(merge);
   timeline.beginJoin();
   timeline.joinHistory(history);
   return timeline;
 }
 
 test("live frames that come before history are shown after it, once each", () => {
-  const timeline = new Timeline();
+  const timeline = new Timeline(merge);
   timeline.beginJoin();
   assert.deepEqual(timeline.receive(message(3)), []);
   assert.deepEqual(timeline.receive(message(4)), []);
@@ -51,6 +55,39 @@ test("history waits for the answer to a repeated send, so that it is known as th
   assert.deepEqual(timeline.messages.map(({ id }) => id), [7, 8]);
 });
 
+test("a send that is answered stays where it is until it is shown, on whatever connection", () => {
+  const timeline = joined();
+  timeline.send({ temp_id: "t", content: "m7" });
+  timeline.beginJoin();
+  assert.deepEqual(timeline.receive(message(7), "t").map(({ status }) => status), ["sent"]);
+  assert.deepEqual(timeline.messages, [{ ...message(7), temp_id: "t" }]);
+  timeline.abandonJoin();
+  timeline.beginJoin();
+  const [event] = timeline.joinHistory([message(7), message(8)]);
+  assert.equal(event.message.temp_id, "t");
+  assert.deepEqual(timeline.messages.map(({ id, temp_id }) => [id, temp_id]), [[7, "t"], [8, undefined]]);
+});
+
+test("what was answered and is deleted before it is shown goes away", () => {
+  const timeline = joined();
+  timeline.send({ temp_id: "t", content: "m7" });
+  timeline.beginJoin();
+  timeline.receive(message(7), "t");
+  timeline.abandonJoin();
+  timeline.beginJoin();
+  timeline.joinHistory([message(8)]);
+  assert.deepEqual(timeline.messages.map(({ id }) => id), [8]);
+});
+
+test("what is told while older messages are read is not undone by them", async () => {
+  const timeline = joined(message(5));
+  let answer;
+  const reading = timeline.current(() => new Promise((resolve) => (answer = resolve)));
+  timeline.change(4, { status: "read" });
+  answer([message(3), message(4)]);
+  assert.deepEqual((await reading).map(({ status }) => status), ["sent", "read"]);
+});
+
 test("a repeated send that fails lets history through", () => {
   const timeline = joined();
   timeline.send({ temp_id: "t", content: "x" });
@@ -71,9 +108,9 @@ test("two sends with one temp_id and other content are two", () => {
 
 test("a status only moves forward", () => {
   const timeline = joined(message(1));
-  assert.equal(timeline.update(1, "read").length, 1);
-  assert.equal(timeline.update(1, "delivered").length, 0);
-  assert.equal(timeline.update(1, "read").length, 0);
+  assert.equal(timeline.change(1, { status: "read" }).length, 1);
+  assert.equal(timeline.change(1, { status: "delivered" }).length, 0);
+  assert.equal(timeline.change(1, { status: "read" }).length, 0);
   assert.equal(timeline.messages[0].status, "read");
 });
 
@@ -85,14 +122,14 @@ test("statuses of history reach messages that are shown already", () => {
 });
 
 test("a mark is sent again until a status confirms it", () => {
-  const timeline = joined(message(1));
-  assert.equal(timeline.mark(1, "read"), true);
-  assert.equal(timeline.mark(1, "delivered"), false);
-  timeline.update(1, "delivered");
-  assert.deepEqual(timeline.unconfirmed, [[1, "read"]]);
-  timeline.update(1, "read");
-  assert.deepEqual(timeline.unconfirmed, []);
-  assert.equal(timeline.mark(1, "read"), false);
+  const receipts = new Receipts();
+  assert.equal(receipts.mark(1, "read", "sent"), true);
+  assert.equal(receipts.mark(1, "delivered", "sent"), false);
+  receipts.confirm(1, "delivered");
+  assert.deepEqual(receipts.unconfirmed, [[1, "read"]]);
+  receipts.confirm(1, "read");
+  assert.deepEqual(receipts.unconfirmed, []);
+  assert.equal(receipts.mark(1, "read", "read"), false);
 });
 
 test("older messages are put before, without those that are there", () => {

@@ -1,6 +1,6 @@
 // Compiled, never run: the document's examples with the declared types.
 
-import { ChatClient, getStatusIcon } from "../index.js";
+import { ChatClient, HttpError, TeamRoom, getStatusIcon } from "../index.js";
 
 const chatClient = new ChatClient({ roomId: 1, token: async () => "jwt", heartbeatInterval: 30000 });
 chatClient.onTypingIndicator = (data) => console.log(data.username, data.isTyping);
@@ -12,3 +12,8 @@ chatClient.onMessage = (message) => console.log(message.id.toFixed(), message.te
 chatClient.connect();
 const tempId: string = chatClient.sendMessage("Hello!", `temp_${Date.now()}`);
 chatClient.discardMessage(tempId);
+
+const room = new TeamRoom({ roomId: "uuid", token: "jwt", heartbeatInterval: 30000, random: Math.random });
+room.onError = (message, error) => {
+  if (error instanceof HttpError) console.error(message, error.status, error.retryAfter?.toFixed());
+};

@@ -20,6 +20,8 @@ export class Rooms {
   #timers = [];
   #presence = new Map();
   #searching = null;
+  #isStale = false;
+  #refreshing = null;
   #listeners = new AbortController();
   #direct;
 
@@ -53,11 +55,21 @@ export class Rooms {
     this.#render();
   }
 
-  async refresh() {
-    const page = await this.#session.ask(this.#session.rest.listRooms(1, 100)).catch(() => null);
-    if (!page || this.#listeners.signal.aborted) return;
-    this.#rooms = page.results;
-    this.#render();
+  /** Many messages may come at once: one request at a time, the last one after all of them. */
+  refresh() {
+    this.#isStale = true;
+    this.#refreshing ??= this.#read().finally(() => (this.#refreshing = null));
+    return this.#refreshing;
+  }
+
+  async #read() {
+    while (this.#isStale) {
+      this.#isStale = false;
+      const page = await this.#session.ask(this.#session.rest.listRooms(1, 100)).catch(() => null);
+      if (this.#listeners.signal.aborted) return;
+      if (page) this.#rooms = page.results;
+      this.#render();
+    }
   }
 
   /** Whether somebody is online, as last heard, and when they were seen. */

@@ -8,12 +8,13 @@ use chat_core::store::StoreResult;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::{ConnectError, Failure, Refused, is_passing, meaning, unavailable};
 use crate::pool::{Pool, Pooled};
 use crate::sql;
+use crate::turns::Turns;
 
 /// How long a call waits for the database, all attempts together.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
@@ -21,16 +22,11 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// In how many parts rooms are waited for.
-const TURNS: usize = 1_024;
-
 /// The database and its schema. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pool: Pool,
-    /// Each is held by a transaction that takes a room. Others that take it wait for that outside of
-    /// the pool: they would have to wait inside, and hold what everybody else needs.
-    turns: Arc<[Arc<Mutex<()>>]>,
+    turns: Turns,
     options: PgConnectOptions,
     schema: Arc<str>,
 }
@@ -47,8 +43,7 @@ pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
 impl Database {
     pub(crate) fn new(options: PgConnectOptions, schema: String) -> Self {
         let options = options.disable_statement_logging();
-        let turns = (0..TURNS).map(|_| Arc::default()).collect();
-        Self { pool: Pool::new(), turns, options, schema: schema.into() }
+        Self { pool: Pool::new(), turns: Turns::default(), options, schema: schema.into() }
     }
 
     /// Asks whether the database is there.
@@ -113,8 +108,7 @@ impl Database {
 
     /// The same for a transaction that takes a room.
     pub(crate) async fn begin_in(&self, room: RoomId) -> Result<Transaction, sqlx::Error> {
-        let turn = usize::try_from(room.get()).unwrap_or(0) % TURNS;
-        let turn = Arc::clone(&self.turns[turn]).lock_owned().await;
+        let turn = self.turns.wait(room).await;
         Ok(Transaction { _turn: Some(turn), ..self.begin().await? })
     }
 

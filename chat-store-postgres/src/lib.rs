@@ -85,6 +85,7 @@ mod sessions;
 mod sql;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod writes;
 
 use std::sync::Arc;

@@ -16,8 +16,8 @@ use crate::store::Attendance;
 /// In how many parts users are counted: more than come and go while one is looked up.
 const USER_SHARDS: u64 = 1_024;
 
-/// How many sessions are opened again at once.
-const AT_ONCE: usize = 8;
+/// How many sessions are opened again at once: others need the store, too.
+const AT_ONCE: usize = 4;
 
 /// The longest user agent that is kept, in bytes.
 const USER_AGENT_BYTES: usize = 512;

@@ -44,15 +44,17 @@ enum Fault {
     StopDatabase,
     EndBackends,
     FreezeBackends,
+    HoldRooms,
 }
 
-const FAULTS: [Fault; 6] = [
+const FAULTS: [Fault; 7] = [
     Fault::KillServer,
     Fault::StopServer,
     Fault::KillDatabase,
     Fault::StopDatabase,
     Fault::EndBackends,
     Fault::FreezeBackends,
+    Fault::HoldRooms,
 ];
 
 fn number(name: &str) -> Option<u64> {
@@ -136,6 +138,13 @@ async fn strike(fault: Fault, world: &World, servers: &mut [Running; 2], rng: &m
             signal("-STOP", &frozen);
             sleep(pause(rng, 500..6_000)).await;
             signal("-CONT", &frozen);
+        }
+        Fault::HoldRooms => {
+            let connection = PgConnection::connect(&world.database.url()).await;
+            let mut connection = connection.expect("a database");
+            let hold = sqlx::raw_sql("begin; select id from chat.rooms for update");
+            hold.execute(&mut connection).await.expect("they can be held");
+            sleep(pause(rng, 100..6_000)).await;
         }
     }
 }

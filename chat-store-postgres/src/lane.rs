@@ -5,6 +5,7 @@
 //! message.
 
 mod aside;
+mod attempt;
 
 use std::collections::HashSet;
 use std::num::NonZero;
@@ -14,18 +15,17 @@ use std::time::Duration;
 
 use chat_core::model::RoomId;
 use chat_core::store::{Mark, Marked, NewMessage, Sent, StoreError, StoreResult};
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use self::aside::Aside;
-use crate::batch::{self, Locking, Wanted, Written};
+use crate::batch::{Locking, Wanted};
 use crate::connection::{Database, PATIENCE};
-use crate::error::{Refused, is_busy, is_fatal, is_passing, meaning, unavailable};
-use crate::known::{Attempt, Known};
-use crate::sql;
-use crate::writes::{self, Places};
+use crate::error::{Refused, is_passing, meaning, unavailable};
+use crate::known::Known;
+use crate::writes::Places;
 
 /// How many lanes there are at least and at most, each with a connection: in between, one for each
 /// core, as more would not run at once. The fewer they are, the larger are their batches.
@@ -158,7 +158,7 @@ impl Lane {
         }
     }
 
-    /// What waits; nothing now and then while some of it waits for room aside.
+    /// What waits; nothing now and then while some of it waits for a lane aside.
     async fn next(&self, jobs: &mut mpsc::Receiver<Job>) -> Option<Vec<Job>> {
         if !self.aside.is_full() {
             return next_batch(jobs).await;
@@ -260,47 +260,12 @@ impl Lane {
                     Err(error) => Some(Err(error)),
                 }
             };
-            if outcome.is_none() {
+            if outcome.is_none() && is_wanted(place) {
                 busy.insert(room);
             }
             outcomes.push(outcome);
         }
         outcomes
-    }
-
-    /// The one statement for messages to rooms that are known, and where they are after it; none
-    /// where somebody holds one of the rooms.
-    async fn attempt_known(
-        &self,
-        mut connection: PgConnection,
-        attempt: &Attempt,
-    ) -> (Option<PgConnection>, Option<Places>) {
-        let (lane, new) = ((self.id, self.tried), attempt.new_rows());
-        let sent = writes::insert_known(&mut connection, lane, new, attempt.rooms()).await;
-        match sent {
-            Ok(places) => return (Some(connection), Some(places)),
-            Err(error) if is_busy(&error) => return (Some(connection), None),
-            // A key was used before, say: nothing was committed.
-            Err(error) if !is_passing(&error) && !is_fatal(&error) => {
-                return (Some(connection), Some(Places::new()));
-            }
-            Err(error) => tracing::warn!(%error, "the outcome of a commit is unknown"),
-        }
-        drop(connection);
-        loop {
-            let found = async {
-                let (mut connection, last, refused) = self.committed().await?;
-                if last != self.tried {
-                    return Ok(Places::new());
-                }
-                writes::find(&mut connection, new, &refused).await
-            };
-            match found.await {
-                // With another connection what is known of other rooms is to be read again.
-                Ok(places) => return (None, Some(places)),
-                Err(_) => sleep(PAUSE).await,
-            }
-        }
     }
 
     /// Commits writes, on another connection where one breaks.
@@ -332,69 +297,6 @@ impl Lane {
                 Ok(Err(error)) => return Err(meaning(error)),
             }
         }
-    }
-
-    /// One try. An error says that nothing was committed, or that nobody knows. The connection is
-    /// handed back where it is good and what is known holds for it.
-    async fn attempt(
-        &self,
-        connection: Option<PgConnection>,
-        writes: &[Write],
-        locking: Locking,
-        is_wanted: &Wanted<'_>,
-    ) -> Result<(Option<PgConnection>, Written), sqlx::Error> {
-        let mut connection = match connection {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        let lane = Some((self.id, self.tried));
-        sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-        let written = match batch::write(&mut connection, lane, writes, locking, is_wanted).await {
-            // Not all are to wait for one room.
-            Err(error) if is_busy(&error) => {
-                sqlx::raw_sql(sql::ROLLBACK).execute(&mut connection).await?;
-                sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
-                batch::write(&mut connection, lane, writes, Locking::Skip, is_wanted).await?
-            }
-            written => written?,
-        };
-        let Err(error) = sqlx::raw_sql(sql::COMMIT).execute(&mut connection).await else {
-            return Ok((Some(connection), written));
-        };
-        // The commit may have arrived. The lane's row knows, and nothing else is tried before it
-        // has said so.
-        tracing::warn!(%error, "the outcome of a commit is unknown");
-        drop(connection);
-        loop {
-            match self.committed().await {
-                Ok((_, last, _)) if last == self.tried => return Ok((None, written)),
-                Ok(_) => return Err(error),
-                Err(_) => sleep(PAUSE).await,
-            }
-        }
-    }
-
-    /// The last batch that was committed, waiting for one that still is, and the rooms where it
-    /// wrote nothing. After it nothing that was tried before is committed.
-    async fn committed(&self) -> Result<(PgConnection, i64, Vec<i64>), sqlx::Error> {
-        let mut connection = self.connect().await?;
-        let row = sqlx::query(sql::batch::COMMITTED).bind(self.id).bind(self.tried);
-        let row = row.fetch_one(&mut connection).await?;
-        Ok((connection, row.try_get("batch")?, row.try_get("refused")?))
-    }
-
-    /// A connection, with the lane's row there before anything is committed over it.
-    async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let connect = async {
-            let mut connection = self.database.dedicated().await?;
-            let set_up = sqlx::query(sql::batch::SET_UP);
-            let lock_timeout = self.lock_timeout.as_millis().to_string();
-            set_up.bind(lock_timeout).execute(&mut connection).await?;
-            let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(self.tried - 1);
-            enter.execute(&mut connection).await?;
-            Ok(connection)
-        };
-        timeout(PATIENCE, connect).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 }
 

@@ -19,12 +19,12 @@ use common::{Flaky, SECRET, Time, now};
 /// Long enough for another thread to get in between, if it can.
 const PAUSE: Duration = Duration::from_millis(200);
 
-fn chat(store: &Flaky, hooks: impl Hooks) -> Chat {
+fn chat(store: &Flaky, hooks: impl Hooks, time: &Time) -> Chat {
     let directory =
         StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "somebody")));
     Chat::builder(store.clone(), directory, JwtAuthenticator::hs256(SECRET))
         .with_hooks(hooks)
-        .with_clock(Time::new())
+        .with_clock(time.clone())
         .build()
 }
 
@@ -83,7 +83,7 @@ impl Hooks for Slow {
 fn who_types_again_while_their_end_is_told_is_told_last_to_type() {
     let (stops, stopped) = channel();
     let (begins, began) = channel();
-    let chat = chat(&Flaky::default(), Slow { stops, began: Mutex::new(began) });
+    let chat = chat(&Flaky::default(), Slow { stops, began: Mutex::new(began) }, &Time::new());
     let room = now(chat.acting_as(1).direct_room(2)).unwrap().id;
     let told = Told::of(&chat);
     let start = Instant::now();
@@ -101,18 +101,33 @@ fn who_types_again_while_their_end_is_told_is_told_last_to_type() {
     assert_eq!(told.take(), ["types", "stops", "types"]);
 }
 
-/// User 1 with an open socket in their room with 2.
-fn stage(store: &Flaky) -> (Chat, RoomId, OpenSession) {
-    let chat = chat(store, NoHooks);
-    let room = now(chat.acting_as(1).direct_room(2)).unwrap().id;
-    let session = now(chat.acting_as(1).open_session(room, None, None)).unwrap();
-    (chat, room, session)
+/// User 1 with an open socket in their room with 2, on one of two nodes.
+struct Stage {
+    here: Chat,
+    there: Chat,
+    time: Time,
+    room: RoomId,
+    first: OpenSession,
+}
+
+impl Stage {
+    fn on(store: &Flaky) -> Self {
+        let time = Time::new();
+        let [here, there] = [(); 2].map(|()| chat(store, NoHooks, &time));
+        let room = now(here.acting_as(1).direct_room(2)).unwrap().id;
+        let first = now(here.acting_as(1).open_session(room, None, None)).unwrap();
+        Self { here, there, time, room, first }
+    }
+
+    fn pass_the_lease(&self) {
+        self.time.advance(self.here.config().session_lease + Duration::from_secs(1));
+    }
 }
 
 #[test]
 fn who_comes_again_before_their_going_is_told_is_not_told_to_have_gone() {
     let store = Flaky::default();
-    let (chat, room, first) = stage(&store);
+    let Stage { here: chat, room, first, .. } = Stage::on(&store);
     let told = Told::of(&chat);
     let user = chat.acting_as(1);
 
@@ -131,7 +146,7 @@ fn who_comes_again_before_their_going_is_told_is_not_told_to_have_gone() {
 #[test]
 fn who_comes_into_another_room_before_their_going_is_told_has_left_only_the_first() {
     let store = Flaky::default();
-    let (chat, _, first) = stage(&store);
+    let Stage { here: chat, first, .. } = Stage::on(&store);
     let user = chat.acting_as(1);
     let other =
         now(user.create_room(RoomKind::Group, RoomName::parse("another").unwrap(), Vec::new()))
@@ -150,7 +165,7 @@ fn who_comes_into_another_room_before_their_going_is_told_has_left_only_the_firs
 #[test]
 fn a_coming_that_the_store_has_not_answered_hides_no_going() {
     let store = Flaky::default();
-    let (chat, room, first) = stage(&store);
+    let Stage { here: chat, room, first, .. } = Stage::on(&store);
     let told = Told::of(&chat);
     let user = chat.acting_as(1);
 
@@ -164,7 +179,7 @@ fn a_coming_that_the_store_has_not_answered_hides_no_going() {
 #[test]
 fn a_look_that_is_answered_late_is_taken_again() {
     let store = Flaky::default();
-    let (chat, room, first) = stage(&store);
+    let Stage { here: chat, room, first, .. } = Stage::on(&store);
     let user = chat.acting_as(1);
     let told = Told::of(&chat);
     let hint = || Hint::Presence(UserId::from(1));
@@ -188,7 +203,7 @@ fn a_look_that_is_answered_late_is_taken_again() {
 
 #[test]
 fn another_node_that_did_not_hear_of_a_return_takes_nobody_away() {
-    let (chat, room, _first) = stage(&Flaky::default());
+    let Stage { here: chat, room, first: _first, .. } = Stage::on(&Flaky::default());
     let told = Told::of(&chat);
     let gone = Hint::Attendance(room, UserId::from(1), false);
     now(chat.handle_hint(gone, Instant::now())).unwrap();
@@ -202,8 +217,7 @@ fn another_node_that_did_not_hear_of_a_return_takes_nobody_away() {
 #[test]
 fn who_comes_again_on_another_node_before_their_going_is_told_is_not_told_to_have_gone() {
     let store = Flaky::default();
-    let (here, room, first) = stage(&store);
-    let there = chat(&store, NoHooks);
+    let Stage { here, there, room, first, .. } = Stage::on(&store);
     let told = Told::of(&here);
     let user = here.acting_as(1);
 
@@ -219,52 +233,38 @@ fn who_comes_again_on_another_node_before_their_going_is_told_is_not_told_to_hav
     assert_eq!(told.take(), ["came", "online"]);
 }
 
-fn two_nodes(store: &Flaky) -> (Chat, Chat, Time) {
-    let time = Time::new();
-    let node = || {
-        let directory = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "s")));
-        let sign_in = JwtAuthenticator::hs256(SECRET);
-        Chat::builder(store.clone(), directory, sign_in).with_clock(time.clone()).build()
-    };
-    (node(), node(), time)
-}
-
 #[test]
 fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
     let store = Flaky::default();
-    let (here, there, time) = two_nodes(&store);
-    let user = here.acting_as(1);
-    let room = now(user.direct_room(2)).unwrap().id;
-    let session = now(user.open_session(room, None, None)).unwrap();
-    let told = Told::of(&here);
+    let stage = Stage::on(&store);
+    let Stage { here, there, room, first, .. } = &stage;
+    let told = Told::of(here);
 
     // This node did not get to vouch for it.
-    time.advance(here.config().session_lease + Duration::from_secs(1));
+    stage.pass_the_lease();
     now(there.renew_sessions()).unwrap();
-    for hint in [Hint::Attendance(room, 1.into(), false), Hint::Presence(1.into())] {
+    for hint in [Hint::Attendance(*room, 1.into(), false), Hint::Presence(1.into())] {
         now(here.handle_hint(hint, Instant::now())).unwrap();
     }
     // Here they are known to be there.
     assert_eq!(told.take(), ["online"]);
-    now(user.close_session(&session)).unwrap();
+    now(here.acting_as(1).close_session(first)).unwrap();
     assert_eq!(told.take(), ["left", "offline"]);
 }
 
 #[test]
 fn who_stays_through_an_outage_is_told_to_be_there_after_it() {
     let store = Flaky::default();
-    let (here, there, time) = two_nodes(&store);
-    let user = here.acting_as(1);
-    let room = now(user.direct_room(2)).unwrap().id;
-    let _session = now(user.open_session(room, None, None)).unwrap();
-    let (told_here, told_there) = (Told::of(&here), Told::of(&there));
+    let stage = Stage::on(&store);
+    let Stage { here, there, .. } = &stage;
+    let (told_here, told_there) = (Told::of(here), Told::of(there));
 
     store.set_down(true);
-    time.advance(here.config().session_lease + Duration::from_secs(1));
+    stage.pass_the_lease();
     assert!(now(here.renew_sessions()).is_err());
     store.set_down(false);
     let presence = Hint::Presence(1.into());
-    for node in [&here, &there] {
+    for node in [here, there] {
         now(node.handle_hint(presence.clone(), Instant::now())).unwrap();
     }
     assert_eq!((told_here.take(), told_there.take()), (vec!["online"], vec!["offline"]));
@@ -277,17 +277,15 @@ fn who_stays_through_an_outage_is_told_to_be_there_after_it() {
 #[test]
 fn who_leaves_while_the_store_is_away_is_told_to_have_gone_after_it() {
     let store = Flaky::default();
-    let (here, there, time) = two_nodes(&store);
-    let user = here.acting_as(1);
-    let room = now(user.direct_room(2)).unwrap().id;
-    let session = now(user.open_session(room, None, None)).unwrap();
-    let told = Told::of(&here);
+    let stage = Stage::on(&store);
+    let Stage { here, there, first, .. } = &stage;
+    let told = Told::of(here);
 
     // The other node tells it to nobody but this one, where the user is known to be there.
-    time.advance(here.config().session_lease + Duration::from_secs(1));
+    stage.pass_the_lease();
     now(there.renew_sessions()).unwrap();
     store.set_down(true);
-    assert!(now(user.close_session(&session)).is_err());
+    assert!(now(here.acting_as(1).close_session(first)).is_err());
     assert!(now(here.renew_sessions()).is_err());
     assert_eq!(told.take(), Vec::<&str>::new());
     store.set_down(false);

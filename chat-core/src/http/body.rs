@@ -13,6 +13,9 @@ use crate::service::Error;
 #[error("the body could not be read")]
 pub struct BodyError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+/// The body of a request, as it comes.
+pub type Incoming = BoxStream<'static, Result<Bytes, BodyError>>;
+
 /// A request, as an adapter hands it over.
 pub struct Request {
     /// Method, URI, headers. The URI's path is without the prefix that the dialect is mounted at.
@@ -20,7 +23,7 @@ pub struct Request {
     /// The prefix that the dialect is mounted at, such as `/messenger`; empty for none.
     pub prefix: String,
     /// The body, as it comes.
-    pub body: BoxStream<'static, Result<Bytes, BodyError>>,
+    pub body: Incoming,
 }
 
 /// Without headers and query, which hold secrets.

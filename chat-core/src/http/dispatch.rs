@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use futures::{Stream, StreamExt};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::request::Parts;
@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 
 use super::endpoint::find;
 use super::{
-    BodyError, Call, Endpoint, Fields, Form, Input, Links, Object, Rejection, Request, Response,
-    detail, json,
+    BodyError, Call, Endpoint, Fields, Form, Incoming, Input, Links, Object, Rejection, Request,
+    Response, detail, json,
 };
 use crate::dialect::Dialect;
 use crate::host::{Credentials, Transport};
@@ -41,9 +41,6 @@ impl fmt::Debug for Answered {
         f.debug_struct("Answered").field("status", &self.response.status()).finish_non_exhaustive()
     }
 }
-
-/// A body as it comes.
-pub type Incoming = BoxStream<'static, Result<bytes::Bytes, BodyError>>;
 
 /// Answers a request in a dialect. In this order: the path (404), who asks (401), the method
 /// (405), the body (413, 415, 400), the endpoint itself.

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures::stream::{self, BoxStream};
+use futures::stream;
 use futures::{Stream, StreamExt};
 use multer::{Constraints, Multipart, SizeLimit};
 
-use super::{BodyError, Rejection};
+use super::{BodyError, Incoming, Rejection};
 use crate::host::Pieces;
 
 /// The most parts of a form.
@@ -20,8 +20,7 @@ const PARTS: usize = 20;
 /// part, and the headers of a part.
 const HEADERS: usize = 16 * 1024;
 
-/// How much longer than its files may be a form is read at all, in bytes: so that a client that
-/// sends before it reads gets to know why its file is refused.
+/// How much longer than its file may be a form is read at all, in bytes: it has other fields.
 const BEYOND: u64 = 64 * 1024 * 1024;
 
 /// A form that is being read.
@@ -56,7 +55,7 @@ impl Form {
     /// Begins to read a form whose text fields have at most `text_limit` bytes each. That a file has
     /// more than `file_limit` is found out by who stores it.
     pub(super) fn new(
-        body: BoxStream<'static, Result<Bytes, BodyError>>,
+        body: Incoming,
         boundary: String,
         text_limit: usize,
         file_limit: u64,
@@ -118,7 +117,7 @@ impl Idle {
 /// A body one piece at a time. The parser takes all that it can have before it looks at it, so it is
 /// told to wait after each piece; and it would wait for the end of a header forever.
 struct Sips {
-    body: BoxStream<'static, Result<Bytes, BodyError>>,
+    body: Incoming,
     idle: Idle,
     rest: bool,
 }

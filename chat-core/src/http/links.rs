@@ -57,13 +57,6 @@ impl Links {
         self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str().into())
     }
 
-    /// The URL of another path of the dialect.
-    pub fn to(&self, path: &str, query: &[(&str, &str)]) -> String {
-        let query = Serializer::new(String::new()).extend_pairs(query).finish();
-        let mark = if query.is_empty() { "" } else { "?" };
-        format!("{}{path}{mark}{query}", self.base)
-    }
-
     /// This URL with other values for some query parameters; `None` takes one away. The others
     /// stay as they are.
     pub fn with(&self, changes: &[(&str, Option<String>)]) -> String {

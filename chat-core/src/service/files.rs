@@ -12,10 +12,6 @@ use crate::host::{FileError, Pieces, StoredFile};
 use crate::model::{Attachment, MessageId, RoomId};
 use crate::rules::{Action, HEAD, safe_file_name};
 
-/// How much more than allowed is read and thrown away, so that a client that sends before it reads
-/// gets to know why its file is refused.
-const OVERFLOW: usize = 32 * 1024 * 1024;
-
 /// A file that is stored and that no message bears yet: send it with
 /// [`Outgoing::with_file`](super::Outgoing::with_file), or give it back with [`Actor::discard`].
 #[derive(Debug)]
@@ -129,8 +125,7 @@ impl Actor {
     }
 }
 
-/// Looks at the pieces as they pass. Past the bound they end with an error, but only after what
-/// the client still sends has been read, within a bound of its own.
+/// Looks at the pieces as they pass. Past the bound they end with an error.
 fn watched(pieces: Pieces, seen: Arc<Mutex<Seen>>, most: u64) -> Pieces {
     let watch = move |mut pieces: Pieces| {
         let seen = seen.clone();
@@ -140,22 +135,10 @@ fn watched(pieces: Pieces, seen: Arc<Mutex<Seen>>, most: u64) -> Pieces {
             if seen.lock().unwrap_or_else(PoisonError::into_inner).note(&bytes, most) {
                 return Some((Ok(bytes), pieces));
             }
-            discard(&mut pieces).await;
             Some((Err("the file is too large".into()), stream::empty().boxed()))
         }
     };
     stream::unfold(pieces, watch).boxed()
-}
-
-/// Reads what a client still sends, within a bound.
-async fn discard(pieces: &mut Pieces) {
-    let mut read = 0;
-    while let Some(Ok(piece)) = pieces.next().await {
-        read += piece.len();
-        if read > OVERFLOW {
-            return;
-        }
-    }
 }
 
 fn refused(sentence: &'static str) -> Error {

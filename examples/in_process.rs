@@ -21,9 +21,9 @@ pub(crate) struct Pushed(Arc<Mutex<Vec<String>>>);
 
 #[async_trait]
 impl Hooks for Pushed {
-    async fn before_send(&self, draft: Draft<'_>) -> Result<(), Refusal> {
+    async fn before_send(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let polite = !draft.content.as_str().contains("damn");
-        if polite { Ok(()) } else { Err(Refusal("Mind your language.".to_owned())) }
+        if polite { Ok(()) } else { Err("Mind your language.".into()) }
     }
 
     fn on_event(&self, event: &Event) {

@@ -33,7 +33,7 @@ struct Thinking {
 
 #[async_trait::async_trait]
 impl Hooks for Thinking {
-    async fn before_send(&self, draft: Draft<'_>) -> Result<(), Refusal> {
+    async fn before_send(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         assert_ne!(draft.content.as_str(), "fail", "the host fails");
         if draft.content.as_str() == "think" {
             self.asked.add_permits(1);

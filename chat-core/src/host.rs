@@ -15,7 +15,7 @@ pub use bus::{Bus, Hint, NoBus};
 pub use clock::{Clock, SystemClock};
 pub use directory::{Directory, DirectoryError, StaticDirectory};
 pub use files::{FileError, FileStore, Pieces, StoredFile};
-pub use hooks::{Draft, Hooks, NoHooks, Refusal};
+pub use hooks::{Draft, Hooks, Invitation, NoHooks, Refusal, RoomDraft};
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 pub use jwt::{InvalidKey, JwtAuthenticator};
 pub use packet::{Outbox, Packet};

@@ -115,3 +115,13 @@ fn a_page_of_100_messages_takes_as_many_calls_as_a_page_of_two() {
     assert_eq!(count(), few);
     assert!(few.iter().all(|(store, directory)| *store <= 3 && *directory <= 2), "{few:?}");
 }
+
+#[test]
+fn a_send_of_the_host_asks_the_directory_once() {
+    let world = World::new(1);
+    let john = world.chat.acting_as(1);
+    let room = now(john.direct_room(2)).unwrap().id;
+    world.directory.0.store(0, Ordering::Relaxed);
+    now(john.send(room, "hello")).unwrap();
+    assert_eq!(world.directory.0.load(Ordering::Relaxed), 1);
+}

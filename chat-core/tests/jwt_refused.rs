@@ -286,6 +286,12 @@ fn issuer_and_audience_are_required_where_they_are_configured() {
         let token = issued(json!({ "iss": "https://example.com", "aud": aud }));
         assert_eq!(user_of(&strict(), &token), "1");
     }
+    let either = strict().with_issuer("https://two.example").with_audience("mobile");
+    for (iss, aud) in [("https://example.com", "mobile"), ("https://two.example", "chat")] {
+        assert_eq!(user_of(&either, &issued(json!({ "iss": iss, "aud": aud }))), "1");
+    }
+    let neither = issued(json!({ "iss": "https://three.example", "aud": "chat" }));
+    assert_refused(either, &time, "none of two iss", &neither);
     let other = issued(json!({ "iss": "https://anybody.example", "aud": "anything" }));
     assert_eq!(user_of(&hs256(&time), &other), "1");
 }

@@ -1,16 +1,21 @@
 //! Who asks.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
 use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 
 use crate::model::{Timestamp, UserId};
+
+/// The name of the cookie that a WebSocket's token may come in.
+const COOKIE_NAME: &str = "sessionid";
 
 /// The way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// An HTTP request. Only its headers carry credentials, never a query or a cookie.
+    /// An HTTP request.
     Http,
     /// The handshake of a WebSocket.
     WebSocket,
@@ -18,6 +23,7 @@ pub enum Transport {
 
 /// What a request brought to be recognised by.
 #[derive(Clone, Copy)]
+#[non_exhaustive]
 pub struct Credentials<'a> {
     /// The way it came.
     pub transport: Transport,
@@ -27,6 +33,64 @@ pub struct Credentials<'a> {
     pub query: Option<&'a str>,
     /// The schemes that the dialect takes in the `Authorization` header, such as `Bearer`.
     pub schemes: &'a [&'a str],
+}
+
+impl<'a> Credentials<'a> {
+    /// Credentials as a request would bring them, to try an [`Authenticator`] with.
+    pub fn new(
+        transport: Transport,
+        headers: &'a HeaderMap,
+        query: Option<&'a str>,
+        schemes: &'a [&'a str],
+    ) -> Self {
+        Self { transport, headers, query, schemes }
+    }
+
+    /// The token of the request, whatever it is made of; none where there is none (wire.md,
+    /// "Credentials").
+    ///
+    /// It comes in the `Authorization` header; on a WebSocket's handshake also as `?token=`, as the
+    /// subprotocols `bearer, <token>` or in the cookie `sessionid`. The first of these that is
+    /// there counts.
+    ///
+    /// # Errors
+    /// [`AuthError::Invalid`] where the header has a scheme that the dialect does not take.
+    pub fn token(&self) -> Result<Option<Cow<'a, str>>, AuthError> {
+        if let Some(value) = self.headers.get(AUTHORIZATION) {
+            let value = value.to_str().map_err(|_| AuthError::Invalid)?;
+            let (scheme, token) = value.split_once(' ').ok_or(AuthError::Invalid)?;
+            let known = self.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
+            return if known { Ok(Some(token.trim().into())) } else { Err(AuthError::Invalid) };
+        }
+        if self.transport == Transport::Http {
+            return Ok(None);
+        }
+        if let Some(token) = from_query(self.query) {
+            return Ok(Some(token));
+        }
+        let headers = self.headers;
+        Ok(from_subprotocols(headers).or_else(|| from_cookie(headers)).map(Cow::Borrowed))
+    }
+}
+
+fn from_query(query: Option<&str>) -> Option<Cow<'_, str>> {
+    let mut pairs = form_urlencoded::parse(query?.as_bytes());
+    pairs.find(|(name, _)| name == "token").map(|(_, value)| value)
+}
+
+fn from_subprotocols(headers: &HeaderMap) -> Option<&str> {
+    let values =
+        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    let mut protocols = values.flat_map(|value| value.split(',')).map(str::trim);
+    protocols.find(|protocol| protocol.eq_ignore_ascii_case("bearer"))?;
+    protocols.next()
+}
+
+fn from_cookie(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs =
+        values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.trim_matches('"'))
 }
 
 /// Without headers and query, which hold secrets.

@@ -1,42 +1,129 @@
 //! What the host wants to say to what happens.
 
+use std::borrow::Cow;
+use std::time::Duration;
+
 use async_trait::async_trait;
 
-use crate::model::{Attachment, Event, RoomId, User, UserId};
-use crate::rules::Content;
+use crate::model::{Attachment, Event, Message, MessageId, RoomId, RoomKind, User, UserId};
+use crate::rules::{Content, RoomName};
 
-/// A message that somebody wants to send.
-#[derive(Debug, Clone, Copy)]
+/// What somebody wants to say: with a new message, or with a new text of one that stands.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Draft<'a> {
     /// The room.
     pub room: RoomId,
-    /// Who wants to send it.
+    /// The room's kind.
+    pub room_kind: RoomKind,
+    /// In a direct room, to whom it is said; none in other rooms, and where they are no member any
+    /// more.
+    pub other: Option<UserId>,
+    /// Who wants to say it.
     pub sender: &'a User,
-    /// The text.
-    pub content: &'a Content,
+    /// The text. What the host puts here is stored instead; its bounds are the host's then.
+    pub content: Content,
     /// The file.
     pub attachment: Option<&'a Attachment>,
+    /// The message it answers.
+    pub reply_to: Option<MessageId>,
+    /// The message as it is, where it gets another text; none for a new message.
+    pub edited: Option<&'a Message>,
 }
 
-/// Why the host refuses something, in a sentence for the user.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Refusal(pub String);
+/// Somebody who is to become a member of a room because another user wants it: invited, or written
+/// to directly.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Invitation<'a> {
+    /// The room; none for one that is yet to be made, and for a direct one, made or not.
+    pub room: Option<RoomId>,
+    /// The room's kind.
+    pub room_kind: RoomKind,
+    /// Who is to become a member.
+    pub user: &'a UserId,
+    /// Who wants it.
+    pub by: &'a User,
+}
+
+/// A room of any kind but direct that somebody wants to make, or to give another name.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct RoomDraft<'a> {
+    /// The room that gets another name; none for a new one.
+    pub room: Option<RoomId>,
+    /// Its kind.
+    pub room_kind: RoomKind,
+    /// Its name.
+    pub name: &'a RoomName,
+    /// Who wants it.
+    pub by: &'a User,
+}
+
+/// Why the host refuses something.
+///
+/// ```
+/// # use chat_core::host::Refusal;
+/// let refusal: Refusal = "No advertising here.".into();
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// It is not allowed, in a sentence for the user: 400, as for what is wrong with the input.
+    #[error("{0}")]
+    Invalid(Cow<'static, str>),
+    /// The user does this too often: 429.
+    #[error("too many requests")]
+    Limited {
+        /// When they may try again.
+        retry_after: Duration,
+    },
+    /// Whoever could tell does not answer: 503, and nothing is changed.
+    #[error("the host cannot tell")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<&'static str> for Refusal {
+    fn from(sentence: &'static str) -> Self {
+        Self::Invalid(sentence.into())
+    }
+}
+
+impl From<String> for Refusal {
+    fn from(sentence: String) -> Self {
+        Self::Invalid(sentence.into())
+    }
+}
 
 /// The host's say. Every method has a default that says nothing.
+///
+/// What the host does itself, through [`Chat`](crate::Chat) and not as a user, is asked about
+/// nowhere.
 #[async_trait]
 pub trait Hooks: Send + Sync + 'static {
-    /// Whether a message may be sent. Asked before it is stored, and not again where the send of a
-    /// stored one is repeated; a refusal is shown to the sender as an invalid text.
-    async fn before_send(&self, draft: Draft<'_>) -> Result<(), Refusal> {
+    /// Whether something may be said; the host may put another text in its place. Asked before a
+    /// message is stored, and before it gets another text, of those who may do so; not again where
+    /// the send of a stored message is repeated.
+    async fn before_send(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
         let _ = draft;
         Ok(())
     }
 
-    /// Whether a user may be made a member of rooms by another: by being invited, or by being
-    /// written to directly.
-    async fn before_add(&self, user: &UserId, by: &User) -> Result<(), Refusal> {
-        let _ = (user, by);
+    /// Whether a user may be made a member of a room by another.
+    async fn before_add(&self, invitation: Invitation<'_>) -> Result<(), Refusal> {
+        let _ = invitation;
+        Ok(())
+    }
+
+    /// Whether a user may become a member of a public room by themselves.
+    async fn before_join(&self, room: RoomId, user: &User) -> Result<(), Refusal> {
+        let _ = (room, user);
+        Ok(())
+    }
+
+    /// Whether a room may be made, or get another name.
+    async fn before_room(&self, draft: RoomDraft<'_>) -> Result<(), Refusal> {
+        let _ = draft;
         Ok(())
     }
 

@@ -1,25 +1,19 @@
 //! Signed tokens (JSON Web Tokens, RFC 7519) as credentials.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{AuthError, Authenticator, Clock, Credentials, Identity, SystemClock, Transport};
+use super::{AuthError, Authenticator, Clock, Credentials, Identity, SystemClock};
 use crate::model::{Timestamp, UserId};
 
 /// The longest token that is looked at, in bytes.
 const MAX_TOKEN: usize = 8 * 1024;
-
-/// The name of the cookie that a WebSocket's token may come in.
-const COOKIE_NAME: &str = "sessionid";
 
 /// Why a key cannot be used: it is not in the format, or not of the kind, that was said.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +22,7 @@ pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
 
 /// Recognises users by signed tokens (wire.md, "Credentials").
 ///
-/// A token comes in the `Authorization` header; on a WebSocket's handshake also as `?token=`, as
-/// the subprotocols `bearer, <token>` or in the cookie `sessionid`. The first of these that is
-/// there counts. The user id is the claim `sub`, else `user_id`; an integer is taken in its
+/// A token comes where [`Credentials::token`] looks. The user id is the claim `sub`, else `user_id`; an integer is taken in its
 /// decimal form. `exp` is required and `nbf` heeded, both as integers, with a leeway of 30
 /// seconds. The algorithm is the key's own and no other, whatever a token's header says. An open
 /// socket ends when its token expires.
@@ -61,12 +53,13 @@ impl fmt::Debug for JwtAuthenticator {
 }
 
 impl JwtAuthenticator {
-    /// Tokens signed with HMAC and SHA-256, by whoever knows the secret.
+    /// Tokens signed with HMAC and SHA-256, by whoever knows the secret: at least 32 random bytes
+    /// (RFC 7518, section 3.2), which is not checked.
     pub fn hs256(secret: &[u8]) -> Self {
         Self::with_key(Algorithm::HS256, DecodingKey::from_secret(secret))
     }
 
-    /// Tokens signed with HMAC and SHA-512.
+    /// Tokens signed with HMAC and SHA-512, likewise with a secret of at least 64 random bytes.
     pub fn hs512(secret: &[u8]) -> Self {
         Self::with_key(Algorithm::HS512, DecodingKey::from_secret(secret))
     }
@@ -109,18 +102,18 @@ impl JwtAuthenticator {
         Self { key, validation, leeway: Duration::from_secs(30), clock: Arc::new(SystemClock) }
     }
 
-    /// Requires this issuer (`iss`).
+    /// Requires this issuer (`iss`), or one of those that were set before.
     #[must_use]
     pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.validation.set_issuer(&[issuer.into()]);
+        self.validation.iss.get_or_insert_default().insert(issuer.into());
         self.validation.required_spec_claims.insert("iss".to_owned());
         self
     }
 
-    /// Requires this audience (`aud`).
+    /// Requires this audience (`aud`), or one of those that were set before.
     #[must_use]
     pub fn with_audience(mut self, audience: impl Into<String>) -> Self {
-        self.validation.set_audience(&[audience.into()]);
+        self.validation.aud.get_or_insert_default().insert(audience.into());
         self.validation.validate_aud = true;
         self.validation.required_spec_claims.insert("aud".to_owned());
         self
@@ -211,45 +204,7 @@ fn install_provider() {
 #[async_trait]
 impl Authenticator for JwtAuthenticator {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
-        let token = token(&credentials)?.ok_or(AuthError::Missing)?;
+        let token = credentials.token()?.ok_or(AuthError::Missing)?;
         self.verify(&token)
     }
-}
-
-/// The token of the first place that has one: header, query, subprotocol, cookie.
-fn token<'a>(credentials: &Credentials<'a>) -> Result<Option<Cow<'a, str>>, AuthError> {
-    let headers = credentials.headers;
-    if let Some(value) = headers.get(AUTHORIZATION) {
-        let value = value.to_str().map_err(|_| AuthError::Invalid)?;
-        let (scheme, token) = value.split_once(' ').ok_or(AuthError::Invalid)?;
-        let known = credentials.schemes.iter().any(|known| known.eq_ignore_ascii_case(scheme));
-        return if known { Ok(Some(token.trim().into())) } else { Err(AuthError::Invalid) };
-    }
-    if credentials.transport == Transport::Http {
-        return Ok(None);
-    }
-    if let Some(token) = from_query(credentials.query) {
-        return Ok(Some(token));
-    }
-    Ok(from_subprotocols(headers).or_else(|| from_cookie(headers)).map(Cow::Borrowed))
-}
-
-fn from_query(query: Option<&str>) -> Option<Cow<'_, str>> {
-    let mut pairs = form_urlencoded::parse(query?.as_bytes());
-    pairs.find(|(name, _)| name == "token").map(|(_, value)| value)
-}
-
-fn from_subprotocols(headers: &HeaderMap) -> Option<&str> {
-    let values =
-        headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
-    let mut protocols = values.flat_map(|value| value.split(',')).map(str::trim);
-    protocols.find(|protocol| protocol.eq_ignore_ascii_case("bearer"))?;
-    protocols.next()
-}
-
-fn from_cookie(headers: &HeaderMap) -> Option<&str> {
-    let values = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs =
-        values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.trim_matches('"'))
 }

@@ -60,9 +60,22 @@ impl UserId {
     }
 }
 
-impl From<u64> for UserId {
-    fn from(id: u64) -> Self {
-        Self(id.to_string().into())
+macro_rules! user_id_from {
+    ($($id:ty),*) => {$(
+        /// In its usual form as text.
+        impl From<$id> for UserId {
+            fn from(id: $id) -> Self {
+                Self(id.to_string().into())
+            }
+        }
+    )*};
+}
+
+user_id_from!(i32, i64, u32, u64, Uuid);
+
+impl From<&UserId> for UserId {
+    fn from(id: &UserId) -> Self {
+        id.clone()
     }
 }
 
@@ -182,6 +195,14 @@ mod tests {
         for text in ["9007199254740992", "042", "-1", "+1", "1.0", "user_2abc", "٣"] {
             assert_eq!(integer(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn integers_and_uuids_are_user_ids_as_they_are_usually_written() {
+        let uuid = Uuid::from_u128(0xff);
+        let ids = [UserId::from(7), (-7_i64).into(), u64::MAX.into(), 7_u32.into(), uuid.into()];
+        let written = ["7", "-7", "18446744073709551615", "7", &uuid.to_string()];
+        assert_eq!(ids.map(|id| id.to_string()), written);
     }
 
     #[test]

@@ -72,10 +72,19 @@ impl Chat {
         directory: impl Directory,
         authenticator: impl Authenticator,
     ) -> ChatBuilder {
+        Self::shared(Arc::new(store), Arc::new(directory), Arc::new(authenticator))
+    }
+
+    /// A builder over what was chosen at run time, or is shared with others.
+    pub fn shared(
+        store: Arc<dyn Store>,
+        directory: Arc<dyn Directory>,
+        authenticator: Arc<dyn Authenticator>,
+    ) -> ChatBuilder {
         ChatBuilder {
-            store: Arc::new(store),
-            directory: Arc::new(directory),
-            authenticator: Arc::new(authenticator),
+            store,
+            directory,
+            authenticator,
             hooks: Arc::new(NoHooks),
             has_hooks: false,
             bus: Arc::new(NoBus),
@@ -86,8 +95,8 @@ impl Chat {
         }
     }
 
-    /// Acts in the name of a user, in rooms of every kind. An id that the directory does not know
-    /// is found out by the first use case.
+    /// Acts in the name of a user, in rooms of every kind. An id that the directory does not know,
+    /// or that is none ([`UserId::new`]), is [`Error::Unauthenticated`] in every use case.
     pub fn acting_as(&self, user: impl TryInto<UserId>) -> Actor {
         Actor::new(self.clone(), user.try_into().ok(), Kinds::ALL)
     }

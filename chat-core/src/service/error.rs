@@ -51,6 +51,15 @@ impl Error {
     pub fn invalid(field: impl Into<Cow<'static, str>>, problem: Problem) -> Self {
         Self::Invalid(vec![FieldError { field: field.into(), problem }])
     }
+
+    /// What the host refuses about a field.
+    pub(super) fn refused(field: &'static str, refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(sentence) => Self::invalid(field, Problem::Refused(sentence)),
+            Refusal::Limited { retry_after } => Self::Limited { retry_after },
+            Refusal::Unavailable(source) => Self::Unavailable(source),
+        }
+    }
 }
 
 /// A field of the input, and what is wrong with it.
@@ -152,11 +161,5 @@ impl From<AuthError> for Error {
             AuthError::Missing | AuthError::Invalid => Self::Unauthenticated,
             AuthError::Unavailable(source) => Self::Unavailable(source),
         }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        Self::Refused(refusal.0.into())
     }
 }

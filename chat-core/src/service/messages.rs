@@ -1,12 +1,19 @@
 //! Messages: send, read, edit, delete, react.
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
+
+use futures::FutureExt;
 
 use super::{Actor, Error, Outgoing, Problem};
 use crate::host::Draft;
-use crate::model::{Change, Message, MessageId, Page, RoomId, SessionId, Slice, User, Version};
-use crate::rules::{Action, Content, Emoji};
-use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, React, Sent};
+use crate::model::{
+    Change, Message, MessageId, Page, RoomId, RoomKind, SessionId, Slice, User, UserId, Version,
+};
+use crate::rules::{Access, Action, Content, Emoji, permit_message};
+use crate::store::{
+    Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, React, Sent, StoreError,
+};
 
 /// A message that is in the store, and who sent it.
 #[derive(Debug, Clone)]
@@ -19,6 +26,14 @@ pub struct Delivered {
     pub repeated: bool,
 }
 
+/// A message that may be sent, as far as can be told without storing it.
+struct Drafted {
+    sender: Arc<User>,
+    new: NewMessage,
+    /// What the same send has stored before, where that was looked for.
+    before: Option<Arc<Message>>,
+}
+
 impl Actor {
     /// Sends a message. When this returns it is stored, and everybody in the room is told.
     ///
@@ -26,7 +41,7 @@ impl Actor {
     ///
     /// # Errors
     /// [`Error::Invalid`] for the text (`content`), the reply (`reply_to`) and what the host
-    /// refuses; [`Error::Conflict`] where the key was used for another message;
+    /// refuses; [`Error::Limited`]; [`Error::Conflict`] where the key was used for another message;
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Internal`]. After [`Error::Unavailable`]
     /// the message may be stored or not: send again with the same key.
     pub async fn send(
@@ -35,27 +50,28 @@ impl Actor {
         message: impl Into<Outgoing>,
     ) -> Result<Delivered, Error> {
         let outgoing = message.into();
+        let origin = outgoing.origin;
         let file = outgoing.file.as_ref().map(|file| file.attachment.clone());
-        let sent = self.store_and_tell(room, outgoing).await;
+        let drafted = AssertUnwindSafe(self.draft(room, outgoing)).catch_unwind().await;
+        // A hook of the host's may have panicked. Nothing is stored yet.
+        if let (Some(file), false) = (&file, matches!(drafted, Ok(Ok(_)))) {
+            self.delete_file(file).await;
+        }
+        let Drafted { sender, new, before } =
+            drafted.unwrap_or_else(|panic| resume_unwind(panic))?;
+        let sent = match before {
+            Some(message) => Ok(Sent { message, repeated: true }),
+            None => self.chat().inner.store.send(new).await,
+        };
         // Where it is not known whether the message was stored, its file stays.
         let needed = match &sent {
             Ok(sent) => !sent.repeated,
-            Err(error) => matches!(error, Error::Unavailable(_)),
+            Err(error) => matches!(error, StoreError::Unavailable(_)),
         };
-        if let (Some(file), false) = (file, needed) {
-            self.delete_file(&file).await;
+        if let (Some(file), false) = (&file, needed) {
+            self.delete_file(file).await;
         }
-        sent
-    }
-
-    async fn store_and_tell(&self, room: RoomId, outgoing: Outgoing) -> Result<Delivered, Error> {
-        let origin = outgoing.origin;
-        let (new, before) = self.draft(room, outgoing).await?;
-        let sent = match before {
-            Some(message) => Sent { message, repeated: true },
-            None => self.chat().inner.store.send(new).await?,
-        };
-        let sender = self.user().await?;
+        let sent = sent?;
         self.tell_sent(&sent, sender.clone(), origin);
         Ok(Delivered { message: sent.message, sender, repeated: sent.repeated })
     }
@@ -73,7 +89,7 @@ impl Actor {
         room: RoomId,
         message: impl Into<Outgoing>,
     ) -> Result<NewMessage, Error> {
-        Ok(self.draft(room, message.into()).await?.0)
+        Ok(self.draft(room, message.into()).await?.new)
     }
 
     /// Tells everybody of a message of the actor's that the host has stored itself, and ends the
@@ -89,13 +105,8 @@ impl Actor {
         Ok(())
     }
 
-    /// A message that may be sent as far as can be told without the store, and the one that the
-    /// same send has stored before, where that was looked for.
-    async fn draft(
-        &self,
-        room: RoomId,
-        outgoing: Outgoing,
-    ) -> Result<(NewMessage, Option<Arc<Message>>), Error> {
+    /// Checks a message as far as can be done before it is stored.
+    async fn draft(&self, room: RoomId, outgoing: Outgoing) -> Result<Drafted, Error> {
         let chat = self.chat();
         let sender = self.user().await?;
         let once = outgoing.once();
@@ -106,7 +117,7 @@ impl Actor {
             None => Content::parse(outgoing.text, limit),
         };
         let content = content.map_err(|error| Error::invalid("content", error.into()))?;
-        let new = NewMessage {
+        let mut new = NewMessage {
             room,
             by: self.caller()?,
             kind: outgoing.kind,
@@ -117,25 +128,46 @@ impl Actor {
             at: chat.clock().now(),
         };
         if !chat.inner.has_hooks {
-            return Ok((new, None));
+            return Ok(Drafted { sender, new, before: None });
         }
         // The host is not shown what somebody wants to say where they may not be, and is not asked
         // twice about the same message.
-        self.may(Action::Connect, room).await?;
-        if let Some(once) = once
-            && let Some(before) = chat.inner.store.sent_before(room, &sender.id, once).await?
-        {
-            return Ok((new, Some(before)));
+        let access = self.may(Action::Connect, room).await?;
+        if let Some(once) = once {
+            let before = chat.inner.store.sent_before(room, &sender.id, once).await?;
+            if before.is_some() {
+                return Ok(Drafted { sender, new, before });
+            }
         }
         let draft = Draft {
             room,
+            room_kind: access.kind,
+            other: self.other(&access).await?,
             sender: &sender,
-            content: &new.content,
+            content: new.content,
             attachment: new.attachment.as_ref(),
+            reply_to: new.reply_to,
+            edited: None,
         };
-        let allowed = chat.inner.hooks.before_send(draft).await;
-        allowed.map_err(|refusal| Error::invalid("content", refusal.into()))?;
-        Ok((new, None))
+        new.content = self.heard(draft).await?;
+        Ok(Drafted { sender, new, before: None })
+    }
+
+    /// What the host makes of a text.
+    async fn heard(&self, mut draft: Draft<'_>) -> Result<Content, Error> {
+        let allowed = self.chat().inner.hooks.before_send(&mut draft).await;
+        allowed.map_err(|refusal| Error::refused("content", refusal))?;
+        Ok(draft.content)
+    }
+
+    /// Who else is in a direct room.
+    async fn other(&self, access: &Access) -> Result<Option<UserId>, Error> {
+        if access.kind != RoomKind::Direct {
+            return Ok(None);
+        }
+        let members = self.chat().members(access.room).await?;
+        let me = self.id()?;
+        Ok(members.into_iter().map(|member| member.user).find(|user| user != me))
     }
 
     fn tell_sent(&self, sent: &Sent, sender: Arc<User>, origin: Option<SessionId>) {
@@ -179,8 +211,8 @@ impl Actor {
     /// Changes the text of one's own message. That of a message with a file may be taken away.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for the text (`content`), [`Error::NotFound`], [`Error::Denied`],
-    /// [`Error::Unavailable`].
+    /// [`Error::Invalid`] for the text (`content`) and what the host refuses; [`Error::NotFound`],
+    /// [`Error::Denied`], [`Error::Limited`], [`Error::Unavailable`].
     pub async fn edit(
         &self,
         room: RoomId,
@@ -190,15 +222,32 @@ impl Actor {
         let chat = self.chat();
         let sender = self.user().await?;
         let (text, limit) = (text.into(), chat.config().message_limit);
-        let parse = if text.trim().is_empty()
-            && self.message(Some(room), message).await?.attachment.is_some()
-        {
-            Content::parse_caption
-        } else {
-            Content::parse
+        let is_blank = text.trim().is_empty();
+        let edited = match is_blank || chat.inner.has_hooks {
+            true => Some(self.message(Some(room), message).await?),
+            false => None,
         };
-        let content =
+        let parse = match &edited {
+            Some(edited) if is_blank && edited.attachment.is_some() => Content::parse_caption,
+            _ => Content::parse,
+        };
+        let mut content =
             parse(text, limit).map_err(|error| Error::invalid("content", error.into()))?;
+        if let (Some(edited), true) = (&edited, chat.inner.has_hooks) {
+            let access = self.may(Action::Edit, room).await?;
+            permit_message(Action::Edit, &sender.id, edited)?;
+            let draft = Draft {
+                room,
+                room_kind: access.kind,
+                other: self.other(&access).await?,
+                sender: &sender,
+                content,
+                attachment: edited.attachment.as_ref(),
+                reply_to: edited.reply_to,
+                edited: Some(edited),
+            };
+            content = self.heard(draft).await?;
+        }
         let edit =
             EditMessage { room, message, by: self.caller()?, content, at: chat.clock().now() };
         let message = chat.inner.store.edit(edit).await?;

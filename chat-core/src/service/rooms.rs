@@ -5,10 +5,10 @@ use std::time::Duration;
 use serde_json::Map;
 
 use super::{Actor, Chat, Error, Problem};
-use crate::host::Hint;
+use crate::host::{Hint, Invitation, RoomDraft};
 use crate::model::{
-    Change, Cursor, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp,
-    UserId, Version,
+    Change, Cursor, Member, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice,
+    Timestamp, UserId, Version,
 };
 use crate::rules::{Access, Action, Guarded, RoomName};
 use crate::store::{
@@ -43,8 +43,10 @@ impl Actor {
         if self.chat().user(&other).await?.is_none() {
             return Err(unknown(other.to_string()));
         }
-        let allowed = self.chat().inner.hooks.before_add(&other, &me).await;
-        allowed.map_err(|refusal| Error::invalid("user_id", refusal.into()))?;
+        let (room, room_kind) = (None, RoomKind::Direct);
+        let invitation = Invitation { room, room_kind, user: &other, by: &me };
+        let allowed = self.chat().inner.hooks.before_add(invitation).await;
+        allowed.map_err(|refusal| Error::refused("user_id", refusal))?;
         let at = self.chat().clock().now();
         let new = NewDirectRoom { first: me.id.clone(), second: other, metadata: Map::new(), at };
         let (id, created) = self.chat().inner.store.direct_room(new).await?;
@@ -54,8 +56,8 @@ impl Actor {
     /// Makes a room of any kind but direct, with the actor as its first member.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the kind is direct, a member is unknown or the host refuses one;
-    /// [`Error::Unavailable`].
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
+    /// (`members`) or the host refuses one or the name (`name`); [`Error::Unavailable`].
     pub async fn create_room(
         &self,
         kind: RoomKind,
@@ -66,7 +68,8 @@ impl Actor {
             return Err(Error::Denied(crate::rules::Denial::WrongKind));
         }
         let me = self.user().await?;
-        self.may_add(&members).await?;
+        self.may_name(None, kind, &name).await?;
+        self.may_add(None, kind, &members).await?;
         let at = self.chat().clock().now();
         let creator = Some(me.id.clone());
         let new = NewRoom { kind, name: Some(name), creator, members, metadata: Map::new(), at };
@@ -105,7 +108,7 @@ impl Actor {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody to be added is
-    /// unknown or the host refuses; [`Error::Unavailable`].
+    /// unknown or the host refuses them (`members`) or the name (`name`); [`Error::Unavailable`].
     pub async fn manage_room(
         &self,
         room: RoomId,
@@ -113,8 +116,11 @@ impl Actor {
         active: Option<bool>,
         add: Vec<UserId>,
     ) -> Result<(), Error> {
-        self.may(Action::Manage, room).await?;
-        self.may_add(&add).await?;
+        let kind = self.may(Action::Manage, room).await?.kind;
+        if let Some(name) = &name {
+            self.may_name(Some(room), kind, name).await?;
+        }
+        self.may_add(Some(room), kind, &add).await?;
         let at = self.chat().clock().now();
         let change = ManageRoom { room, by: self.caller()?, name, active, add, at };
         let changed = self.chat().inner.store.manage_room(change).await?;
@@ -131,9 +137,16 @@ impl Actor {
     /// Becomes a member of a public room. Being one already succeeds.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where the host refuses,
+    /// [`Error::Unavailable`].
     pub async fn join(&self, room: RoomId) -> Result<(), Error> {
-        let user = self.user().await?.id.clone();
+        let user = self.user().await?;
+        if self.chat().inner.has_hooks {
+            self.may(Action::Join, room).await?;
+            let allowed = self.chat().inner.hooks.before_join(room, &user).await;
+            allowed.map_err(|refusal| Error::refused("", refusal))?;
+        }
+        let user = user.id.clone();
         let at = self.chat().clock().now();
         if let Some(version) = self.chat().inner.store.join_room(&self.caller()?, room, at).await? {
             self.announce_change(room, version, vec![Change::Joined { user }]);
@@ -197,18 +210,33 @@ impl Actor {
         }
     }
 
-    async fn may_add(&self, users: &[UserId]) -> Result<(), Error> {
+    async fn may_name(
+        &self,
+        room: Option<RoomId>,
+        room_kind: RoomKind,
+        name: &RoomName,
+    ) -> Result<(), Error> {
+        let by = &*self.user().await?;
+        let draft = RoomDraft { room, room_kind, name, by };
+        let allowed = self.chat().inner.hooks.before_room(draft).await;
+        allowed.map_err(|refusal| Error::refused("name", refusal))
+    }
+
+    async fn may_add(
+        &self,
+        room: Option<RoomId>,
+        room_kind: RoomKind,
+        users: &[UserId],
+    ) -> Result<(), Error> {
         if users.is_empty() {
             return Ok(());
         }
-        let me = self.user().await?;
-        let known = self.chat().inner.directory.users(users).await?;
-        if let Some(unknown) = users.iter().find(|id| !known.contains_key(*id)) {
-            return Err(Error::invalid("members", Problem::UnknownUser(unknown.to_string())));
-        }
+        self.chat().know(users).await?;
+        let by = &*self.user().await?;
         for user in users {
-            let allowed = self.chat().inner.hooks.before_add(user, &me).await;
-            allowed.map_err(|refusal| Error::invalid("members", refusal.into()))?;
+            let invitation = Invitation { room, room_kind, user, by };
+            let allowed = self.chat().inner.hooks.before_add(invitation).await;
+            allowed.map_err(|refusal| Error::refused("members", refusal))?;
         }
         Ok(())
     }
@@ -219,6 +247,27 @@ impl Actor {
 }
 
 impl Chat {
+    /// Refuses users that the directory does not know.
+    async fn know(&self, users: &[UserId]) -> Result<(), Error> {
+        let known = self.inner.directory.users(users).await?;
+        match users.iter().find(|id| !known.contains_key(*id)) {
+            Some(unknown) => {
+                Err(Error::invalid("members", Problem::UnknownUser(unknown.to_string())))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The present members of a room of any kind, in the order they joined: to send them push
+    /// notifications, say. Asks nobody for permission.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
+    pub async fn members(&self, room: RoomId) -> Result<Vec<Member>, Error> {
+        let mut rooms = self.inner.store.members(&[room]).await?;
+        Ok(rooms.pop().ok_or(Error::NotFound)?.1)
+    }
+
     /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
     /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
     /// a member.

@@ -106,6 +106,7 @@ macro_rules! store_tests {
         $crate::store_tests! { @list $make_store;
             access {
                 every_write_is_permitted_by_the_table_and_nothing_else,
+                the_host_may_do_what_rooms_have,
                 the_room_is_checked_before_the_message,
             }
             changes {

@@ -104,7 +104,7 @@ impl MessageStore for MemoryStore {
         let words = Words::of(edit.content.as_str());
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        let seq = self.permitted(&state, &edit.by, Action::Edit, edit.message)?;
+        let seq = self.permitted(&state, Some(&edit.by), Action::Edit, edit.message)?;
         let version = state.next_version();
         state.forget_words(seq);
         state.index.add(seq, &words);
@@ -123,7 +123,7 @@ impl MessageStore for MemoryStore {
         let room = self.state.room(delete.room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        let seq = self.permitted(&state, &delete.by, Action::Delete, delete.message)?;
+        let seq = self.permitted(&state, delete.by.as_ref(), Action::Delete, delete.message)?;
         let version = state.next_version();
         state.forget_words(seq);
         state.room.deleted.insert(seq);
@@ -143,7 +143,7 @@ impl MessageStore for MemoryStore {
         let room = self.state.room(react.room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        let seq = self.permitted(&state, &react.by, Action::React, react.message)?;
+        let seq = self.permitted(&state, Some(&react.by), Action::React, react.message)?;
         let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
         let mut reactions = message.reactions.clone();
         if !change_reactions(&mut reactions, &react.by.user, &react.emoji, react.add)? {
@@ -190,18 +190,18 @@ impl MessageStore for MemoryStore {
 }
 
 impl MemoryStore {
-    /// The position of a message with which the caller may do this.
+    /// The position of a message with which a caller, or the host, may do this.
     fn permitted(
         &self,
         state: &RoomState,
-        by: &Caller,
+        by: Option<&Caller>,
         action: Action,
         message: MessageId,
     ) -> StoreResult<Seq> {
-        state.permit(by, action)?;
+        state.permit_or_host(by, action)?;
         let seq = self.state.seq_in(state.room.id, message).ok_or(StoreError::NotFound)?;
         let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
-        permit_message(action, &by.user, message)?;
+        permit_message(action, by.map(|by| &by.user), message)?;
         Ok(seq)
     }
 }

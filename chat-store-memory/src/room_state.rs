@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chat_core::model::{
     Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Action, Caller, Denial, Standing, Words};
+use chat_core::rules::{Access, Action, Caller, Denial, Standing, Words, permit_host};
 use chat_core::store::{Changed, Changes, Once};
 
 use crate::index::Index;
@@ -117,6 +117,14 @@ impl RoomState {
         let (access, slot) = self.standing(by);
         access.permit(action)?;
         slot.ok_or(Denial::NotMember)
+    }
+
+    /// Whether a caller, or the host, may do this.
+    pub(crate) fn permit_or_host(&self, by: Option<&Caller>, action: Action) -> Result<(), Denial> {
+        match by {
+            Some(by) => self.permit(by, action).map(drop),
+            None => permit_host(action, self.room.kind),
+        }
     }
 
     /// Whether a list of the caller's rooms shows the room.

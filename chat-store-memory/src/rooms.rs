@@ -90,7 +90,7 @@ impl RoomStore for MemoryStore {
         let room = self.state.room(change.room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        state.permit(&change.by, Action::Manage)?;
+        state.permit_or_host(change.by.as_ref(), Action::Manage)?;
         let name = change.name.as_ref().map(RoomName::as_str);
         let name = name.filter(|name| state.room.name.as_deref() != Some(name));
         let active = change.active.filter(|active| *active != state.room.active);

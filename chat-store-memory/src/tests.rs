@@ -73,7 +73,7 @@ async fn fill(store: &MemoryStore, room: RoomId, by: u64, count: i64) -> Vec<Arc
 }
 
 async fn delete(store: &MemoryStore, room: RoomId, by: u64, message: MessageId) {
-    let delete = DeleteMessage { room, message, by: caller(by), at: AT };
+    let delete = DeleteMessage { room, message, by: Some(caller(by)), at: AT };
     store.delete(delete).await.unwrap();
 }
 

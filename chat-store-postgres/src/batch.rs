@@ -250,7 +250,7 @@ impl Batch {
             Targets::Message(id) => {
                 let target = self.targets.get(&id).filter(|target| target.room == mark.room);
                 let target = target.ok_or(StoreError::NotFound)?;
-                permit_message(Action::Mark, &mark.by.user, target)?;
+                permit_message(Action::Mark, Some(&mark.by.user), target)?;
                 SeqSet::from(target.seq..=target.seq)
             }
         };

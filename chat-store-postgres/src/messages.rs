@@ -65,7 +65,7 @@ impl MessageStore for PgStore {
             let on = transaction.connection();
             let edited = async {
                 let (mut locked, message) =
-                    permitted(on, edit.room, &edit.by, Action::Edit, edit.message).await?;
+                    permitted(on, edit.room, Some(&edit.by), Action::Edit, edit.message).await?;
                 let version = locked.next_version();
                 locked.save(on).await?;
                 let row = sqlx::query(sql::EDIT)
@@ -94,7 +94,8 @@ impl MessageStore for PgStore {
             let on = transaction.connection();
             let deleted = async {
                 let (mut locked, message) =
-                    permitted(on, delete.room, &delete.by, Action::Delete, delete.message).await?;
+                    permitted(on, delete.room, delete.by.as_ref(), Action::Delete, delete.message)
+                        .await?;
                 let version = locked.next_version();
                 locked.delete(message.seq);
                 locked.save(on).await?;
@@ -119,7 +120,8 @@ impl MessageStore for PgStore {
             let on = transaction.connection();
             let reacted = async {
                 let (mut locked, mut message) =
-                    permitted(on, react.room, &react.by, Action::React, react.message).await?;
+                    permitted(on, react.room, Some(&react.by), Action::React, react.message)
+                        .await?;
                 let reactions = &mut message.reactions;
                 if !change_reactions(reactions, &react.by.user, &react.emoji, react.add)? {
                     return Ok((Arc::new(message), false));
@@ -245,11 +247,11 @@ impl PgStore {
     }
 }
 
-/// Takes a room for a caller, with a message of it with which they may do this.
+/// Takes a room for a caller, or for the host, with a message of it with which they may do this.
 async fn permitted(
     on: &mut PgConnection,
     room: RoomId,
-    by: &Caller,
+    by: Option<&Caller>,
     action: Action,
     message: MessageId,
 ) -> Result<(Locked, Message), Failure> {
@@ -257,7 +259,7 @@ async fn permitted(
     let query = sqlx::query(sql::IN_ROOM).bind(int(message.get())).bind(int(room.get()));
     let row = query.fetch_optional(on).await?.ok_or(StoreError::NotFound)?;
     let message = rows::message(&row)?;
-    permit_message(action, &by.user, &message)?;
+    permit_message(action, by.map(|by| &by.user), &message)?;
     Ok((locked, message))
 }
 

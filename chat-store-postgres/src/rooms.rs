@@ -130,7 +130,7 @@ impl RoomStore for PgStore {
             let mut transaction = self.database.begin_in(room).await?;
             let on = transaction.connection();
             let joined = async {
-                let mut locked = Locked::permitted(on, room, by, Action::Join).await?;
+                let mut locked = Locked::permitted(on, room, Some(by), Action::Join).await?;
                 if locked.join(on, vec![by.user.clone()], at).await?.is_empty() {
                     return Ok(None);
                 }
@@ -148,7 +148,7 @@ impl RoomStore for PgStore {
             let mut transaction = self.database.begin_in(room).await?;
             let on = transaction.connection();
             let left = async {
-                let mut locked = Locked::permitted(on, room, by, Action::Leave).await?;
+                let mut locked = Locked::permitted(on, room, Some(by), Action::Leave).await?;
                 let version = locked.leave(on, &by.user).await?;
                 locked.save(on).await?;
                 Ok(Left { version })
@@ -317,7 +317,7 @@ async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), F
 }
 
 async fn manage(on: &mut PgConnection, change: ManageRoom) -> Result<Added, Failure> {
-    let mut locked = Locked::permitted(on, change.room, &change.by, Action::Manage).await?;
+    let mut locked = Locked::permitted(on, change.room, change.by.as_ref(), Action::Manage).await?;
     let room = &locked.room;
     let name = change.name.filter(|name| room.name.as_deref() != Some(name.as_str()));
     let active = change.active.filter(|active| *active != room.active);

@@ -88,7 +88,7 @@ async fn who_was_removed_through_another_node_sends_no_more() {
 async fn a_room_that_another_node_closed_takes_nothing_and_one_that_it_opened_does() {
     let ([first, second], room, _schema) = two_nodes().await;
     let set = async |active| {
-        let (by, add) = (caller("ada"), Vec::new());
+        let (by, add) = (Some(caller("ada")), Vec::new());
         let change = ManageRoom { room, by, name: None, active: Some(active), add, at: AT };
         second.manage_room(change).await.unwrap();
     };

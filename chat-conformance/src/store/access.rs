@@ -71,6 +71,32 @@ pub async fn every_write_is_permitted_by_the_table_and_nothing_else(store: Arc<d
     }
 }
 
+/// "None where the host itself does": it deletes anybody's message, once, and manages rooms of
+/// every kind that can be managed.
+pub async fn the_host_may_do_what_rooms_have(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    for kind in RoomKind::ALL {
+        let (room, message) = scene(&world, kind, Who::Former, true).await;
+        let delete = || DeleteMessage { room, message, by: None, at: world.now() };
+        let (deleted, _) = world.store.delete(delete()).await.unwrap();
+        assert!(deleted.is_deleted(), "{kind:?}");
+        let again = world.refuses(room, world.store.delete(delete())).await;
+        assert_eq!(again, Refusal::Denied(Denial::Deleted));
+        let nowhere = DeleteMessage { message: super::world::no_message(), ..delete() };
+        let refused = world.refuses(room, world.store.delete(nowhere)).await;
+        assert_eq!(refused, Refusal::NotFound);
+
+        let change = ManageRoom { by: None, add: users([8]), ..world.manage(room, 1) };
+        if kind == RoomKind::Direct {
+            let refused = world.refuses(room, world.store.manage_room(change)).await;
+            assert_eq!(refused, Refusal::Denied(Denial::WrongKind));
+        } else {
+            let added = world.store.manage_room(change).await.unwrap();
+            assert_eq!(added.joined.map(|(users, _)| users), Some(users([8])), "{kind:?}");
+        }
+    }
+}
+
 /// "The first denial that applies": a room that may not be seen says nothing about its messages.
 pub async fn the_room_is_checked_before_the_message(store: Arc<dyn Store>) {
     let world = World::new(store);
@@ -174,7 +200,9 @@ async fn call(
             let content = content("edited");
             store.edit(EditMessage { room, message, by, content, at }).await.map(drop)
         }
-        Write::Delete => store.delete(DeleteMessage { room, message, by, at }).await.map(drop),
+        Write::Delete => {
+            store.delete(DeleteMessage { room, message, by: Some(by), at }).await.map(drop)
+        }
         Write::React => store.react(React { room, message, by, emoji, add: true }).await.map(drop),
         Write::Unreact => {
             store.react(React { room, message, by, emoji, add: false }).await.map(drop)
@@ -189,11 +217,11 @@ async fn call(
         Write::Join => store.join_room(&by, room, at).await.map(drop),
         Write::Leave => store.leave_room(&by, room, at).await.map(drop),
         Write::Manage => {
-            let change = ManageRoom { by, add: users([8]), ..world.manage(room, 1) };
+            let change = ManageRoom { by: Some(by), add: users([8]), ..world.manage(room, 1) };
             store.manage_room(change).await.map(drop)
         }
         Write::ManageNothing => {
-            store.manage_room(ManageRoom { by, ..world.manage(room, 1) }).await.map(drop)
+            store.manage_room(ManageRoom { by: Some(by), ..world.manage(room, 1) }).await.map(drop)
         }
     }
 }

@@ -245,7 +245,7 @@ pub async fn edits_and_deletions_have_the_moment_given(store: Arc<dyn Store>) {
         at: at(5_000),
     };
     assert_eq!(world.store.edit(edit).await.unwrap().edited_at, Some(at(5_000)));
-    let delete = DeleteMessage { room, message: message.id, by: caller(1), at: at(6_000) };
+    let delete = DeleteMessage { room, message: message.id, by: Some(caller(1)), at: at(6_000) };
     let (deleted, _) = world.store.delete(delete).await.unwrap();
     assert_eq!((deleted.edited_at, deleted.deleted_at), (Some(at(5_000)), Some(at(6_000))));
 }

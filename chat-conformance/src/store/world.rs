@@ -137,7 +137,9 @@ impl World {
         by: u64,
         message: MessageId,
     ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
-        self.store.delete(DeleteMessage { room, message, by: caller(by), at: self.now() }).await
+        self.store
+            .delete(DeleteMessage { room, message, by: Some(caller(by)), at: self.now() })
+            .await
     }
 
     /// Adds an emoji; with a minus sign before it, takes it away.
@@ -186,7 +188,7 @@ impl World {
     pub(crate) fn manage(&self, room: RoomId, by: u64) -> ManageRoom {
         ManageRoom {
             room,
-            by: caller(by),
+            by: Some(caller(by)),
             name: None,
             active: None,
             add: Vec::new(),

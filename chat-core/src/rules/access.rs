@@ -199,14 +199,29 @@ impl Access {
     }
 }
 
+/// Decides what the host itself may do, who is no user and asks for nobody: whatever rooms of this
+/// kind have.
+///
+/// # Errors
+/// [`Denial::WrongKind`].
+pub fn permit_host(action: Action, kind: RoomKind) -> Result<(), Denial> {
+    let rule = RULES.iter().find(|rule| rule.action == action);
+    if rule.is_some_and(|rule| rule.kinds.contains(kind)) { Ok(()) } else { Err(Denial::WrongKind) }
+}
+
 /// Decides what depends on the message, once [`Access::permit`] has allowed the action in the room:
-/// editing and deleting are the sender's, and a deleted message takes neither edits nor reactions
-/// nor receipts nor replies.
+/// editing and deleting are the sender's, or the host's, who is no user; and a deleted message takes
+/// neither edits nor reactions nor receipts nor replies.
 ///
 /// # Errors
 /// [`Denial::NotSender`], then [`Denial::Deleted`].
-pub fn permit_message(action: Action, user: &UserId, message: &Message) -> Result<(), Denial> {
-    if matches!(action, Action::Edit | Action::Delete) && message.sender != *user {
+pub fn permit_message(
+    action: Action,
+    user: Option<&UserId>,
+    message: &Message,
+) -> Result<(), Denial> {
+    let is_foreign = user.is_some_and(|user| message.sender != *user);
+    if matches!(action, Action::Edit | Action::Delete) && is_foreign {
         return Err(Denial::NotSender);
     }
     if message.is_deleted() {
@@ -311,6 +326,19 @@ mod tests {
             let room = Access { active: false, ..access(RoomKind::Public, Standing::Creator) };
             let expected = if action == Action::Send { Err(Denial::Inactive) } else { Ok(()) };
             assert_eq!(room.permit(action), expected, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn the_host_may_do_what_rooms_of_the_kind_have() {
+        for action in Action::ALL {
+            for kind in RoomKind::ALL {
+                let expected = match access(kind, Standing::Creator).permit(action) {
+                    Err(Denial::WrongKind) => Err(Denial::WrongKind),
+                    _ => Ok(()),
+                };
+                assert_eq!(permit_host(action, kind), expected, "{action:?} {kind:?}");
+            }
         }
     }
 

@@ -13,7 +13,9 @@ use crate::host::{
     Authenticator, Bus, Clock, Credentials, Directory, FileStore, Hint, Hooks, Identity, NoBus,
     NoHooks, SystemClock,
 };
-use crate::model::{Event, Kinds, NodeId, RoomEvent, Signal, User, UserId};
+use crate::model::{
+    Change, Cursor, Event, Kinds, NodeId, RoomEvent, RoomId, Signal, User, UserId, Version,
+};
 use crate::rules::Typing;
 use crate::store::Store;
 
@@ -155,11 +157,10 @@ impl Chat {
         listeners.retain(|other| !Arc::ptr_eq(other, listener));
     }
 
-    /// Tells this node's listeners, then the other nodes.
-    pub(super) fn announce(&self, event: RoomEvent) {
-        let hint = Hint::Room(event.room, event.reached.version);
-        self.tell(&Event::Room(event));
-        self.inner.bus.publish(hint);
+    /// Tells this node's listeners how a room came to a version, then the other nodes.
+    pub(super) fn announce(&self, room: RoomId, version: Version, changes: Vec<Change>) {
+        self.tell(&Event::Room(RoomEvent { room, reached: Cursor::version(version), changes }));
+        self.inner.bus.publish(Hint::Room(room, version));
     }
 
     /// Tells this node's listeners, then gives the other nodes the hint.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use futures::FutureExt;
 
-use super::{Actor, Error, Outgoing, Problem};
+use super::{Actor, Chat, Error, Outgoing, Problem};
 use crate::host::Draft;
 use crate::model::{
-    Change, Message, MessageId, Page, RoomId, RoomKind, SessionId, Slice, User, UserId, Version,
+    Attachment, Change, Message, MessageId, Page, RoomId, RoomKind, SessionId, Slice, User, UserId,
+    Version,
 };
 use crate::rules::{Access, Action, Content, Emoji, permit_message};
 use crate::store::{
@@ -55,7 +56,7 @@ impl Actor {
         let drafted = AssertUnwindSafe(self.draft(room, outgoing)).catch_unwind().await;
         // A hook of the host's may have panicked. Nothing is stored yet.
         if let (Some(file), false) = (&file, matches!(drafted, Ok(Ok(_)))) {
-            self.delete_file(file).await;
+            self.chat().delete_file(file).await;
         }
         let Drafted { sender, new, before } =
             drafted.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -69,7 +70,7 @@ impl Actor {
             Err(error) => matches!(error, StoreError::Unavailable(_)),
         };
         if let (Some(file), false) = (&file, needed) {
-            self.delete_file(file).await;
+            self.chat().delete_file(file).await;
         }
         let sent = sent?;
         self.tell_sent(&sent, sender.clone(), origin);
@@ -175,7 +176,7 @@ impl Actor {
         self.end_typing(message.room);
         if !sent.repeated {
             let change = Change::Sent { message: message.clone(), sender, origin };
-            self.announce_change(message.room, message.versions.sent, vec![change]);
+            self.chat().announce(message.room, message.versions.sent, vec![change]);
         }
     }
 
@@ -223,9 +224,10 @@ impl Actor {
         let sender = self.user().await?;
         let (text, limit) = (text.into(), chat.config().message_limit);
         let is_blank = text.trim().is_empty();
-        let edited = match is_blank || chat.inner.has_hooks {
-            true => Some(self.message(Some(room), message).await?),
-            false => None,
+        let edited = if is_blank || chat.inner.has_hooks {
+            Some(self.message(Some(room), message).await?)
+        } else {
+            None
         };
         let parse = match &edited {
             Some(edited) if is_blank && edited.attachment.is_some() => Content::parse_caption,
@@ -235,7 +237,7 @@ impl Actor {
             parse(text, limit).map_err(|error| Error::invalid("content", error.into()))?;
         if let (Some(edited), true) = (&edited, chat.inner.has_hooks) {
             let access = self.may(Action::Edit, room).await?;
-            permit_message(Action::Edit, &sender.id, edited)?;
+            permit_message(Action::Edit, Some(&sender.id), edited)?;
             let draft = Draft {
                 room,
                 room_kind: access.kind,
@@ -256,7 +258,7 @@ impl Actor {
             let (message, sender) = (message.clone(), sender.clone());
             Change::Edited { message, sender, read_by }
         };
-        self.announce_shown(room, message.versions.edited, read_by.map(change));
+        chat.announce_shown(room, message.versions.edited, read_by.map(change));
         Ok(Delivered { message, sender, repeated: false })
     }
 
@@ -266,23 +268,12 @@ impl Actor {
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
     pub async fn delete(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
         let chat = self.chat();
-        let sender = self.user().await?;
-        let delete = DeleteMessage { room, message, by: self.caller()?, at: chat.clock().now() };
+        self.user().await?;
+        let by = Some(self.caller()?);
+        let delete = DeleteMessage { room, message, by, at: chat.clock().now() };
         let (message, attachment) = chat.inner.store.delete(delete).await?;
-        let version = message.versions.deleted;
-        let read_by = chat.readers([(&*message, true)]).await.map(|readers| readers.of(&message));
-        let change = read_by.map(|read_by| Change::Deleted { message, sender, read_by });
-        self.announce_shown(room, version, change);
-        if let Some(attachment) = &attachment {
-            self.delete_file(attachment).await;
-        }
+        chat.tell_deleted(message, attachment).await;
         Ok(())
-    }
-
-    /// Announces what could be read of a change. Of what could not, only that it happened:
-    /// listeners read the store then.
-    fn announce_shown(&self, room: RoomId, version: Version, change: Result<Change, Error>) {
-        self.announce_change(room, version, change.into_iter().collect());
     }
 
     /// Adds a reaction to a message, or takes it away. What changes nothing succeeds.
@@ -303,8 +294,41 @@ impl Actor {
         let (message, changed) = self.chat().inner.store.react(react).await?;
         if changed {
             let change = Change::Reacted { message: message.clone() };
-            self.announce_change(room, message.versions.reacted, vec![change]);
+            self.chat().announce(room, message.versions.reacted, vec![change]);
         }
         Ok(message)
+    }
+}
+
+impl Chat {
+    /// Deletes anybody's message in the name of the host, and its file after it. Everybody is told
+    /// as if the sender had deleted it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such message in the room, [`Error::Denied`] where it is
+    /// deleted already, [`Error::Unavailable`].
+    pub async fn delete_message(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
+        let delete = DeleteMessage { room, message, by: None, at: self.clock().now() };
+        let (message, attachment) = self.inner.store.delete(delete).await?;
+        self.tell_deleted(message, attachment).await;
+        Ok(())
+    }
+
+    async fn tell_deleted(&self, message: Arc<Message>, attachment: Option<Attachment>) {
+        let readers = self.readers([(&*message, true)]).await;
+        let change = readers.map(|readers| {
+            let (sender, read_by) = (readers.user(&message.sender), readers.of(&message));
+            Change::Deleted { message: message.clone(), sender, read_by }
+        });
+        self.announce_shown(message.room, message.versions.deleted, change);
+        if let Some(attachment) = &attachment {
+            self.delete_file(attachment).await;
+        }
+    }
+
+    /// Announces what could be read of a change. Of what could not, only that it happened:
+    /// listeners read the store then.
+    fn announce_shown(&self, room: RoomId, version: Version, change: Result<Change, Error>) {
+        self.announce(room, version, change.into_iter().collect());
     }
 }

@@ -48,7 +48,7 @@ impl Actor {
         if let Some(version) = marked.version {
             let moved =
                 marked.moved.iter().map(|message| Change::Status { message: message.clone() });
-            self.announce_change(room, version, moved.collect());
+            self.chat().announce(room, version, moved.collect());
         }
         Ok(marked)
     }

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::{Actor, Chat, Error, Problem};
 use crate::host::{Hint, Invitation, RoomDraft};
 use crate::model::{
-    Change, Cursor, Member, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice,
-    Timestamp, UserId, Version,
+    Change, Member, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId,
 };
-use crate::rules::{Access, Action, Guarded, RoomName};
+use crate::rules::{Access, Action, Denial, Guarded, RoomName};
 use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
 };
@@ -65,7 +64,7 @@ impl Actor {
         members: Vec<UserId>,
     ) -> Result<RoomId, Error> {
         if kind == RoomKind::Direct {
-            return Err(Error::Denied(crate::rules::Denial::WrongKind));
+            return Err(Error::Denied(Denial::WrongKind));
         }
         let me = self.user().await?;
         self.may_name(None, kind, &name).await?;
@@ -121,17 +120,8 @@ impl Actor {
             self.may_name(Some(room), kind, name).await?;
         }
         self.may_add(Some(room), kind, &add).await?;
-        let at = self.chat().clock().now();
-        let change = ManageRoom { room, by: self.caller()?, name, active, add, at };
-        let changed = self.chat().inner.store.manage_room(change).await?;
-        if let Some(version) = changed.settings {
-            self.announce_change(room, version, vec![Change::Settings]);
-        }
-        if let Some((users, version)) = changed.joined {
-            let joined = users.into_iter().map(|user| Change::Joined { user }).collect();
-            self.announce_change(room, version, joined);
-        }
-        Ok(())
+        let (by, at) = (Some(self.caller()?), self.chat().clock().now());
+        self.chat().manage(ManageRoom { room, by, name, active, add, at }).await
     }
 
     /// Becomes a member of a public room. Being one already succeeds.
@@ -149,7 +139,7 @@ impl Actor {
         let user = user.id.clone();
         let at = self.chat().clock().now();
         if let Some(version) = self.chat().inner.store.join_room(&self.caller()?, room, at).await? {
-            self.announce_change(room, version, vec![Change::Joined { user }]);
+            self.chat().announce(room, version, vec![Change::Joined { user }]);
         }
         Ok(())
     }
@@ -162,7 +152,7 @@ impl Actor {
         let at = self.chat().clock().now();
         let caller = self.caller()?;
         let left = self.chat().inner.store.leave_room(&caller, room, at).await?;
-        self.announce_change(room, left.version, vec![Change::Left { user: caller.user }]);
+        self.chat().announce(room, left.version, vec![Change::Left { user: caller.user }]);
         Ok(())
     }
 
@@ -228,9 +218,6 @@ impl Actor {
         room_kind: RoomKind,
         users: &[UserId],
     ) -> Result<(), Error> {
-        if users.is_empty() {
-            return Ok(());
-        }
         self.chat().know(users).await?;
         let by = &*self.user().await?;
         for user in users {
@@ -240,15 +227,14 @@ impl Actor {
         }
         Ok(())
     }
-
-    pub(super) fn announce_change(&self, room: RoomId, version: Version, changes: Vec<Change>) {
-        self.chat().announce(RoomEvent { room, reached: Cursor::version(version), changes });
-    }
 }
 
 impl Chat {
     /// Refuses users that the directory does not know.
     async fn know(&self, users: &[UserId]) -> Result<(), Error> {
+        if users.is_empty() {
+            return Ok(());
+        }
         let known = self.inner.directory.users(users).await?;
         match users.iter().find(|id| !known.contains_key(*id)) {
             Some(unknown) => {
@@ -256,6 +242,59 @@ impl Chat {
             }
             None => Ok(()),
         }
+    }
+
+    /// Makes a room of any kind but direct in the name of the host, with whatever the host wants to
+    /// keep beside it. It has no creator, so only the host can manage it.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
+    /// (`members`), [`Error::Unavailable`].
+    pub async fn create_room(
+        &self,
+        kind: RoomKind,
+        name: RoomName,
+        members: Vec<UserId>,
+        metadata: Map<String, Value>,
+    ) -> Result<RoomId, Error> {
+        if kind == RoomKind::Direct {
+            return Err(Error::Denied(Denial::WrongKind));
+        }
+        self.know(&members).await?;
+        let at = self.clock().now();
+        let new = NewRoom { kind, name: Some(name), creator: None, members, metadata, at };
+        Ok(self.inner.store.create_room(new).await?)
+    }
+
+    /// Changes the name or activity of a room of any kind but direct, and adds members, in the name
+    /// of the host. What is `None` or empty stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
+    /// somebody to be added is unknown (`members`), [`Error::Unavailable`].
+    pub async fn manage_room(
+        &self,
+        room: RoomId,
+        name: Option<RoomName>,
+        active: Option<bool>,
+        add: Vec<UserId>,
+    ) -> Result<(), Error> {
+        self.know(&add).await?;
+        let at = self.clock().now();
+        self.manage(ManageRoom { room, by: None, name, active, add, at }).await
+    }
+
+    async fn manage(&self, change: ManageRoom) -> Result<(), Error> {
+        let room = change.room;
+        let changed = self.inner.store.manage_room(change).await?;
+        if let Some(version) = changed.settings {
+            self.announce(room, version, vec![Change::Settings]);
+        }
+        if let Some((users, version)) = changed.joined {
+            let joined = users.into_iter().map(|user| Change::Joined { user }).collect();
+            self.announce(room, version, joined);
+        }
+        Ok(())
     }
 
     /// The present members of a room of any kind, in the order they joined: to send them push
@@ -270,15 +309,15 @@ impl Chat {
 
     /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
     /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
-    /// a member.
+    /// a member. Out of a direct room somebody is for good: there is one for each pair, and nobody
+    /// joins it again.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
     pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
         let left = self.inner.store.remove_member(room, user, self.clock().now()).await?;
         let Some(left) = left else { return Ok(false) };
-        let changes = vec![Change::Left { user: user.clone() }];
-        self.announce(RoomEvent { room, reached: Cursor::version(left.version), changes });
+        self.announce(room, left.version, vec![Change::Left { user: user.clone() }]);
         Ok(true)
     }
 }

@@ -75,8 +75,8 @@ pub struct DeleteMessage {
     pub room: RoomId,
     /// The message, which must be in that room.
     pub message: MessageId,
-    /// Who asks.
-    pub by: Caller,
+    /// Who asks; none where the host itself does, who may delete anybody's.
+    pub by: Option<Caller>,
     /// When.
     pub at: Timestamp,
 }

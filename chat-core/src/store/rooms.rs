@@ -64,8 +64,8 @@ pub struct RoomQuery {
 pub struct ManageRoom {
     /// The room.
     pub room: RoomId,
-    /// Who asks.
-    pub by: Caller,
+    /// Who asks; none where the host itself does.
+    pub by: Option<Caller>,
     /// The new name.
     pub name: Option<RoomName>,
     /// Whether it is to be active.

@@ -9,7 +9,7 @@ use chat_core::store::{
 use super::*;
 
 async fn set_active(store: &MemoryStore, room: RoomId, active: bool) {
-    let by = caller(1);
+    let by = Some(caller(1));
     let active = Some(active);
     let manage = ManageRoom { room, by, name: None, active, add: Vec::new(), at: AT };
     store.manage_room(manage).await.unwrap();
@@ -83,7 +83,7 @@ async fn deleting_leaves_the_row_and_nothing_else() {
     let sent = store.send(new).await.unwrap().message;
     let emoji = Emoji::parse("x").unwrap();
     store.react(React { room, message: sent.id, by: caller(2), emoji, add: true }).await.unwrap();
-    let ask = DeleteMessage { room, message: sent.id, by: caller(1), at: AT };
+    let ask = DeleteMessage { room, message: sent.id, by: Some(caller(1)), at: AT };
     let (gone, attachment) = store.delete(ask.clone()).await.unwrap();
     assert_eq!(attachment, Some(file));
     assert_eq!((gone.content.as_str(), &gone.attachment, gone.reactions.len()), ("", &None, 0));

@@ -17,12 +17,12 @@ pub(super) enum Operation {
     Direct { first: u8, second: u8 },
     Send { room: u8, by: By, what: What },
     Edit { room: u8, by: By, message: Target },
-    Delete { room: u8, by: By, message: Target },
+    Delete { room: u8, by: Option<By>, message: Target },
     React { room: u8, by: By, message: Target, emoji: u8, add: bool },
     Mark { room: u8, by: By, read: bool, message: Target, late: i64 },
     MarkAll { room: u8, by: By, read: bool, late: i64 },
     MarkUpTo { room: u8, by: By, read: bool, last: u8, late: i64 },
-    Manage { room: u8, by: By, name: Option<u8>, active: Option<bool>, add: Vec<u8> },
+    Manage { room: u8, by: Option<By>, name: Option<u8>, active: Option<bool>, add: Vec<u8> },
     Join { room: u8, by: By },
     Leave { room: u8, by: By },
     Remove { room: u8, user: u8 },
@@ -99,6 +99,11 @@ fn operation() -> impl Strategy<Value = Operation> {
     ]
 }
 
+/// Somebody, or now and then the host.
+fn or_host(by: impl Strategy<Value = By>) -> impl Strategy<Value = Option<By>> {
+    prop::option::weighted(0.8, by)
+}
+
 fn writes_in_rooms() -> impl Strategy<Value = Operation> {
     let kinds = prop::sample::select(vec![RoomKind::Group, RoomKind::Project, RoomKind::Public]);
     let creator = prop::option::weighted(0.9, user());
@@ -108,7 +113,7 @@ fn writes_in_rooms() -> impl Strategy<Value = Operation> {
         1 => (kinds, creator, users())
             .prop_map(|(kind, creator, members)| Operation::Create { kind, creator, members }),
         1 => (user(), user()).prop_map(|(first, second)| Operation::Direct { first, second }),
-        4 => (room(), creator_mostly(), name, active, users()).prop_map(
+        4 => (room(), or_host(creator_mostly()), name, active, users()).prop_map(
             |(room, by, name, active, add)| Operation::Manage { room, by, name, active, add }
         ),
         3 => (room(), by()).prop_map(|(room, by)| Operation::Join { room, by }),
@@ -123,7 +128,7 @@ fn writes_of_messages() -> impl Strategy<Value = Operation> {
             .prop_map(|(room, by, what)| Operation::Send { room, by, what }),
         2 => (room(), by(), target())
             .prop_map(|(room, by, message)| Operation::Edit { room, by, message }),
-        3 => (room(), by(), target())
+        3 => (room(), or_host(by()), target())
             .prop_map(|(room, by, message)| Operation::Delete { room, by, message }),
         3 => (room(), by(), target(), 0u8..3, prop::bool::weighted(0.7)).prop_map(
             |(room, by, message, emoji, add)| Operation::React { room, by, message, emoji, add }

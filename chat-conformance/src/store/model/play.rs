@@ -63,7 +63,8 @@ impl Player {
             }
             Operation::Delete { room, by, message } => {
                 let (room, message) = (self.room(*room), self.message(*room, *message));
-                let delete = DeleteMessage { room, message, by: self.caller(*by), at: self.now() };
+                let by = by.map(|by| self.caller(by));
+                let delete = DeleteMessage { room, message, by, at: self.now() };
                 let wanted = self.model(room).delete(&delete);
                 let deleted = self.store.delete(delete).await.map_err(refusal_of);
                 agree(wanted, deleted.map(|(message, file)| (plain(message), file)))
@@ -89,7 +90,7 @@ impl Player {
             Operation::Manage { room, by, name: to, active, add } => {
                 let change = ManageRoom {
                     room: self.room(*room),
-                    by: self.caller(*by),
+                    by: by.map(|by| self.caller(by)),
                     name: to.map(|to| name(["one", "two"][usize::from(to)])),
                     active: *active,
                     add: add.iter().map(|user| self.user(*user)).collect(),

@@ -4,7 +4,7 @@ use chat_core::model::{
     Attachment, Message, MessageId, MessageKind, MessageVersions, Reaction, Seq, Timestamp, UserId,
     Version,
 };
-use chat_core::rules::{Action, Caller, Denial, permit_message};
+use chat_core::rules::{Action, Caller, Denial, permit_host, permit_message};
 use chat_core::store::{
     Added, DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, Once, React, ReceiptKind,
     Targets,
@@ -72,7 +72,7 @@ impl ReferenceRoom {
     }
 
     pub(super) fn edit(&mut self, edit: &EditMessage) -> Outcome<Plain> {
-        let index = self.writable(Action::Edit, &edit.by, edit.message)?;
+        let index = self.writable(Action::Edit, Some(&edit.by), edit.message)?;
         self.version += 1;
         let message = &mut self.messages[index];
         edit.content.as_str().clone_into(&mut message.content);
@@ -85,7 +85,7 @@ impl ReferenceRoom {
         &mut self,
         delete: &DeleteMessage,
     ) -> Outcome<(Plain, Option<Attachment>)> {
-        let index = self.writable(Action::Delete, &delete.by, delete.message)?;
+        let index = self.writable(Action::Delete, delete.by.as_ref(), delete.message)?;
         self.version += 1;
         let message = &mut self.messages[index];
         message.content.clear();
@@ -97,7 +97,7 @@ impl ReferenceRoom {
     }
 
     pub(super) fn react(&mut self, react: &React) -> Outcome<(Plain, bool)> {
-        let index = self.writable(Action::React, &react.by, react.message)?;
+        let index = self.writable(Action::React, Some(&react.by), react.message)?;
         let message = &mut self.messages[index];
         let before = message.reactions.clone();
         let (emoji, user) = (react.emoji.as_str(), &react.by.user);
@@ -128,7 +128,7 @@ impl ReferenceRoom {
     /// How many the receipt is new for, the version, and what moved.
     pub(super) fn mark(&mut self, mark: &Mark) -> Outcome<(u64, Option<Version>, Vec<Plain>)> {
         let indexes: Vec<_> = match mark.targets {
-            Targets::Message(id) => vec![self.writable(Action::Mark, &mark.by, id)?],
+            Targets::Message(id) => vec![self.writable(Action::Mark, Some(&mark.by), id)?],
             Targets::UpTo(_) | Targets::All => {
                 self.access(&mark.by).permit(Action::Mark).map_err(Refusal::Denied)?;
                 let meant = |index: &usize| match mark.targets {
@@ -182,7 +182,11 @@ impl ReferenceRoom {
     }
 
     pub(super) fn manage(&mut self, change: &ManageRoom) -> Outcome<Added> {
-        self.access(&change.by).permit(Action::Manage).map_err(Refusal::Denied)?;
+        match &change.by {
+            Some(by) => self.access(by).permit(Action::Manage),
+            None => permit_host(Action::Manage, self.kind()),
+        }
+        .map_err(Refusal::Denied)?;
         let mut added = Added { settings: None, joined: None };
         let before = (self.name.clone(), self.active);
         if let Some(name) = &change.name {
@@ -234,12 +238,15 @@ impl ReferenceRoom {
         Some(version)
     }
 
-    /// The message that an action is about, if the caller may do that.
-    fn writable(&self, action: Action, by: &Caller, id: MessageId) -> Outcome<usize> {
-        self.access(by).permit(action).map_err(Refusal::Denied)?;
+    /// The message that an action is about, if the caller, or the host, may do that.
+    fn writable(&self, action: Action, by: Option<&Caller>, id: MessageId) -> Outcome<usize> {
+        if let Some(by) = by {
+            self.access(by).permit(action).map_err(Refusal::Denied)?;
+        }
         let index = self.messages.iter().position(|message| message.id == id);
         let index = index.ok_or(Refusal::NotFound)?;
-        permit_message(action, &by.user, &self.messages[index]).map_err(Refusal::Denied)?;
+        let user = by.map(|by| &by.user);
+        permit_message(action, user, &self.messages[index]).map_err(Refusal::Denied)?;
         Ok(index)
     }
 }

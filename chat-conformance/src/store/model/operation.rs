@@ -93,9 +93,9 @@ pub(super) fn histories(longest: usize) -> impl Strategy<Value = Vec<Operation>>
 
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        2 => writes_in_rooms(),
-        4 => writes_of_messages(),
-        1 => reads(),
+        2 => writes_in_rooms().boxed(),
+        4 => writes_of_messages().boxed(),
+        1 => reads().boxed(),
     ]
 }
 

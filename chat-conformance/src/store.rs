@@ -308,6 +308,8 @@ macro_rules! store_tests {
                 a_user_is_online_while_any_session_is_open,
                 last_seen_never_goes_back,
                 forgetting_sessions_changes_no_presence,
+                what_closed_long_ago_is_forgotten_of_all_users,
+                open_sessions_are_found_among_closed_ones,
             }
         }
     };

@@ -64,6 +64,9 @@ pub struct Config {
     /// How long a node vouches for its sockets; 40 s. When a node dies its users are offline to
     /// others after at most this and a few seconds.
     pub session_lease: Duration,
+    /// How long closed sessions are kept, with the address and user agent of their client; 30 days.
+    /// Looked at with every renewal of the leases.
+    pub session_retention: Duration,
     /// The origins (`https://example.com`) that may open sockets from a browser. With none given,
     /// only the request's own host may.
     pub allowed_origins: Vec<String>,
@@ -113,6 +116,7 @@ impl Default for Config {
             sockets_per_user: 10_000,
             rate_limit: None,
             session_lease: Duration::from_secs(40),
+            session_retention: Duration::from_hours(30 * 24),
             allowed_origins: Vec::new(),
             trust_forwarded: false,
         }

@@ -10,7 +10,8 @@ use chat_core::store::Attendance;
 pub(crate) struct Sessions {
     entries: HashMap<SessionId, Entry>,
     users: HashMap<UserId, Visitor>,
-    /// The sessions of each node that are not closed.
+    /// The sessions that are closed, by when they were.
+    closed: BTreeSet<(Timestamp, SessionId)>,
     /// When to look after each session that is not closed: at the end of its lease or before, as
     /// a renewal leaves this as it is.
     due: BTreeSet<(Timestamp, SessionId)>,
@@ -129,10 +130,16 @@ impl Sessions {
     }
 
     /// A user's sessions, the newest first.
-    pub(crate) fn list(&self, user: &UserId, limit: usize) -> Vec<Session> {
+    pub(crate) fn list(
+        &self,
+        user: &UserId,
+        open_at: Option<Timestamp>,
+        limit: usize,
+    ) -> Vec<Session> {
         let ids = self.users.get(user).into_iter().flat_map(|visitor| visitor.list.iter().rev());
-        let sessions = ids.filter_map(|(_, id)| Some(self.entries.get(id)?.session.clone()));
-        sessions.take(limit).collect()
+        let sessions = ids.filter_map(|(_, id)| Some(&self.entries.get(id)?.session));
+        let shown = sessions.filter(|session| open_at.is_none_or(|now| session.is_open(now)));
+        shown.take(limit).cloned().collect()
     }
 
     /// Takes the sessions that closed before a moment out of their user's list.
@@ -150,12 +157,26 @@ impl Sessions {
                 return true;
             }
             // One whose lease is over but that nobody has closed is still to be told.
-            if session.closed_at.is_some() {
+            if let Some(closed_at) = session.closed_at {
+                self.closed.remove(&(closed_at, *id));
                 self.entries.remove(id);
             }
             false
         });
         (before - visitor.list.len()) as u64
+    }
+
+    /// Takes out those that were closed before a moment, the earliest first.
+    pub(crate) fn forget_all(&mut self, closed_before: Timestamp, limit: usize) -> u64 {
+        let mut forgotten = 0;
+        while forgotten < limit
+            && let Some(&(closed_at, id)) = self.closed.first()
+            && closed_at < closed_before
+        {
+            self.take_out(id);
+            forgotten += 1;
+        }
+        forgotten as u64
     }
 
     /// The sessions of a user that are open.
@@ -187,16 +208,21 @@ impl Sessions {
         let visitor = self.users.get_mut(&user)?;
         let of_user = user_absent && std::mem::take(&mut visitor.there);
         let in_room = room_absent && visitor.rooms.remove(&room);
-        if !visitor.list.contains(&listed) {
+        if visitor.list.contains(&listed) {
+            self.closed.insert((closed_at, id));
+        } else {
             self.entries.remove(&id);
         }
         let presence = self.presence(&user, now);
         Some(Attendance { user, room, of_user, in_room, presence })
     }
 
-    /// Takes a session out that is about to be opened again.
+    /// Takes a session out, as if it had not been.
     fn take_out(&mut self, id: SessionId) {
         let Some(Entry { session, .. }) = self.entries.remove(&id) else { return };
+        if let Some(closed_at) = session.closed_at {
+            self.closed.remove(&(closed_at, id));
+        }
         self.unlink(&session.user, id);
         if let Some(visitor) = self.users.get_mut(&session.user) {
             visitor.list.remove(&(session.connected_at, id));

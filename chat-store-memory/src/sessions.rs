@@ -42,8 +42,13 @@ impl SessionStore for MemoryStore {
         Ok(users.iter().map(|user| sessions.presence(user, now)).collect())
     }
 
-    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>> {
-        Ok(self.sessions_ref().list(user, limit))
+    async fn sessions(
+        &self,
+        user: &UserId,
+        open_at: Option<Timestamp>,
+        limit: usize,
+    ) -> StoreResult<Vec<Session>> {
+        Ok(self.sessions_ref().list(user, open_at, limit))
     }
 
     async fn forget_sessions(
@@ -53,6 +58,14 @@ impl SessionStore for MemoryStore {
         now: Timestamp,
     ) -> StoreResult<u64> {
         Ok(self.sessions_mut().forget(user, closed_before, now))
+    }
+
+    async fn forget_all_sessions(
+        &self,
+        closed_before: Timestamp,
+        limit: usize,
+    ) -> StoreResult<u64> {
+        Ok(self.sessions_mut().forget_all(closed_before, limit))
     }
 }
 

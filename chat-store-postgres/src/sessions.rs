@@ -118,8 +118,17 @@ impl SessionStore for PgStore {
         read().map_err(meaning)
     }
 
-    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>> {
-        let query = || sqlx::query(sql::LIST).bind(user.as_str()).bind(int(limit as u64));
+    async fn sessions(
+        &self,
+        user: &UserId,
+        open_at: Option<Timestamp>,
+        limit: usize,
+    ) -> StoreResult<Vec<Session>> {
+        let (user, limit) = (user.as_str(), int(limit as u64));
+        let query = || match open_at {
+            None => sqlx::query(sql::LIST).bind(user).bind(limit),
+            Some(now) => sqlx::query(sql::LIST_OPEN).bind(user).bind(limit).bind(now.to_utc()),
+        };
         let rows = self.database.rows(query).await?;
         rows.iter().map(session).collect::<Result<_, _>>().map_err(meaning)
     }
@@ -141,6 +150,22 @@ impl SessionStore for PgStore {
                 Ok(uint(count))
             }
             .await;
+            transaction.finish(forgotten).await
+        })
+        .await
+    }
+
+    async fn forget_all_sessions(
+        &self,
+        closed_before: Timestamp,
+        limit: usize,
+    ) -> StoreResult<u64> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let forget = sqlx::query(sql::FORGET_ALL).bind(closed_before.to_utc());
+            let forget = forget.bind(int(limit as u64));
+            let forgotten = forget.execute(transaction.connection()).await;
+            let forgotten = forgotten.map(|done| done.rows_affected()).map_err(Failure::from);
             transaction.finish(forgotten).await
         })
         .await

@@ -24,8 +24,8 @@ pub async fn an_open_session_is_kept_as_it_was_given(store: Arc<dyn Store>) {
     for session in [&plain, &told, &over_v6] {
         world.store.open_session(session.clone()).await.unwrap();
     }
-    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), [over_v6, told, plain]);
-    assert_eq!(world.store.sessions(&user(2), 10).await.unwrap(), []);
+    assert_eq!(world.store.sessions(&user(1), None, 10).await.unwrap(), [over_v6, told, plain]);
+    assert_eq!(world.store.sessions(&user(2), None, 10).await.unwrap(), []);
 }
 
 /// The sessions of a user are listed "open and closed, the newest first; at most `limit`".
@@ -36,10 +36,10 @@ pub async fn the_newest_sessions_come_first_and_at_most_as_many_as_asked(store: 
     for connected in [3, 1, 2, 5, 4] {
         world.store.open_session(session(1, room, node, connected)).await.unwrap();
     }
-    let all = world.store.sessions(&user(1), 100).await.unwrap();
+    let all = world.store.sessions(&user(1), None, 100).await.unwrap();
     world.store.close_session(all[0].id, at(6)).await.unwrap();
     let connected = async |limit| {
-        let sessions = world.store.sessions(&user(1), limit).await.unwrap();
+        let sessions = world.store.sessions(&user(1), None, limit).await.unwrap();
         sessions.iter().map(|session| session.connected_at).collect::<Vec<_>>()
     };
     assert_eq!(connected(100).await, [5, 4, 3, 2, 1].map(at));
@@ -114,11 +114,11 @@ pub async fn a_closed_session_stays_in_the_list(store: Arc<dyn Store>) {
     world.store.open_session(session.clone()).await.unwrap();
     world.store.close_session(session.id, at(30)).await.unwrap().unwrap();
     let closed = [Session { closed_at: Some(at(30)), ..session.clone() }];
-    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), closed);
+    assert_eq!(world.store.sessions(&user(1), None, 10).await.unwrap(), closed);
 
     assert_eq!(world.store.close_session(session.id, at(40)).await.unwrap(), None);
     assert_eq!(world.store.close_session(SessionId::random(), at(40)).await.unwrap(), None);
-    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), closed);
+    assert_eq!(world.store.sessions(&user(1), None, 10).await.unwrap(), closed);
 }
 
 /// "Open" is "at the `now` of the call": a session whose lease is over is closed by nobody but
@@ -174,7 +174,7 @@ pub async fn a_closed_session_does_not_expire(store: Arc<dyn Store>) {
     world.store.open_session(session.clone()).await.unwrap();
     world.store.close_session(session.id, at(10)).await.unwrap();
     assert_eq!(world.store.expire_sessions(at(1_000)).await.unwrap(), []);
-    let kept = world.store.sessions(&user(1), 1).await.unwrap();
+    let kept = world.store.sessions(&user(1), None, 1).await.unwrap();
     assert_eq!(kept[0].closed_at, Some(at(10)));
 }
 
@@ -190,7 +190,7 @@ pub async fn an_expired_session_closed_at_its_last_frame_or_lease(store: Arc<dyn
     world.store.renew_sessions(node, &[(heard.id, at(20))], at(25), at(60)).await.unwrap();
     world.store.expire_sessions(at(500)).await.unwrap();
     let closed_at =
-        async |by| world.store.sessions(&user(by), 1).await.unwrap()[0].closed_at.unwrap();
+        async |by| world.store.sessions(&user(by), None, 1).await.unwrap()[0].closed_at.unwrap();
     assert_eq!(closed_at(1).await, at(20));
     assert_eq!(closed_at(2).await, at(60));
     let presence = world.store.presence(&users([1]), at(500)).await.unwrap();
@@ -243,10 +243,10 @@ pub async fn renewing_vouches_for_the_sessions_that_are_given(store: Arc<dyn Sto
     assert_eq!(lost.unwrap(), []);
 
     let kept = Session { last_seen: at(40), lease_until: at(110), ..renewed };
-    assert_eq!(world.store.sessions(&user(1), 1).await.unwrap(), [kept]);
-    assert_eq!(world.store.sessions(&user(2), 1).await.unwrap(), [elsewhere]);
+    assert_eq!(world.store.sessions(&user(1), None, 1).await.unwrap(), [kept]);
+    assert_eq!(world.store.sessions(&user(2), None, 1).await.unwrap(), [elsewhere]);
     let closed = Session { closed_at: Some(at(20)), ..closed };
-    assert_eq!(world.store.sessions(&user(3), 2).await.unwrap(), [not_given, closed]);
+    assert_eq!(world.store.sessions(&user(3), None, 2).await.unwrap(), [not_given, closed]);
     let expired = async |now| {
         let told = world.store.expire_sessions(now).await.unwrap();
         told.into_iter().map(|told| told.user).collect::<BTreeSet<_>>()
@@ -324,7 +324,7 @@ pub async fn a_lost_session_can_be_opened_again(store: Arc<dyn Store>) {
     let again = Session { id: lost.id, ..session(1, room, lost.node, 100) };
     let came = world.store.open_session(again.clone()).await.unwrap();
     assert!(came.of_user && came.in_room && came.presence.online);
-    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), [again]);
+    assert_eq!(world.store.sessions(&user(1), None, 10).await.unwrap(), [again]);
     let went = world.store.close_session(lost.id, at(110)).await.unwrap().unwrap();
     assert!(went.of_user && went.in_room);
 }
@@ -347,7 +347,7 @@ pub async fn a_session_is_opened_as_of_when_it_was_last_heard(store: Arc<dyn Sto
     let longer = Session { lease_until: at(170), ..heard };
     let came = world.store.open_session(longer.clone()).await.unwrap();
     assert!(!came.of_user && !came.in_room, "there all along");
-    assert_eq!(world.store.sessions(&user(1), 10).await.unwrap(), [longer]);
+    assert_eq!(world.store.sessions(&user(1), None, 10).await.unwrap(), [longer]);
     assert_eq!(world.store.expire_sessions(at(169)).await.unwrap(), []);
     assert_eq!(world.store.expire_sessions(at(170)).await.unwrap().len(), 1);
 }
@@ -419,16 +419,70 @@ pub async fn forgetting_sessions_changes_no_presence(store: Arc<dyn Store>) {
         let presence = world.store.presence(&users([1, 2]), at(40)).await.unwrap();
         let forgotten = world.store.forget_sessions(&user(1), at(before), at(40)).await.unwrap();
         assert_eq!(world.store.presence(&users([1, 2]), at(40)).await.unwrap(), presence);
-        (forgotten, world.store.sessions(&user(1), 10).await.unwrap().len())
+        (forgotten, world.store.sessions(&user(1), None, 10).await.unwrap().len())
     };
     assert_eq!(forget(10).await, (0, 4), "closed at that moment is not before it");
     assert_eq!(forget(21).await, (2, 2));
     assert_eq!(forget(1_000).await, (1, 1), "an open session is not forgotten");
     assert_eq!(forget(1_000).await, (0, 1));
-    assert_eq!(world.store.sessions(&user(2), 10).await.unwrap().len(), 1);
+    assert_eq!(world.store.sessions(&user(2), None, 10).await.unwrap().len(), 1);
 
     world.store.close_session(sessions[3].id, at(50)).await.unwrap();
     assert_eq!(world.store.forget_sessions(&user(1), at(60), at(60)).await.unwrap(), 1);
     let presence = world.store.presence(&users([1]), at(60)).await.unwrap();
     assert_eq!(presence, [Presence { online: false, last_seen: Some(at(50)) }]);
+}
+
+/// "Forgets sessions of all users that were closed before a moment, those that closed first; at
+/// most `limit`."
+pub async fn what_closed_long_ago_is_forgotten_of_all_users(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let node = NodeId::random();
+    let sessions = [(1, 0), (2, 1), (1, 2), (3, 3)].map(|(by, at)| session(by, room, node, at));
+    for session in &sessions {
+        world.store.open_session(session.clone()).await.unwrap();
+    }
+    for (session, second) in sessions[..3].iter().zip([30, 10, 20]) {
+        world.store.close_session(session.id, at(second)).await.unwrap();
+    }
+    let left = async || {
+        let mut left = Vec::new();
+        for by in [1, 2, 3] {
+            let of_user = world.store.sessions(&user(by), None, 10).await.unwrap();
+            left.extend(of_user.into_iter().map(|session| session.id));
+        }
+        left
+    };
+    let presence = world.store.presence(&users([1, 2, 3]), at(40)).await.unwrap();
+    let forget =
+        async |before, limit| world.store.forget_all_sessions(at(before), limit).await.unwrap();
+    let [first, second, third, open] = sessions.map(|session| session.id);
+    assert_eq!(forget(10, 10).await, 0, "closed at that moment is not before it");
+    assert_eq!(left().await, [third, first, second, open]);
+    assert_eq!(forget(1_000, 1).await, 1);
+    assert_eq!(left().await, [third, first, open], "the one that closed first");
+    assert_eq!(forget(21, 10).await, 1);
+    assert_eq!(left().await, [first, open]);
+    assert_eq!(forget(1_000, 10).await, 1);
+    assert_eq!(left().await, [open], "an open session is not forgotten");
+    assert_eq!(forget(1_000, 10).await, 0);
+    assert_eq!(world.store.presence(&users([1, 2, 3]), at(40)).await.unwrap(), presence);
+}
+
+/// "With `open_at` only those that are open at that moment": however many have closed since.
+pub async fn open_sessions_are_found_among_closed_ones(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1]).await;
+    let node = NodeId::random();
+    let steady = session(1, room, node, 0);
+    world.store.open_session(steady.clone()).await.unwrap();
+    for second in 1..=20 {
+        let short = session(1, room, node, second);
+        world.store.open_session(short.clone()).await.unwrap();
+        world.store.close_session(short.id, at(second)).await.unwrap();
+    }
+    let open = async |now| world.store.sessions(&user(1), Some(now), 5).await.unwrap();
+    assert_eq!(open(at(21)).await, std::slice::from_ref(&steady));
+    assert_eq!(open(steady.lease_until).await, [], "the lease is over");
 }

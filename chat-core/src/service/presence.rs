@@ -160,9 +160,6 @@ impl Actor {
             Ok(came) => {
                 chat.inner.live.mark_stored(&user.id, open.id);
                 chat.tell_came(&came, &user);
-                if came.of_user {
-                    self.forget_ancient_sessions().await;
-                }
                 Ok(open)
             }
             Err(error) => {
@@ -223,8 +220,9 @@ impl Chat {
     }
 
     /// Vouches for this node's sockets for another
-    /// [`Config::session_lease`](crate::Config::session_lease), and notices sessions whose node
-    /// did not. To be called a few times in each lease.
+    /// [`Config::session_lease`](crate::Config::session_lease), notices sessions whose node did not,
+    /// and forgets those past [`Config::session_retention`](crate::Config::session_retention). To
+    /// be called a few times in each lease.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -243,7 +241,7 @@ impl Chat {
         stream::iter(reopened).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
         self.tell_expired(now).await?;
         self.settle_doubts().await;
-        Ok(())
+        self.forget_ancient_sessions().await
     }
 
     /// Opens a session again that the store has given up. Its user has come again now, not when the

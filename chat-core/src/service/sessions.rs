@@ -11,11 +11,11 @@ const MOST: usize = 1_000;
 /// How long a closed session is kept at least.
 const KEPT: Duration = Duration::from_hours(24);
 
-/// How long a closed session is kept whose user never asks for it to be forgotten.
-const RETENTION: Duration = Duration::from_hours(30 * 24);
+/// The most sessions that are forgotten at once.
+const FORGOTTEN: usize = 1_000;
 
 impl Actor {
-    /// The actor's open sessions, the newest first, of the newest 1,000.
+    /// The actor's open sessions, the newest 1,000, the newest first.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -28,26 +28,20 @@ impl Actor {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn forget_old_sessions(&self) -> Result<u64, Error> {
-        self.forget_sessions(KEPT).await
-    }
-
-    /// Forgets those that closed so long ago that nobody will ask. Where that fails they stay until
-    /// the user comes the next time.
-    pub(super) async fn forget_ancient_sessions(&self) {
-        let _ = self.forget_sessions(RETENTION).await;
-    }
-
-    async fn forget_sessions(&self, age: Duration) -> Result<u64, Error> {
         let now = self.chat().clock().now();
-        Ok(self.chat().inner.store.forget_sessions(self.id()?, now.before(age), now).await?)
+        Ok(self.chat().inner.store.forget_sessions(self.id()?, now.before(KEPT), now).await?)
     }
 }
 
 impl Chat {
     pub(super) async fn open_sessions(&self, user: &UserId) -> Result<Vec<Session>, Error> {
-        let mut sessions = self.inner.store.sessions(user, MOST).await?;
-        let now = self.clock().now();
-        sessions.retain(|session| session.is_open(now));
-        Ok(sessions)
+        Ok(self.inner.store.sessions(user, Some(self.clock().now()), MOST).await?)
+    }
+
+    /// Forgets those that closed so long ago that nobody will ask.
+    pub(super) async fn forget_ancient_sessions(&self) -> Result<(), Error> {
+        let before = self.clock().now().before(self.config().session_retention);
+        self.inner.store.forget_all_sessions(before, FORGOTTEN).await?;
+        Ok(())
     }
 }

@@ -75,8 +75,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// The presence of these users, in their order. Who is unknown is offline and was never seen.
     async fn presence(&self, users: &[UserId], now: Timestamp) -> StoreResult<Vec<Presence>>;
 
-    /// A user's sessions, open and closed, the newest first; at most `limit`.
-    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>>;
+    /// A user's sessions, the newest first; at most `limit`. With `open_at` only those that are open
+    /// at that moment, else closed ones too.
+    async fn sessions(
+        &self,
+        user: &UserId,
+        open_at: Option<Timestamp>,
+        limit: usize,
+    ) -> StoreResult<Vec<Session>>;
 
     /// Forgets a user's sessions that closed before a moment, and returns how many.
     ///
@@ -88,4 +94,12 @@ pub trait SessionStore: Send + Sync + 'static {
         closed_before: Timestamp,
         now: Timestamp,
     ) -> StoreResult<u64>;
+
+    /// Forgets sessions of all users that were closed before a moment, those that closed first; at
+    /// most `limit`. Returns how many.
+    ///
+    /// # Contract
+    /// Presence does not change.
+    async fn forget_all_sessions(&self, closed_before: Timestamp, limit: usize)
+    -> StoreResult<u64>;
 }

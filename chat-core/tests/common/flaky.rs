@@ -231,8 +231,13 @@ impl SessionStore for Flaky {
         self.answered(self.up()?.presence(users, now).await).await
     }
 
-    async fn sessions(&self, user: &UserId, limit: usize) -> StoreResult<Vec<Session>> {
-        self.up()?.sessions(user, limit).await
+    async fn sessions(
+        &self,
+        user: &UserId,
+        open_at: Option<Timestamp>,
+        limit: usize,
+    ) -> StoreResult<Vec<Session>> {
+        self.up()?.sessions(user, open_at, limit).await
     }
 
     async fn forget_sessions(
@@ -242,5 +247,13 @@ impl SessionStore for Flaky {
         now: Timestamp,
     ) -> StoreResult<u64> {
         self.up()?.forget_sessions(user, closed_before, now).await
+    }
+
+    async fn forget_all_sessions(
+        &self,
+        closed_before: Timestamp,
+        limit: usize,
+    ) -> StoreResult<u64> {
+        self.up()?.forget_all_sessions(closed_before, limit).await
     }
 }

@@ -47,7 +47,7 @@ async fn a_renewed_session_expires_at_its_new_end() {
     assert_eq!(store.renew_sessions(node, &[(id, at(20))], at(30), at(90)).await.unwrap(), []);
     assert_eq!(store.expire_sessions(at(89)).await.unwrap(), []);
     assert_eq!(store.expire_sessions(at(90)).await.unwrap().len(), 1);
-    let kept = &store.sessions(&UserId::from(1), 9).await.unwrap()[0];
+    let kept = &store.sessions(&UserId::from(1), None, 9).await.unwrap()[0];
     assert_eq!((kept.last_seen, kept.closed_at), (at(20), Some(at(20))));
     // The node finds out, and opens it again.
     let alive = [(id, at(95))];
@@ -56,7 +56,7 @@ async fn a_renewed_session_expires_at_its_new_end() {
         Session { last_seen: at(95), lease_until: at(150), closed_at: None, ..kept.clone() };
     assert!(store.open_session(again).await.unwrap().of_user);
     assert_eq!(store.renew_sessions(node, &alive, at(96), at(160)).await.unwrap(), []);
-    assert_eq!(store.sessions(&UserId::from(1), 9).await.unwrap().len(), 1);
+    assert_eq!(store.sessions(&UserId::from(1), None, 9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_forgotten_session_whose_lease_is_over_is_still_told() {
     store.open_session(session(1, 1, 0, 60)).await.unwrap();
     assert_eq!(store.forget_sessions(&user, at(1), at(59)).await.unwrap(), 0);
     assert_eq!(store.forget_sessions(&user, at(1), at(60)).await.unwrap(), 1);
-    assert_eq!(store.sessions(&user, 9).await.unwrap(), []);
+    assert_eq!(store.sessions(&user, None, 9).await.unwrap(), []);
     assert!(store.expire_sessions(at(60)).await.unwrap()[0].of_user);
     let presence = store.presence(&[user], at(60)).await.unwrap();
     assert_eq!((presence[0].online, presence[0].last_seen), (false, Some(AT)));

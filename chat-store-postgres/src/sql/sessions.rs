@@ -106,10 +106,27 @@ pub(crate) const PRESENCE: &str = "select v.user_id, v.last_seen, exists ( \
              and s.lease_until > $2) as online \
      from visitors v where v.user_id = any($1)";
 
+macro_rules! list {
+    ($which:literal) => {
+        concat!(
+            "select id, user_id, room_id, node, connected_at, last_seen, lease_until, closed_at, \
+                 user_agent, ip_address \
+             from sessions where user_id = $1 and ",
+            $which,
+            " order by connected_at desc, id desc limit $2"
+        )
+    };
+}
+
 /// By the index `sessions_listed`.
-pub(crate) const LIST: &str = "select id, user_id, room_id, node, connected_at, last_seen, \
-         lease_until, closed_at, user_agent, ip_address \
-     from sessions where user_id = $1 and listed order by connected_at desc, id desc limit $2";
+pub(crate) const LIST: &str = list!("listed");
+
+/// The same of those that are open: by the index `sessions_of_user`.
+pub(crate) const LIST_OPEN: &str = list!("closed_at is null and lease_until > $3");
+
+/// Takes out what was closed long ago: by the index `sessions_closed`. Several nodes do so at once.
+pub(crate) const FORGET_ALL: &str = "delete from sessions where id in (select id from sessions \
+     where closed_at < $1 order by closed_at limit $2 for update skip locked)";
 
 /// Takes the row of a user.
 pub(crate) const LOCK_VISITOR: &str = "select user_id from visitors where user_id = $1 for update";
@@ -147,6 +164,8 @@ pub(crate) const ALL: &[&str] = &[
     REMOVE,
     PRESENCE,
     LIST,
+    LIST_OPEN,
     LOCK_VISITOR,
     FORGET,
+    FORGET_ALL,
 ];

@@ -119,7 +119,7 @@ impl Player {
             let own = self.sessions.iter().rev().filter(|(session, _)| session.user == user);
             let mut own: Vec<_> = own.map(|(session, _)| session.clone()).collect();
             let mut found =
-                self.store.sessions(&user, 1_000).await.map_err(|error| error.to_string())?;
+                self.store.sessions(&user, None, 1_000).await.map_err(|error| error.to_string())?;
             if !found.is_sorted_by(|one, next| one.connected_at >= next.connected_at) {
                 return Err(format!("{found:#?} are not the newest first"));
             }

@@ -135,6 +135,7 @@ macro_rules! store_tests {
                 inactive_rooms_and_those_one_left_are_not_listed,
                 a_page_of_rooms_counts_all_of_the_callers_kinds,
                 a_listed_room_is_as_the_room_itself,
+                rooms_of_a_user_are_found_active_or_not,
                 versions_of_the_rooms_that_exist,
                 members_of_the_rooms_that_exist,
                 statistics_count_rooms_and_recent_messages,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
-use chat_core::model::{Change, Event, MessageId, RoomId, RoomKind, User, UserId};
+use chat_core::model::{Change, Event, MessageId, RoomId, RoomKind, Slice, User, UserId};
 use chat_core::rules::{Denial, RoomName};
 use chat_core::service::{Error, Listener, Problem};
 use chat_core::store::Anchor;
@@ -71,13 +71,8 @@ fn the_host_takes_a_message_down_whoever_sent_it_and_is_gone_since() {
     now(chat.delete_message(room, sent.id)).unwrap();
     assert_eq!(*told.0.lock().unwrap(), [format!("{} of user1 is deleted", sent.id)]);
     assert!(shelf.contents().is_empty());
-    let left = now(chat.acting_as(2).history(
-        room,
-        Anchor::Newest,
-        chat_core::model::Slice::first(10),
-        true,
-    ));
-    let left = left.unwrap().items;
+    let jane = chat.acting_as(2);
+    let left = now(jane.history(room, Anchor::Newest, Slice::first(10), true)).unwrap().items;
     assert!(left[0].is_deleted() && left[0].content.is_empty());
 
     let again = now(chat.delete_message(room, sent.id));
@@ -137,4 +132,33 @@ fn the_host_brings_in_nobody_that_the_directory_does_not_know_and_leaves_direct_
     let nowhere = RoomId::new(999).unwrap();
     assert!(matches!(now(chat.manage_room(nowhere, None, None, vec![])), Err(Error::NotFound)));
     assert!(matches!(now(chat.members(nowhere)), Err(Error::NotFound)));
+}
+
+#[test]
+fn the_host_finds_all_rooms_of_a_user_and_takes_back_what_they_said() {
+    let (chat, _) = open();
+    let (john, jane) = (chat.acting_as(1), chat.acting_as(2));
+    let pair = now(john.direct_room(2)).unwrap().id;
+    let group = now(jane.create_room(RoomKind::Group, name("a"), vec![1.into()])).unwrap();
+    for room in [pair, group] {
+        now(john.send(room, "mine")).unwrap();
+        now(jane.send(room, "hers")).unwrap();
+    }
+    now(chat.manage_room(group, None, Some(false), Vec::new())).unwrap();
+    let john_id = UserId::from(1);
+    assert_eq!(now(chat.rooms_of(&john_id, None, 10)).unwrap(), [pair, group]);
+    assert_eq!(now(chat.rooms_of(&john_id, Some(pair), 10)).unwrap(), [group]);
+    for room in [pair, group] {
+        let pages = now(john.all_messages(room, None, None)).unwrap();
+        for page in now(pages.collect::<Vec<_>>()) {
+            for message in page.unwrap().iter().filter(|message| message.sender == john_id) {
+                now(chat.delete_message(room, message.id)).unwrap();
+            }
+        }
+        now(chat.remove_member(room, &john_id)).unwrap();
+        let left = now(jane.history(room, Anchor::Newest, Slice::first(10), true)).unwrap().items;
+        let left: Vec<_> = left.iter().map(|message| message.content.as_str()).collect();
+        assert_eq!(left, ["hers", ""]);
+    }
+    assert_eq!(now(chat.rooms_of(&john_id, None, 10)).unwrap(), []);
 }

@@ -153,6 +153,19 @@ impl RoomStore for MemoryStore {
         Ok(rooms.iter().filter_map(members).collect())
     }
 
+    async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>> {
+        let mut rooms = self.state.rooms_of(user);
+        rooms.retain(|room| after.is_none_or(|after| *room > after));
+        rooms.sort_unstable();
+        rooms.truncate(limit);
+        Ok(rooms)
+    }
+
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
         let version = |id: &RoomId| Some((*id, self.read(*id, |state| state.room.version)?));
         Ok(rooms.iter().filter_map(version).collect())

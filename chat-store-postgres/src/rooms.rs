@@ -192,6 +192,19 @@ impl RoomStore for PgStore {
         rows.iter().map(members).collect::<Result<_, _>>().map_err(meaning)
     }
 
+    async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>> {
+        let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
+        let ask = || sqlx::query(sql::ROOMS_OF).bind(user.as_str()).bind(after).bind(limit);
+        let rows = self.database.rows(ask).await?;
+        let room = |row: &PgRow| rows::room_id(row.try_get("room_id")?);
+        rows.iter().map(room).collect::<Result<_, _>>().map_err(meaning)
+    }
+
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
         let ids: Vec<i64> = rooms.iter().map(|room| int(room.get())).collect();
         let rows = self.database.rows(|| sqlx::query(sql::VERSIONS).bind(ids.clone())).await?;

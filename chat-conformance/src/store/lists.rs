@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::model::{Kinds, RoomId, RoomKind, Slice};
 use chat_core::store::{NewMessage, RoomOrder, RoomQuery, RoomStats, StatsQuery, Store};
 
-use super::world::{World, at, caller, caller_of, no_room};
+use super::world::{World, at, caller, caller_of, no_room, user};
 
 /// The rooms of a list are the active ones of the member, "newest `activity_at` first, then the
 /// larger id", or by id.
@@ -188,4 +188,26 @@ pub(super) async fn listed(world: &World, by: u64, order: RoomOrder) -> Vec<Room
     let page = world.store.rooms(query).await.unwrap();
     assert_eq!(page.count, page.items.len() as u64);
     page.items.iter().map(|summary| summary.room.id).collect()
+}
+
+/// "The rooms of every kind that a user is a member of, active or not, by their ids; at most
+/// `limit` of those after a room."
+pub async fn rooms_of_a_user_are_found_active_or_not(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let public = world.public([1, 2]).await;
+    let left = world.group([1, 2]).await;
+    let inactive = world.group([1, 2]).await;
+    let direct = world.direct(2, 1).await;
+    world.group([2]).await;
+    world.store.leave_room(&caller(1), left, world.now()).await.unwrap();
+    world.set_active(inactive, 1, false).await;
+    let mut all = vec![public, inactive, direct];
+    all.sort();
+    let rooms_of = async |after, limit| world.store.rooms_of(&user(1), after, limit).await.unwrap();
+    assert_eq!(rooms_of(None, 10).await, all);
+    assert_eq!(rooms_of(None, 2).await, all[..2]);
+    assert_eq!(rooms_of(Some(all[1]), 10).await, all[2..]);
+    assert_eq!(rooms_of(Some(all[2]), 10).await, []);
+    let nobody = world.store.rooms_of(&user(9), None, 10).await.unwrap();
+    assert_eq!(nobody, []);
 }

@@ -21,7 +21,8 @@ pub struct RoomEvent {
     /// How far who knows this event has come, if they knew all before.
     pub reached: Cursor,
     /// What changed: one change as it happens, all sides of what changed where it was read back
-    /// from the store. Empty where the change is too large to carry: read the store.
+    /// from the store. Empty where the change is too large to carry, or what shows it could not be
+    /// read: read the store, as [`Chat::changes`](crate::Chat::changes) does.
     pub changes: Vec<Change>,
 }
 

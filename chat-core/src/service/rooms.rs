@@ -297,6 +297,20 @@ impl Chat {
         Ok(())
     }
 
+    /// The rooms of every kind that a user is a member of, active or not, by their ids; at most
+    /// `limit` of those after a room. Asks nobody for permission.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, Error> {
+        Ok(self.inner.store.rooms_of(user, after, limit).await?)
+    }
+
     /// The present members of a room of any kind, in the order they joined: to send them push
     /// notifications, say. Asks nobody for permission.
     ///

@@ -202,6 +202,15 @@ pub trait RoomStore: Send + Sync + 'static {
     /// left out. One step, however many rooms there are.
     async fn members(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Vec<Member>)>>;
 
+    /// The rooms of every kind that a user is a member of, active or not, by their ids; at most
+    /// `limit` of those after a room.
+    async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>>;
+
     /// The versions of these rooms; rooms that do not exist are left out.
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>>;
 

@@ -113,6 +113,15 @@ impl RoomStore for Flaky {
         self.up()?.members(rooms).await
     }
 
+    async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>> {
+        self.up()?.rooms_of(user, after, limit).await
+    }
+
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
         self.up()?.versions(rooms).await
     }

@@ -70,6 +70,10 @@ pub(crate) const LIST: &str = concat!(
 pub(crate) const MEMBERS: &str =
     concat!("select r.id as room_id, b.* from rooms r ", members_join!(), " where r.id = any($1)");
 
+/// By the index `members_of_user`.
+pub(crate) const ROOMS_OF: &str = "select room_id from members \
+     where user_id = $1 and not gone and room_id > $2 order by room_id limit $3";
+
 /// By the primary key.
 pub(crate) const VERSIONS: &str = "select id, version from rooms where id = any($1)";
 
@@ -84,5 +88,5 @@ pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
     NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, SAVE, ACCESS, SUMMARY, LIST,
-    MEMBERS, VERSIONS, STATS,
+    MEMBERS, ROOMS_OF, VERSIONS, STATS,
 ];

@@ -225,6 +225,7 @@ macro_rules! store_tests {
                 a_status_is_never_older_than_its_message,
                 all_that_moved_take_one_version_together,
                 more_than_a_hundred_that_moved_are_not_handed_back,
+                very_many_that_moved_have_all_moved,
                 newly_counts_what_the_receipt_is_new_for,
                 a_receipt_for_a_system_message_is_not_counted,
                 a_deleted_message_moves_no_more,

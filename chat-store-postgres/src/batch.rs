@@ -26,6 +26,17 @@ use crate::writes::{self, Move, Moves, NewRow};
 /// into their sets.
 const UNFOLDED: (Seq, Seq) = (8_192, 32_768);
 
+/// The most messages whose status one receipt moves with one commit; what is left is a receipt of
+/// its own.
+const STEP: usize = Marked::TOGETHER;
+
+/// How many statuses a batch moves before receipts that move more than a few wait for the next one:
+/// as many as are written well before a statement has to end.
+const MOVES: u64 = 2_048;
+
+/// How many are a few.
+const FEW: u64 = 32;
+
 /// A room that the batch holds, as it is after the writes that were decided.
 pub(crate) struct Held {
     /// The version at which it was found.
@@ -101,6 +112,8 @@ pub(crate) struct Batch {
     targets: HashMap<MessageId, Message>,
     pub(crate) new: Vec<NewRow>,
     moves: Moves,
+    /// How many statuses these move.
+    moving: u64,
 }
 
 /// A message that was there, or the place of one that the batch makes.
@@ -113,7 +126,16 @@ pub(crate) enum Found {
 /// What was decided about a write; messages have no ids yet.
 pub(crate) enum Decided {
     Sent { found: Found, repeated: bool },
-    Marked { marked: Marked, room: RoomId, moved: SeqSet },
+    Marked { marked: Marked, room: RoomId, moved: SeqSet, rest: Option<Targets> },
+}
+
+/// What a receipt comes to.
+struct Step {
+    /// What it is new for.
+    new: SeqSet,
+    /// What is delivered to all by it, and what is read by all.
+    moved: SeqSet,
+    read: SeqSet,
 }
 
 impl Decided {
@@ -156,12 +178,12 @@ pub(crate) async fn write(
         }
     }
     let outcome = |decided| match decided {
-        Decided::Marked { mut marked, room, moved: seqs } => {
+        Decided::Marked { mut marked, room, moved: seqs, rest } => {
             if seqs.len() <= Marked::MOST as u64 {
                 let found = seqs.iter().filter_map(|seq| moved.get(&(room, seq)).cloned());
                 marked.moved = found.collect();
             }
-            Ok(Outcome::Marked(marked))
+            Ok(Outcome::Marked { marked, rest })
         }
         sent @ Decided::Sent { .. } => sent.sent(&messages).ok_or(sqlx::Error::RowNotFound),
     };
@@ -244,7 +266,7 @@ impl Batch {
     fn mark(&mut self, mark: &Mark) -> StoreResult<Decided> {
         let held = self.rooms.get_mut(&mark.room).ok_or(StoreError::NotFound)?;
         held.permit(&mark.by, Action::Mark)?;
-        let targets = match mark.targets {
+        let mut targets = match mark.targets {
             Targets::All => SeqSet::up_to(held.room.last_seq),
             Targets::UpTo(last) => SeqSet::up_to(last.min(held.room.last_seq)),
             Targets::Message(id) => {
@@ -255,9 +277,22 @@ impl Batch {
             }
         };
         let reads = mark.kind == ReceiptKind::Read;
+        let mut step = held.step(&mark.by.user, &targets, reads)?;
+        let mut rest = None;
+        if step.moved.len() > FEW && self.moving >= MOVES {
+            let (room, moved) = (mark.room, SeqSet::new());
+            let rest = Some(rest_of(mark, &targets));
+            return Ok(Decided::Marked { marked: Marked::default(), room, moved, rest });
+        }
+        let beyond = step.moved.iter().nth(STEP);
+        if let Some(beyond) = beyond {
+            rest = Some(rest_of(mark, &targets));
+            targets = targets.intersection(&SeqSet::up_to(beyond - 1));
+            step = held.step(&mark.by.user, &targets, reads)?;
+        }
+        let Step { new, moved, read } = step;
         let caller = held.members.get_mut(&mark.by.user).ok_or(Denial::NotMember)?;
         let member = &mut caller.member;
-        let new = targets.difference(if reads { &member.read } else { &member.delivered });
         if reads {
             member.read = member.read.union(&targets);
         }
@@ -267,22 +302,15 @@ impl Batch {
         member.delivered = delivered;
         // One's own messages are in both sets from the start, so what is new is of others.
         let newly = new.difference(&held.room.uncounted).len();
-
-        let living = new.difference(&held.room.deleted);
-        let read = if reads {
-            held.read_by_all(living.difference(&held.hidden.read))
-        } else {
-            SeqSet::new()
-        };
-        let delivered = held.delivered_to_all(living.difference(&held.hidden.delivered));
-        // Who has read has received, so what is read by all is delivered to all.
-        let moved = delivered.union(&read);
         let mut marked = Marked { newly, ..Marked::default() };
         if !moved.is_empty() {
             held.room.version += 1;
             held.hidden.delivered = held.hidden.delivered.union(&moved);
             held.hidden.read = held.hidden.read.union(&read);
             marked.version = Some(held.room.version);
+            self.moving += moved.len();
+            let is_new = |row: &&NewRow| row.sent.room == mark.room;
+            let known = self.new.iter().find(is_new).map_or(held.room.last_seq, |row| row.seq - 1);
             let step = Move {
                 room: mark.room,
                 by: mark.by.user.clone(),
@@ -290,10 +318,19 @@ impl Batch {
                 version: held.room.version,
                 delivered: moved.difference(&read),
                 read,
+                shown_after: if moved.len() <= Marked::MOST as u64 { 0 } else { known },
             };
             self.moves.add(step);
         }
-        Ok(Decided::Marked { marked, room: mark.room, moved })
+        Ok(Decided::Marked { marked, room: mark.room, moved, rest })
+    }
+}
+
+/// What is left to mark where not all of it is: never more than what there was.
+fn rest_of(mark: &Mark, targets: &SeqSet) -> Targets {
+    match mark.targets {
+        one @ Targets::Message(_) => one,
+        Targets::UpTo(_) | Targets::All => Targets::UpTo(targets.last().unwrap_or(0)),
     }
 }
 
@@ -309,22 +346,26 @@ impl Held {
         access(&self.room, by, self.members.contains_key(&by.user)).permit(action)
     }
 
-    /// Those of the candidates that every present member has read.
-    fn read_by_all(&self, mut candidates: SeqSet) -> SeqSet {
-        if let Some((read, _)) = &self.others {
-            candidates = candidates.intersection(read);
+    /// What a receipt of a member for these messages comes to.
+    fn step(&self, by: &UserId, targets: &SeqSet, reads: bool) -> StoreResult<Step> {
+        let member = &self.members.get(by).ok_or(Denial::NotMember)?.member;
+        let new = targets.difference(if reads { &member.read } else { &member.delivered });
+        let living = new.difference(&self.room.deleted);
+        let mut delivered = living.difference(&self.hidden.delivered);
+        let mut read = living.difference(&self.hidden.read);
+        if let Some((all_read, all_delivered)) = &self.others {
+            delivered = delivered.intersection(all_delivered);
+            read = read.intersection(all_read);
         }
-        let all = self.members.values();
-        all.fold(candidates, |left, caller| left.intersection(&caller.member.read))
-    }
-
-    /// Those of the candidates that every present member has received.
-    fn delivered_to_all(&self, mut candidates: SeqSet) -> SeqSet {
-        if let Some((_, delivered)) = &self.others {
-            candidates = candidates.intersection(delivered);
+        for (_, other) in self.members.iter().filter(|(user, _)| *user != by) {
+            delivered = delivered.intersection(&other.member.delivered);
+            read = read.intersection(&other.member.read);
         }
-        let all = self.members.values();
-        all.fold(candidates, |left, caller| left.intersection(&caller.member.delivered))
+        if !reads {
+            read = SeqSet::new();
+        }
+        // Who has read has received, so what is read by all is delivered to all.
+        Ok(Step { new, moved: delivered.union(&read), read })
     }
 }
 

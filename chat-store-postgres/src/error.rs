@@ -1,6 +1,7 @@
 //! What goes wrong with a database.
 
 use chat_core::store::StoreError;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
@@ -98,6 +99,11 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     }
 }
 
+/// Whether a statement took too long.
+pub(crate) fn is_slow(error: &sqlx::Error) -> bool {
+    code_is(error, "57014")
+}
+
 /// Whether the connection ended with the error, so that it does not say what became of a commit.
 pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref());
@@ -108,10 +114,12 @@ pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
 
 /// Whether somebody else holds what was to be taken.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(sqlx::error::DatabaseError::code)
-        .is_some_and(|code| code == "55P03")
+    code_is(error, "55P03")
+}
+
+fn code_is(error: &sqlx::Error, code: &str) -> bool {
+    let error = error.as_database_error();
+    error.and_then(DatabaseError::code).is_some_and(|found| found == code)
 }
 
 /// A failure of the database in the store's terms.

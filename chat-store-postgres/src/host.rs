@@ -51,7 +51,7 @@ impl PgStore {
         match written.outcomes.pop().flatten() {
             Some(Ok(Outcome::Sent(sent))) => Ok(sent),
             Some(Err(error)) => Err(error),
-            Some(Ok(Outcome::Marked(_))) | None => Err(StoreError::NotFound),
+            Some(Ok(Outcome::Marked { .. })) | None => Err(StoreError::NotFound),
         }
     }
 }

@@ -14,16 +14,17 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chat_core::model::RoomId;
-use chat_core::store::{Mark, Marked, NewMessage, Sent, StoreError, StoreResult};
+use chat_core::store::{Mark, Marked, NewMessage, Sent, StoreError, StoreResult, Targets};
 use sqlx::PgConnection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use self::aside::Aside;
+use self::attempt::Tried;
 use crate::batch::{Locking, Wanted};
 use crate::connection::{Database, PATIENCE};
-use crate::error::{Refused, is_passing, meaning, unavailable};
+use crate::error::{Failure, Refused, is_passing, is_slow, meaning, unavailable};
 use crate::known::Known;
 use crate::writes::Places;
 
@@ -39,6 +40,9 @@ const BATCH: usize = 256;
 
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a statement of a lane may take: so that there is time left to do each write by itself.
+const SLOW: Duration = Duration::from_millis(1_500);
 
 /// How long a lane waits for a room that somebody holds before that is left to one of its own: well
 /// before the server looks for deadlocks.
@@ -66,8 +70,8 @@ impl Write {
 pub(crate) enum Outcome {
     /// Of a message.
     Sent(Sent),
-    /// Of a receipt.
-    Marked(Marked),
+    /// Of a receipt, as far as it went with this commit, and what it is still to mark.
+    Marked { marked: Marked, rest: Option<Targets> },
 }
 
 type Answer = StoreResult<Outcome>;
@@ -121,6 +125,13 @@ impl Lanes {
     }
 }
 
+/// Whether to commit writes together or, where one of them takes too long, each by itself.
+#[derive(Debug, Clone, Copy)]
+enum Together {
+    Yes,
+    No,
+}
+
 struct Lane {
     database: Database,
     id: Uuid,
@@ -152,8 +163,8 @@ impl Lane {
         while let Some(batch) = self.next(&mut jobs).await {
             let (aside, batch) = self.aside.part(batch);
             self.aside.put(&self.database, aside);
-            let (others, locking) = self.commit_known(batch).await;
-            let busy = self.commit_all(others, locking).await;
+            let (others, locking, together) = self.commit_known(batch).await;
+            let busy = self.commit_all(others, locking, together).await;
             self.aside.put(&self.database, busy);
         }
     }
@@ -167,35 +178,36 @@ impl Lane {
     }
 
     /// Commits the messages to rooms that are known; hands back all other writes, and those for
-    /// which that was not enough, and what to do about their rooms.
-    async fn commit_known(&mut self, batch: Vec<Job>) -> (Vec<Job>, Locking) {
+    /// which that was not enough, what to do about their rooms, and whether to do them together.
+    async fn commit_known(&mut self, batch: Vec<Job>) -> (Vec<Job>, Locking, Together) {
         let Some(connection) = self.connection.take() else {
-            return (batch, Locking::Wait);
+            return (batch, Locking::Wait, Together::Yes);
         };
         let (plain, mut others) = self.known.part(batch, |job| &job.write);
         let Some(until) = plain.iter().map(|job| job.until).max() else {
             self.connection = Some(connection);
-            return (others, Locking::Wait);
+            return (others, Locking::Wait, Together::Yes);
         };
         self.tried += 1;
         let writes = || plain.iter().map(|job| &job.write);
         let mut attempt = self.known.take(writes());
         attempt.decide(writes());
-        let places = match timeout_at(until, self.attempt_known(connection, &attempt)).await {
+        let tried = match timeout_at(until, self.attempt_known(connection, &attempt)).await {
             Err(_) => {
                 for job in plain {
                     job.answer(Err(unavailable(Refused::Late)));
                 }
-                return (others, Locking::Wait);
+                return (others, Locking::Wait, Together::Yes);
             }
-            Ok((connection, places)) => {
+            Ok((connection, tried)) => {
                 self.connection = connection;
-                places
+                tried
             }
         };
-        let (places, locking) = match places {
-            Some(places) => (places, Locking::Wait),
-            None => (Places::new(), Locking::Skip),
+        let (places, locking, together) = match tried {
+            Tried::Done(places) => (places, Locking::Wait, Together::Yes),
+            Tried::Busy => (Places::new(), Locking::Skip, Together::Yes),
+            Tried::Slow => (Places::new(), Locking::Skip, Together::No),
         };
         for (job, outcome) in plain.into_iter().zip(attempt.finish(&places, &mut self.known)) {
             match outcome {
@@ -203,12 +215,17 @@ impl Lane {
                 None => others.push(job),
             }
         }
-        (others, locking)
+        (others, locking, together)
     }
 
     /// Commits writes, and hands back those to rooms that somebody else holds.
     #[must_use]
-    async fn commit_all(&mut self, batch: Vec<Job>, locking: Locking) -> Vec<Job> {
+    async fn commit_all(
+        &mut self,
+        batch: Vec<Job>,
+        locking: Locking,
+        together: Together,
+    ) -> Vec<Job> {
         let Some(until) = batch.iter().map(|job| job.until).max() else { return Vec::new() };
         let mut writes = Vec::with_capacity(batch.len());
         let waiting = batch.into_iter().map(|Job { write, until, reply }| {
@@ -217,14 +234,22 @@ impl Lane {
         });
         let waiting: Vec<_> = waiting.collect();
         let is_wanted = |place: usize| !waiting[place].1.is_closed();
-        let outcomes = match self.commit(&writes, until, locking, &is_wanted).await {
+        let all = match together {
+            Together::Yes => self.commit(&writes, until, locking, &is_wanted).await,
+            Together::No => Ok(self.commit_one_by_one(&writes, until, locking, &is_wanted).await),
+        };
+        let outcomes = match all {
             Ok(outcomes) => outcomes,
-            // The database refuses something: each by itself, so that one does not refuse all.
-            Err(StoreError::Internal(_)) if writes.len() > 1 => {
+            // The database refuses something, or it takes long: each by itself, so that one does
+            // not refuse all.
+            Err(Failure::Database(error))
+                if writes.len() > 1 && (is_slow(&error) || !is_passing(&error)) =>
+            {
                 self.commit_one_by_one(&writes, until, locking, &is_wanted).await
             }
-            Err(StoreError::Internal(error)) => vec![Some(Err(StoreError::Internal(error)))],
+            Err(Failure::Database(error)) if !is_passing(&error) => vec![Some(Err(meaning(error)))],
             Err(error) => {
+                let error = StoreError::from(error);
                 tracing::warn!(%error, writes = writes.len(), "a batch was not committed");
                 writes.iter().map(|_| Some(Err(unavailable(Refused::Late)))).collect()
             }
@@ -257,7 +282,7 @@ impl Lane {
             } else {
                 match self.commit(write, until, locking, &|_| is_wanted(place)).await {
                     Ok(mut one) => one.pop().flatten(),
-                    Err(error) => Some(Err(error)),
+                    Err(error) => Some(Err(error.into())),
                 }
             };
             if outcome.is_none() && is_wanted(place) {
@@ -275,7 +300,7 @@ impl Lane {
         until: Instant,
         locking: Locking,
         is_wanted: &Wanted<'_>,
-    ) -> StoreResult<Vec<Option<Answer>>> {
+    ) -> Result<Vec<Option<Answer>>, Failure> {
         loop {
             self.tried += 1;
             // Taken out, so that a try that is given up takes its connection with it.
@@ -285,16 +310,18 @@ impl Lane {
             }
             let attempt = self.attempt(connection, writes, locking, is_wanted);
             match timeout_at(until, attempt).await {
-                Err(_) => return Err(unavailable(Refused::Late)),
+                Err(_) => return Err(unavailable(Refused::Late).into()),
                 Ok(Ok((connection, written))) => {
                     self.connection = connection;
                     self.known.learn(written.rooms);
                     return Ok(written.outcomes);
                 }
-                Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < until => {
+                Ok(Err(error))
+                    if is_passing(&error) && !is_slow(&error) && Instant::now() + PAUSE < until =>
+                {
                     sleep(PAUSE).await;
                 }
-                Ok(Err(error)) => return Err(meaning(error)),
+                Ok(Err(error)) => return Err(error.into()),
             }
         }
     }

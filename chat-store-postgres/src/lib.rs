@@ -28,6 +28,10 @@
 //! Where another server has written meanwhile it writes nothing, and the room is read again; where
 //! that happens in turn, nothing is remembered.
 //!
+//! A receipt that moves the status of more than 1,024 messages takes several commits, and a batch in
+//! which a statement takes longer than 1.5 seconds is done again write by write: what is large or
+//! slow stops no other.
+//!
 //! A room that a transaction of the host's holds ([`PgStore::send_in`]) is waited for a tenth of a
 //! second, and then by a lane of its own, of which each lane has four at most: others do not wait.
 //!

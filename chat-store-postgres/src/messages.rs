@@ -35,7 +35,7 @@ impl MessageStore for PgStore {
     async fn send(&self, new: NewMessage) -> StoreResult<Sent> {
         match self.lanes.write(Write::Send(new)).await? {
             Outcome::Sent(sent) => Ok(sent),
-            Outcome::Marked(_) => Err(StoreError::NotFound),
+            Outcome::Marked { .. } => Err(StoreError::NotFound),
         }
     }
 

@@ -34,6 +34,8 @@ pub(crate) struct Move {
     pub(crate) delivered: SeqSet,
     /// What is read by all.
     pub(crate) read: SeqSet,
+    /// Only messages after this position are handed back.
+    pub(crate) shown_after: Seq,
 }
 
 /// Moves in waves: no message is in a wave twice, as one statement changes a row once.
@@ -233,7 +235,7 @@ pub(crate) async fn fold(
     Ok(())
 }
 
-/// Moves statuses, and returns the messages as they are after it.
+/// Moves statuses, and returns the messages as they are after it: those that are asked for.
 pub(crate) async fn move_statuses(
     on: &mut PgConnection,
     moves: &Moves,
@@ -254,6 +256,7 @@ pub(crate) async fn move_statuses(
             .bind(ranges().map(|(step, ..)| step.at.to_utc()).collect::<Vec<_>>())
             .bind(ranges().map(|(step, ..)| step.by.as_str()).collect::<Vec<_>>())
             .bind(ranges().map(|(step, ..)| int(step.version)).collect::<Vec<_>>())
+            .bind(ranges().map(|(step, ..)| int(step.shown_after)).collect::<Vec<_>>())
             .fetch_all(&mut *on)
             .await?;
         for row in rows {

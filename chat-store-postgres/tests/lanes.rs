@@ -105,6 +105,31 @@ async fn a_bad_message_of_a_batch_is_refused_alone() {
     assert!(texts.values().all(|count| *count == 1));
 }
 
+#[tokio::test]
+async fn a_message_of_a_batch_that_takes_too_long_is_refused_alone() {
+    let cluster = Cluster::start();
+    let (store, room) = store(&cluster).await;
+    let slow = "create function chat.slow() returns trigger language plpgsql as $$ begin \
+            perform pg_sleep(60) where new.content = 'slow'; return new; end $$; \
+        create trigger slow before insert on chat.messages for each row execute function chat.slow()";
+    let mut admin = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
+    sqlx::raw_sql(slow).execute(&mut admin).await.unwrap();
+    // At first the room is not known to its lane, and then it is.
+    for round in 0..2 {
+        let all = ["one", "slow", "two", "three"];
+        let sends = join_all(all.map(|words| store.send(text(room, "ada", words)))).await;
+        for (words, sent) in all.into_iter().zip(sends) {
+            match sent {
+                Err(StoreError::Unavailable(_)) => assert_eq!(words, "slow", "in round {round}"),
+                sent => assert_eq!(sent.unwrap().message.content, words),
+            }
+        }
+        for _ in 0..2 {
+            store.send(text(room, "ada", "after")).await.unwrap();
+        }
+    }
+}
+
 /// Sends from many tasks until told to stop; returns which texts were acknowledged.
 async fn load(store: &PgStore, room: RoomId, stop: &Arc<AtomicBool>) -> Vec<(String, bool)> {
     let tasks = (0..16).map(|task| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chat_core::model::{Message, SeqSet, Status};
 use chat_core::rules::Denial;
 use chat_core::store::{Mark, Marked, NewMessage, ReceiptKind, Store, Targets};
+use futures::future::join_all;
 
 use super::world::{Refusal, World, at, caller, no_message, no_room, refusal, seqs, user};
 
@@ -216,6 +217,31 @@ pub async fn more_than_a_hundred_that_moved_are_not_handed_back(store: Arc<dyn S
         assert!(moved.clone().all(|message| Some(message.versions.status) == marked.version));
         assert_eq!(moved.count() as u64, sent);
     }
+}
+
+/// "Where more than `Marked::TOGETHER` move, a store may do it in several steps, in the order of the
+/// messages": all move, and what is handed back is of all of them.
+pub async fn very_many_that_moved_have_all_moved(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    let all = 2 * Marked::TOGETHER as u64 + 50;
+    for first in (1..=all).step_by(200) {
+        let last = all.min(first + 199);
+        join_all((first..=last).map(|_| world.say(room, 1, "text"))).await;
+    }
+    let before = world.version(room).await;
+    let marked = world.read_all(room, 2).await;
+    assert_eq!((marked.newly, marked.moved.len()), (all, 0));
+    let now = world.everything(room).await;
+    assert_eq!(marked.version, Some(now.room.version));
+    assert_eq!(now.messages.len() as u64, all);
+    let versions = now.messages.iter().map(|message| message.versions.status);
+    assert!(versions.clone().is_sorted());
+    assert!(versions.clone().all(|version| version > before));
+    assert_eq!(versions.max(), marked.version);
+    assert!(now.messages.iter().all(|message| message.status() == Status::Read));
+    assert_eq!(world.unread(room, 2).await, 0);
+    assert_eq!(world.read_all(room, 2).await.version, None);
 }
 
 /// `newly` counts "messages of others, deleted and system's left out, the receipt is new for".

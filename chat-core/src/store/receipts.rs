@@ -48,7 +48,7 @@ pub struct Mark {
 pub struct Marked {
     /// How many messages of others, deleted and system's left out, the receipt is new for.
     pub newly: u64,
-    /// The room's version with the statuses that moved; `None` where none did.
+    /// The room's version with the last of the statuses that moved; `None` where none did.
     pub version: Option<Version>,
     /// The messages whose status moved, as they are now, by `seq`; empty where they are more
     /// than [`Marked::MOST`].
@@ -58,6 +58,9 @@ pub struct Marked {
 impl Marked {
     /// The most messages that are handed back; what moved can always be read by its version.
     pub const MOST: usize = 100;
+
+    /// How many statuses at least move together, with one version.
+    pub const TOGETHER: usize = 1_024;
 }
 
 /// Receipts.
@@ -75,7 +78,9 @@ pub trait ReceiptStore: Send + Sync + 'static {
     /// receipt (or `created_at`, if later), with `status_by` the caller. `read_at` is never before
     /// `delivered_at`: where a clock that is behind says so, it is the same. Only messages that the
     /// receipt was new for move, never deleted ones, never backward. All that moved take one version
-    /// together; where none moved no version is taken.
+    /// together; where none moved no version is taken. Where more than [`Marked::TOGETHER`] move, a
+    /// store may do it in several steps, in the order of the messages, each with a version of its
+    /// own and between the writes of others; where it fails, those that were done stand.
     ///
     /// A single target that is not in the room is [`NotFound`](super::StoreError::NotFound), a
     /// deleted one [`Denial::Deleted`](crate::rules::Denial::Deleted). [`Targets::UpTo`] a position

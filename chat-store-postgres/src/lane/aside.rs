@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
-use super::{Job, Lane, SHORTLY, WAITING, next_batch};
+use super::{Job, Lane, SHORTLY, Together, WAITING, next_batch};
 use crate::batch::Locking;
 use crate::connection::Database;
 use crate::error::{Refused, unavailable};
@@ -87,7 +87,7 @@ impl Lane {
     async fn run_aside(mut self, mut jobs: mpsc::Receiver<Job>) {
         while let Some(batch) = next_batch(&mut jobs).await {
             let start = Instant::now();
-            for job in self.commit_all(batch, Locking::Wait).await {
+            for job in self.commit_all(batch, Locking::Wait, Together::Yes).await {
                 job.answer(Err(unavailable(Refused::Late)));
             }
             if jobs.is_empty() || start.elapsed() < SHORTLY {

@@ -3,30 +3,40 @@
 use sqlx::{PgConnection, Row};
 use tokio::time::{sleep, timeout};
 
-use super::{Lane, PAUSE, Write};
+use super::{Lane, PAUSE, SLOW, Write};
 use crate::batch::{self, Locking, Wanted, Written};
 use crate::connection::PATIENCE;
-use crate::error::{is_busy, is_fatal, is_passing};
+use crate::error::{is_busy, is_fatal, is_passing, is_slow};
 use crate::known::Attempt;
 use crate::sql;
 use crate::writes::{self, Places};
 
+/// What came of messages to rooms that are known.
+pub(super) enum Tried {
+    /// Those that were written, and where.
+    Done(Places),
+    /// None, as somebody holds one of the rooms.
+    Busy,
+    /// None, as it took too long.
+    Slow,
+}
+
 impl Lane {
-    /// The one statement for messages to rooms that are known, and where they are after it; none
-    /// where somebody holds one of the rooms.
+    /// The one statement for messages to rooms that are known.
     pub(super) async fn attempt_known(
         &self,
         mut connection: PgConnection,
         attempt: &Attempt,
-    ) -> (Option<PgConnection>, Option<Places>) {
+    ) -> (Option<PgConnection>, Tried) {
         let (lane, new) = ((self.id, self.tried), attempt.new_rows());
         let sent = writes::insert_known(&mut connection, lane, new, attempt.rooms()).await;
         match sent {
-            Ok(places) => return (Some(connection), Some(places)),
-            Err(error) if is_busy(&error) => return (Some(connection), None),
+            Ok(places) => return (Some(connection), Tried::Done(places)),
+            Err(error) if is_busy(&error) => return (Some(connection), Tried::Busy),
+            Err(error) if is_slow(&error) => return (Some(connection), Tried::Slow),
             // A key was used before, say: nothing was committed.
             Err(error) if !is_passing(&error) && !is_fatal(&error) => {
-                return (Some(connection), Some(Places::new()));
+                return (Some(connection), Tried::Done(Places::new()));
             }
             Err(error) => tracing::warn!(%error, "the outcome of a commit is unknown"),
         }
@@ -41,7 +51,7 @@ impl Lane {
             };
             match found.await {
                 // With another connection what is known of other rooms is to be read again.
-                Ok(places) => return (None, Some(places)),
+                Ok(places) => return (None, Tried::Done(places)),
                 Err(_) => sleep(PAUSE).await,
             }
         }
@@ -102,7 +112,9 @@ impl Lane {
             let mut connection = self.database.dedicated().await?;
             let set_up = sqlx::query(sql::batch::SET_UP);
             let lock_timeout = self.lock_timeout.as_millis().to_string();
-            set_up.bind(lock_timeout).execute(&mut connection).await?;
+            // To wait for a room may take as long as any statement.
+            let slow = (!self.lock_timeout.is_zero()).then(|| SLOW.as_millis().to_string());
+            set_up.bind(lock_timeout).bind(slow).execute(&mut connection).await?;
             let enter = sqlx::query(sql::batch::ENTER).bind(self.id).bind(self.tried - 1);
             enter.execute(&mut connection).await?;
             Ok(connection)

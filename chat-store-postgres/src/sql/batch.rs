@@ -1,9 +1,11 @@
 //! Batches of messages and receipts.
 
 /// Batches need no bitmaps, which only searches do. A room that somebody holds is waited for no
-/// longer than `$1` milliseconds; 0 says as long as a statement may take.
+/// longer than `$1` milliseconds; 0 says as long as a statement may take. That is `$2` milliseconds
+/// where it is given.
 pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', false), \
-     set_config('lock_timeout', $1, false)";
+     set_config('lock_timeout', $1, false), set_config('statement_timeout', \
+         coalesce($2, current_setting('statement_timeout')), false)";
 
 /// The row by which a lane finds out what it has committed. What it had sent before over another
 /// connection is not committed any more.
@@ -164,17 +166,21 @@ pub(crate) const FOLD: &str = concat!(
      where b.room_id = x.room_id and b.user_id = x.user_id"
 );
 
-/// Moves statuses: of the messages of each range to delivered, and to read where it says so.
+/// Moves statuses: of the messages of each range to delivered, and to read where it says so. Hands
+/// back those after a position.
 pub(crate) const MOVE: &str = concat!(
-    "update messages m set \
+    "with moved as (update messages m set \
          delivered_at = coalesce(m.delivered_at, greatest(x.at, m.created_at)), \
          read_at = case when x.reads \
              then greatest(x.at, m.created_at, m.delivered_at) else m.read_at end, \
          status_by = x.by, v_status = x.version, changed = x.version \
      from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[], \
-         $6::text[], $7::bigint[]) x (room_id, low, high, reads, at, by, version) \
-     where m.room_id = x.room_id and m.seq between x.low and x.high returning ",
-    message_columns!()
+         $6::text[], $7::bigint[], $8::bigint[]) \
+         x (room_id, low, high, reads, at, by, version, shown_after) \
+     where m.room_id = x.room_id and m.seq between x.low and x.high \
+     returning m.*, x.shown_after) select ",
+    message_columns!(),
+    " from moved m where m.seq > m.shown_after"
 );
 
 #[cfg(test)]

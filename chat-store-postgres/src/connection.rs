@@ -1,5 +1,6 @@
 //! Connections to the database, set up as the store needs them.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,13 +12,17 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::error::{ConnectError, Failure, Refused, is_passing, meaning, unavailable};
+use crate::error::{ConnectError, Failure, Refused, is_broken, is_passing, meaning, unavailable};
 use crate::pool::{Pool, Pooled};
 use crate::sql;
 use crate::turns::Turns;
 
 /// How long a call waits for the database, all attempts together.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
+
+/// How long a connection that was good before may say nothing before another one is tried: so long
+/// that there is time left for that.
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -81,24 +86,30 @@ impl Database {
     }
 
     /// The rows of one statement that only reads, so that it can be repeated on another
-    /// connection.
+    /// connection: where one breaks, or is used again and says nothing for too long.
     pub(crate) async fn rows<'q>(
         &self,
         query: impl Fn() -> Query<'q, Postgres, PgArguments>,
     ) -> StoreResult<Vec<PgRow>> {
         let deadline = Instant::now() + PATIENCE;
         loop {
+            let start = Instant::now();
             let attempt = async {
                 let mut pooled = self.acquire().await?;
-                let rows = query().fetch_all(pooled.connection()).await;
+                let patience = if pooled.is_fresh() { PATIENCE } else { SILENCE };
+                let rows = within(patience, query().fetch_all(pooled.connection())).await;
                 if !rows.as_ref().is_err_and(is_passing) {
                     pooled.give_back();
                 }
                 rows
             };
             match timeout_at(deadline, attempt).await {
-                Err(_) => return Err(unavailable(Refused::Late)),
+                Err(_) => {
+                    self.pool.forget(start);
+                    return Err(unavailable(Refused::Late));
+                }
                 Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < deadline => {
+                    self.doubt(&error, start);
                     sleep(PAUSE).await;
                 }
                 Ok(rows) => return rows.map_err(meaning),
@@ -117,16 +128,39 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let deadline = Instant::now() + PATIENCE;
         loop {
+            let start = Instant::now();
             let mut pooled = self.acquire().await?;
-            match sqlx::raw_sql(sql::BEGIN).execute(pooled.connection()).await {
-                Ok(_) => return Ok(Transaction { pooled, _turn: None }),
+            match begin(pooled.connection()).await {
+                Ok(()) => return Ok(Transaction { pooled, _turn: None }),
                 Err(error) if !is_passing(&error) || Instant::now() > deadline => {
                     return Err(error);
                 }
-                Err(_) => {}
+                Err(error) => self.doubt(&error, start),
             }
         }
     }
+
+    /// Where a connection broke, those that were idle then are not used any more.
+    fn doubt(&self, error: &sqlx::Error, start: Instant) {
+        if is_broken(error) {
+            self.pool.forget(start);
+        }
+    }
+}
+
+/// Begins a transaction, which takes no time where anybody is there.
+pub(crate) async fn begin(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    within(SILENCE, sqlx::raw_sql(sql::BEGIN).execute(connection)).await.map(drop)
+}
+
+/// What comes within some time, or an error as of a connection that broke.
+pub(crate) async fn within<T>(
+    patience: Duration,
+    answer: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, sqlx::Error> {
+    timeout(patience, answer)
+        .await
+        .unwrap_or_else(|_| Err(sqlx::Error::Io(ErrorKind::TimedOut.into())))
 }
 
 /// A transaction on a connection of the pool. One that is dropped without an end takes its

@@ -78,6 +78,9 @@ impl From<Failure> for StoreError {
     }
 }
 
+/// The code of a write on a server that is a replica.
+const READ_ONLY: &str = "25006";
+
 /// Whether the database is away or busy, so that trying again may help.
 pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     match error {
@@ -93,9 +96,17 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
             // and a server that is a replica now.
             ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
                 || code == "55P03"
-                || code == "25006"
+                || code == READ_ONLY
         }),
         _ => false,
+    }
+}
+
+/// Whether it is the connection that does not work, or what it leads to, and not a statement.
+pub(crate) fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        error => is_fatal(error) || code_is(error, READ_ONLY),
     }
 }
 

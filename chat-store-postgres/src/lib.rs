@@ -40,6 +40,12 @@
 //! given, else the batch is tried again. A write that got neither within 4.5 seconds is answered
 //! with `Unavailable`, as is one for which the queue of 1,024 is full.
 //!
+//! # Connections
+//! Ten connections at most serve reads and all other writes. One that was used before and says
+//! nothing for two seconds, as after a failover that ended no connection, is given up for a new
+//! one, and with it all that are idle: a read is asked again, a transaction has not begun yet, and
+//! of a batch the row of its lane says what became of it.
+//!
 //! # Statements
 //! Each is a round trip.
 //!

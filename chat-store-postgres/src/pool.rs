@@ -43,11 +43,19 @@ impl Pool {
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         let slot = slot.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.idle().pop();
-        let used = match idle.filter(|used| used.since.elapsed() < LIFETIME) {
-            Some(used) => used,
-            None => Used { connection: connect().await?, since: Instant::now() },
+        let (used, is_fresh) = match idle.filter(|used| used.since.elapsed() < LIFETIME) {
+            Some(used) => (used, false),
+            None => (Used { connection: connect().await?, since: Instant::now() }, true),
         };
-        Ok(Pooled { used, pool: self.clone(), _slot: slot })
+        Ok(Pooled { used, is_fresh, pool: self.clone(), _slot: slot })
+    }
+
+    /// Closes the idle connections that were made before a moment: since then one of them was found
+    /// to be dead, and where it was, the others are likely to be.
+    pub(crate) fn forget(&self, before: Instant) {
+        let dead: Vec<_> = self.idle().extract_if(.., |used| used.since < before).collect();
+        // Out of the lock.
+        drop(dead);
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Used>> {
@@ -59,6 +67,7 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Pooled {
     used: Used,
+    is_fresh: bool,
     pool: Pool,
     _slot: OwnedSemaphorePermit,
 }
@@ -66,6 +75,11 @@ pub(crate) struct Pooled {
 impl Pooled {
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
         &mut self.used.connection
+    }
+
+    /// Whether it was made for this use.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.is_fresh
     }
 
     /// Gives back a connection that has answered what it was asked, outside of a transaction.

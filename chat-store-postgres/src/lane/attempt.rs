@@ -5,7 +5,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Lane, PAUSE, SLOW, Write};
 use crate::batch::{self, Locking, Wanted, Written};
-use crate::connection::PATIENCE;
+use crate::connection::{PATIENCE, SILENCE, begin, within};
 use crate::error::{is_busy, is_fatal, is_passing, is_slow};
 use crate::known::Attempt;
 use crate::sql;
@@ -29,8 +29,9 @@ impl Lane {
         attempt: &Attempt,
     ) -> (Option<PgConnection>, Tried) {
         let (lane, new) = ((self.id, self.tried), attempt.new_rows());
-        let sent = writes::insert_known(&mut connection, lane, new, attempt.rooms()).await;
-        match sent {
+        let send = writes::insert_known(&mut connection, lane, new, attempt.rooms());
+        // Whether it was done is found out, so a connection that says nothing can be given up.
+        match within(SILENCE, send).await {
             Ok(places) => return (Some(connection), Tried::Done(places)),
             Err(error) if is_busy(&error) => return (Some(connection), Tried::Busy),
             Err(error) if is_slow(&error) => return (Some(connection), Tried::Slow),
@@ -71,7 +72,7 @@ impl Lane {
             None => self.connect().await?,
         };
         let lane = Some((self.id, self.tried));
-        sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
+        begin(&mut connection).await?;
         let written = match batch::write(&mut connection, lane, writes, locking, is_wanted).await {
             // Not all are to wait for one room.
             Err(error) if is_busy(&error) => {

@@ -12,12 +12,11 @@ use chat_core::host::{Bus, Hint, Outbox};
 use chat_core::model::NodeId;
 use futures::stream::{self, BoxStream, StreamExt};
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, broadcast};
 use tokio::task::JoinSet;
 
-use crate::connection::{Database, checked};
+use crate::connection::{Database, Source, checked};
 use crate::{ConnectError, SCHEMA};
 
 /// How long a bus says nothing before it says that it is there.
@@ -75,10 +74,10 @@ struct Shared {
 }
 
 impl PgBus {
-    /// A bus in the database of a pool, on the channel [`SCHEMA`]. Opens connections of its own;
-    /// must be called inside a tokio runtime.
+    /// A bus in the database of a pool, on the channel [`SCHEMA`]. Opens connections of its own, with
+    /// the options that the pool has then; must be called inside a tokio runtime.
     pub fn new(pool: &PgPool) -> Self {
-        Self::over(Database::new((*pool.connect_options()).clone(), SCHEMA.to_owned()))
+        Self::over(Database::new(Source::Pool(pool.clone()), SCHEMA.to_owned()))
     }
 
     /// A bus in the database of a URL, on the channel [`SCHEMA`].
@@ -96,8 +95,7 @@ impl PgBus {
     /// The same, and [`ConnectError::Schema`] as for [`PgStore::new_in`](crate::PgStore::new_in).
     pub fn connect_in(url: &str, channel: &str) -> Result<Self, ConnectError> {
         let channel = checked(channel)?;
-        let options: PgConnectOptions = url.parse().map_err(ConnectError::Url)?;
-        Ok(Self::over(Database::new(options, channel)))
+        Ok(Self::over(Database::new(Source::parse(url)?, channel)))
     }
 
     /// A bus in a database, on a channel named like the schema.

@@ -12,7 +12,9 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::error::{ConnectError, Failure, Refused, is_broken, is_passing, meaning, unavailable};
+use crate::error::{
+    ConnectError, Failure, Refused, is_broken, is_passing, meaning, shut, unavailable,
+};
 use crate::pool::{Pool, Pooled};
 use crate::sql;
 use crate::turns::Turns;
@@ -32,8 +34,32 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Database {
     pool: Pool,
     turns: Turns,
-    options: PgConnectOptions,
+    source: Source,
     schema: Arc<str>,
+}
+
+/// Where the options come from with which connections are made.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A URL.
+    Url(Arc<PgConnectOptions>),
+    /// A pool of the host's, which is asked each time: passwords change.
+    Pool(PgPool),
+}
+
+impl Source {
+    /// The options of a URL.
+    pub(crate) fn parse(url: &str) -> Result<Self, ConnectError> {
+        Ok(Self::Url(Arc::new(url.parse().map_err(ConnectError::Url)?)))
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        let options = match self {
+            Self::Url(options) => Arc::clone(options),
+            Self::Pool(pool) => pool.connect_options(),
+        };
+        Arc::unwrap_or_clone(options).disable_statement_logging()
+    }
 }
 
 /// A name that can stand in a statement as it is.
@@ -46,20 +72,25 @@ pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
 }
 
 impl Database {
-    pub(crate) fn new(options: PgConnectOptions, schema: String) -> Self {
-        let options = options.disable_statement_logging();
-        Self { pool: Pool::new(), turns: Turns::default(), options, schema: schema.into() }
+    pub(crate) fn new(source: Source, schema: String) -> Self {
+        Self { pool: Pool::new(), turns: Turns::default(), source, schema: schema.into() }
     }
 
     /// Asks whether the database is there.
     pub(crate) async fn reach(&self) -> Result<(), sqlx::Error> {
-        let reached = timeout(PATIENCE, self.acquire()).await;
+        let reached = self.pool.acquire(async || self.dedicated().await);
+        let reached = timeout(PATIENCE, reached).await;
         reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(Pooled::give_back)
     }
 
     /// A connection of the pool.
     async fn acquire(&self) -> Result<Pooled, sqlx::Error> {
-        self.pool.acquire(async || self.dedicated().await).await
+        self.pool.acquire(async || self.connect().await).await
+    }
+
+    /// A connection for a call, with an error that says so where there is none.
+    pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        self.dedicated().await.map_err(shut)
     }
 
     pub(crate) fn schema(&self) -> &str {
@@ -68,21 +99,21 @@ impl Database {
 
     /// A connection that belongs to the caller alone.
     pub(crate) async fn dedicated(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let mut connection = PgConnection::connect_with(&self.source.options()).await?;
         set_up(&mut connection, &self.schema).await?;
         Ok(connection)
     }
 
     /// The same without a bound on how long a statement takes.
     pub(crate) async fn unhurried(&self) -> Result<PgConnection, sqlx::Error> {
-        let mut connection = PgConnection::connect_with(&self.options).await?;
+        let mut connection = PgConnection::connect_with(&self.source.options()).await?;
         sqlx::query(sql::SET_PATH).bind(&*self.schema).execute(&mut connection).await?;
         Ok(connection)
     }
 
     /// A pool of a single connection that is not set up, for a listener.
     pub(crate) fn lone(&self) -> PgPool {
-        PgPoolOptions::new().max_connections(1).connect_lazy_with(self.options.clone())
+        PgPoolOptions::new().max_connections(1).connect_lazy_with(self.source.options())
     }
 
     /// The rows of one statement that only reads, so that it can be repeated on another

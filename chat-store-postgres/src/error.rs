@@ -32,6 +32,8 @@ pub(crate) enum Refused {
     Full,
     #[error("the writer has ended")]
     Ended,
+    #[error("the database does not let this server in")]
+    Shut(#[source] sqlx::Error),
     #[error("this connection is in no transaction")]
     Outside,
     #[error("a row holds what no row can: {0}")]
@@ -92,11 +94,11 @@ pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
             // Connection, too few resources, intervention of an operator (a statement that was
-            // too slow among them), a rollback for the sake of others, a lock that did not come,
-            // and a server that is a replica now.
-            ["08", "53", "57", "40"].iter().any(|class| code.starts_with(class))
-                || code == "55P03"
-                || code == READ_ONLY
+            // too slow among them), the server's system, a rollback for the sake of others, a
+            // lock that did not come, a transaction that was ended for its age, and a server that
+            // is a replica now.
+            ["08", "53", "57", "58", "40"].iter().any(|class| code.starts_with(class))
+                || ["55P03", "25P03", "25P04", READ_ONLY].contains(&&*code)
         }),
         _ => false,
     }
@@ -133,9 +135,19 @@ fn code_is(error: &sqlx::Error, code: &str) -> bool {
     error.and_then(DatabaseError::code).is_some_and(|found| found == code)
 }
 
+/// A failure to connect: nothing is wrong with what was asked for, whatever the reason is. One that
+/// does not pass by itself, such as a wrong password, is not tried again for the same call.
+pub(crate) fn shut(error: sqlx::Error) -> sqlx::Error {
+    if is_passing(&error) { error } else { sqlx::Error::Configuration(Refused::Shut(error).into()) }
+}
+
 /// A failure of the database in the store's terms.
 pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
-    if is_passing(&error) { unavailable(error) } else { StoreError::Internal(error.into()) }
+    if is_passing(&error) || matches!(error, sqlx::Error::Configuration(_)) {
+        unavailable(error)
+    } else {
+        StoreError::Internal(error.into())
+    }
 }
 
 pub(crate) fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {

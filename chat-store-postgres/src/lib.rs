@@ -101,9 +101,8 @@ mod writes;
 use std::sync::Arc;
 
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 
-use crate::connection::Database;
+use crate::connection::{Database, Source};
 use crate::lane::Lanes;
 
 pub use bus::PgBus;
@@ -123,10 +122,12 @@ impl PgStore {
     /// A store in the database of a pool, in the schema [`SCHEMA`].
     ///
     /// It opens connections of its own to the same database, because they are set up otherwise
-    /// than the host's: their search path is the schema, and their statements end in time.
+    /// than the host's: their search path is the schema, and their statements end in time. The pool
+    /// is asked for its options each time, so that what [`PgPool::set_connect_options`] has changed
+    /// since, such as a password, holds here too.
     /// Nothing is asked of the database yet. Must be called inside a tokio runtime.
     pub fn new(pool: &PgPool) -> Self {
-        Self::with_options((*pool.connect_options()).clone(), SCHEMA.to_owned())
+        Self::over(Source::Pool(pool.clone()), SCHEMA.to_owned())
     }
 
     /// The same in a schema of another name.
@@ -136,7 +137,7 @@ impl PgStore {
     /// at most 63 of them, beginning with a letter.
     pub fn new_in(pool: &PgPool, schema: &str) -> Result<Self, ConnectError> {
         let schema = connection::checked(schema)?;
-        Ok(Self::with_options((*pool.connect_options()).clone(), schema))
+        Ok(Self::over(Source::Pool(pool.clone()), schema))
     }
 
     /// A store in the database of a URL, in the schema [`SCHEMA`]; for hosts without sqlx or with
@@ -155,8 +156,7 @@ impl PgStore {
     /// As for [`PgStore::connect`] and [`PgStore::new_in`].
     pub async fn connect_in(url: &str, schema: &str) -> Result<Self, ConnectError> {
         let schema = connection::checked(schema)?;
-        let options: PgConnectOptions = url.parse().map_err(ConnectError::Url)?;
-        let store = Self::with_options(options, schema);
+        let store = Self::over(Source::parse(url)?, schema);
         store.database.reach().await.map_err(ConnectError::Database)?;
         Ok(store)
     }
@@ -185,8 +185,8 @@ impl PgStore {
         PgBus::over(self.database.clone())
     }
 
-    fn with_options(options: PgConnectOptions, schema: String) -> Self {
-        let database = Database::new(options, schema);
+    fn over(source: Source, schema: String) -> Self {
+        let database = Database::new(source, schema);
         let lanes = Arc::new(Lanes::new(&database));
         Self { database, lanes }
     }

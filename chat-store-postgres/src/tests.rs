@@ -234,6 +234,23 @@ async fn explained(connection: &mut PgConnection, plans: &[(&str, &str, &str)]) 
 }
 
 #[tokio::test]
+async fn what_passes_by_itself_is_told_from_what_does_not() {
+    let (mut connection, _) = connection().await;
+    let passing = [
+        "08006", "25006", "25P03", "25P04", "40001", "40P01", "53300", "55P03", "57014", "57P01",
+        "57P03", "57P05", "58000", "58030",
+    ];
+    let lasting = ["22P05", "23505", "25P02", "42P01", "42501", "XX000"];
+    for code in passing.into_iter().chain(lasting) {
+        let fail = format!("do $$ begin raise exception using errcode = '{code}'; end $$");
+        let failed = sqlx::raw_sql(sqlx::AssertSqlSafe(fail)).execute(&mut connection).await;
+        let error = failed.unwrap_err();
+        assert_eq!(crate::error::is_passing(&error), passing.contains(&code), "{error}");
+    }
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_batch_that_arrives_after_it_was_given_up_writes_nothing() {
     let (mut connection, _) = connection().await;
     let lane = uuid::Uuid::now_v7();

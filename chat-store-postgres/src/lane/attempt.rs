@@ -110,7 +110,7 @@ impl Lane {
     /// A connection, with the lane's row there before anything is committed over it.
     async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let connect = async {
-            let mut connection = self.database.dedicated().await?;
+            let mut connection = self.database.connect().await?;
             let set_up = sqlx::query(sql::batch::SET_UP);
             let lock_timeout = self.lock_timeout.as_millis().to_string();
             // To wait for a room may take as long as any statement.

@@ -4,6 +4,9 @@
 
 pub(crate) mod proxy;
 
+use std::time::Duration;
+
+use chat_core::host::Bus;
 use chat_core::model::{Kinds, MessageKind, RoomId, RoomKind, Timestamp, UserId};
 use chat_core::rules::{Caller, Content};
 use chat_core::store::{NewMessage, NewRoom, RoomStore};
@@ -69,6 +72,16 @@ impl Drop for Schema {
 async fn connection() -> sqlx::PgConnection {
     use sqlx::Connection;
     sqlx::PgConnection::connect(&chat_test_postgres::url()).await.expect("the server is there")
+}
+
+/// Waits until a bus works.
+pub(crate) async fn until_available(bus: &impl Bus) {
+    let wait = async {
+        while !bus.is_available() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(30), wait).await.is_ok());
 }
 
 /// A store in a schema of its own, migrated.

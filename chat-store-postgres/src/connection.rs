@@ -1,6 +1,6 @@
 //! Connections to the database, set up as the store needs them.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use chat_core::model::RoomId;
 use chat_core::store::StoreResult;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row};
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -233,6 +233,9 @@ pub(crate) async fn in_time<T>(write: impl Future<Output = Result<T, Failure>>) 
 }
 
 async fn set_up(connection: &mut PgConnection, schema: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql::SET_UP).bind(schema).execute(connection).await?;
+    let row = sqlx::query(sql::SET_UP).bind(schema).fetch_one(connection).await?;
+    if row.try_get("is_standby")? {
+        return Err(sqlx::Error::Io(io::Error::other(Refused::Standby)));
+    }
     Ok(())
 }

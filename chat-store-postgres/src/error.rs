@@ -34,6 +34,8 @@ pub(crate) enum Refused {
     Ended,
     #[error("the database does not let this server in")]
     Shut(#[source] sqlx::Error),
+    #[error("the server is a standby")]
+    Standby,
     #[error("this connection is in no transaction")]
     Outside,
     #[error("a row holds what no row can: {0}")]

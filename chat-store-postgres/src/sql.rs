@@ -1,6 +1,7 @@
 //! Every statement there is, by subject.
 //!
-//! Tables are named without their schema: the search path of each connection leads to it. Each
+//! Tables are named without their schema: the search path of each connection leads to it, and only
+//! then to temporary tables, which come first where nothing is said. Each
 //! statement is prepared once for each connection, and a test prepares every one of them.
 
 #[macro_use]
@@ -17,20 +18,26 @@ pub(crate) const COMMIT: &str = "commit";
 pub(crate) const ROLLBACK: &str = "rollback";
 
 /// For migrations, which need no notice of what is there already.
-pub(crate) const SET_PATH: &str = "select set_config('search_path', $1, false), \
+pub(crate) const SET_PATH: &str = "select \
+     set_config('search_path', format('%I, pg_temp', $1::text), false), \
      set_config('client_min_messages', 'warning', false)";
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
 /// Each keeps the plan that looks up few rows by their keys, whatever its parameters and however
 /// large the tables are: to plan one takes longer than to do it, and none is worth compiling. Each
-/// sees what was committed before it, whatever the host's databases are used to.
-pub(crate) const SET_UP: &str = "select set_config('search_path', $1, false), \
+/// sees what was committed before it, and what is committed lasts, whatever the host's databases are
+/// used to. Says whether the server is a standby, which may be behind.
+pub(crate) const SET_UP: &str = "select \
+     set_config('search_path', format('%I, pg_temp', $1::text), false), \
      set_config('statement_timeout', '4000', false), \
      set_config('plan_cache_mode', 'force_generic_plan', false), \
      set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), \
      set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
-     set_config('idle_in_transaction_session_timeout', '10000', false)";
+     set_config('idle_in_transaction_session_timeout', '10000', false), \
+     set_config('synchronous_commit', coalesce( \
+         nullif(current_setting('synchronous_commit'), 'off'), 'on'), false), \
+     pg_is_in_recovery() as is_standby";
 
 /// Whether the table of migrations is there; it is asked for what is in it only then.
 pub(crate) const HAS_MIGRATIONS: &str = "select to_regclass('_migrations') is not null";
@@ -39,7 +46,8 @@ pub(crate) const MIGRATED: &str = "select count(*) from _migrations where succes
 
 /// Leads a transaction of the host's to the store's tables, and says where it was led before.
 pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \
-     set_config('search_path', $1, true), set_config('chat.entered', 'true', true)";
+     set_config('search_path', format('%I, pg_temp', $1::text), true), \
+     set_config('chat.entered', 'true', true)";
 
 /// Whether that was in a transaction: without one it did not last.
 pub(crate) const HAS_ENTERED: &str =

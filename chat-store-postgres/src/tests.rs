@@ -234,6 +234,21 @@ async fn explained(connection: &mut PgConnection, plans: &[(&str, &str, &str)]) 
 }
 
 #[tokio::test]
+async fn what_is_committed_lasts_whatever_the_database_is_set_to() {
+    let cluster = chat_test_postgres::Cluster::start();
+    let mut admin = PgConnection::connect(&cluster.url()).await.unwrap();
+    let store = PgStore::connect(&cluster.url()).await.unwrap();
+    for (set, is) in [("off", "on"), ("local", "local"), ("remote_apply", "remote_apply")] {
+        let alter = format!("alter database postgres set synchronous_commit = {set}");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(alter)).execute(&mut admin).await.unwrap();
+        let mut connection = store.database.dedicated().await.unwrap();
+        let found: String =
+            sqlx::query_scalar("show synchronous_commit").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(found, is);
+    }
+}
+
+#[tokio::test]
 async fn what_passes_by_itself_is_told_from_what_does_not() {
     let (mut connection, _) = connection().await;
     let passing = [

@@ -3,7 +3,7 @@
 mod common;
 
 use chat_core::store::{MessageStore, RoomStore, StoreError};
-use chat_store_postgres::{PgBus, PgStore};
+use chat_store_postgres::{ConnectError, PgBus, PgStore};
 use chat_test_postgres::Cluster;
 use common::{AT, caller, group, text};
 use sqlx::{Connection, PgConnection, PgPool};
@@ -48,4 +48,23 @@ async fn who_is_not_let_in_is_unavailable_until_the_pool_knows_another_way() {
     assert_eq!(sent.message.seq, 2);
     assert!(store.room(&by, room).await.unwrap().is_some());
     common::until_available(&bus).await;
+}
+
+#[tokio::test]
+async fn a_standby_is_asked_nothing_until_it_is_promoted() {
+    let cluster = Cluster::start();
+    let store = PgStore::connect(&cluster.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let room = group(&store).await;
+    store.send(text(room, "ada", "before")).await.unwrap();
+    cluster.demote();
+    let by = caller("ada");
+    let (sent, read) =
+        tokio::join!(store.send(text(room, "ada", "meanwhile")), store.room(&by, room));
+    assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "what it says may be old: {read:?}");
+    assert!(matches!(PgStore::connect(&cluster.url()).await, Err(ConnectError::Database(_))));
+    cluster.promote();
+    store.send(text(room, "ada", "after")).await.unwrap();
+    assert!(store.room(&by, room).await.unwrap().is_some());
 }

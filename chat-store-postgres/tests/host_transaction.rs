@@ -222,6 +222,22 @@ async fn who_waits_too_long_for_a_room_is_refused_and_nothing_is_sent_later() {
 }
 
 #[tokio::test]
+async fn temporary_tables_of_the_hosts_are_not_taken_for_the_stores() {
+    let shop = Shop::open().await;
+    let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+    let mut transaction = shop.pool.begin().await.unwrap();
+    for table in ["rooms", "members", "messages", "lanes"] {
+        let create = format!("create temp table {table} (x int) on commit drop");
+        transaction.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+    }
+    shop.store.send_in(&mut transaction, message).await.unwrap();
+    // And they are found as before.
+    transaction.execute("insert into members values (42)").await.unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(shop.counts().await, (0, 1));
+}
+
+#[tokio::test]
 async fn nothing_is_sent_outside_a_transaction() {
     let shop = Shop::open().await;
     let message = shop.actor.compose(shop.room, "on its way").await.unwrap();

@@ -133,6 +133,24 @@ impl Cluster {
         self.run("pg_ctl", &self.starting());
     }
 
+    /// Starts the server anew as a standby, which follows nobody and takes no writes.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn demote(&self) {
+        self.run("pg_ctl", &["-D", &self.data(), "-m", "fast", "stop"]);
+        fs::write(self.home.join("data/standby.signal"), "").expect("the directory is there");
+        self.resume();
+    }
+
+    /// Makes a server of a standby.
+    ///
+    /// # Panics
+    /// Where it is none.
+    pub fn promote(&self) {
+        self.run("pg_ctl", &["-D", &self.data(), "-w", "promote"]);
+    }
+
     fn starting(&self) -> [String; 6] {
         let options = format!(
             "-c listen_addresses= -c unix_socket_directories={} -c max_connections=200 \

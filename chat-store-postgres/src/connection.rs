@@ -62,11 +62,12 @@ impl Source {
     }
 }
 
-/// A name that can stand in a statement as it is.
+/// A name that can stand in quotes in a statement as it is, and that the database takes.
 pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     let valid = schema.len() <= 63
         && schema.starts_with(|c: char| c.is_ascii_lowercase())
+        && !schema.starts_with("pg_")
         && schema.chars().all(plain);
     if valid { Ok(schema.to_owned()) } else { Err(ConnectError::Schema) }
 }
@@ -76,11 +77,17 @@ impl Database {
         Self { pool: Pool::new(), turns: Turns::default(), source, schema: schema.into() }
     }
 
-    /// Asks whether the database is there.
-    pub(crate) async fn reach(&self) -> Result<(), sqlx::Error> {
-        let reached = self.pool.acquire(async || self.dedicated().await);
-        let reached = timeout(PATIENCE, reached).await;
-        reached.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(Pooled::give_back)
+    /// Asks whether the database is there and can hold every text.
+    pub(crate) async fn reach(&self) -> Result<(), ConnectError> {
+        let reach = async {
+            let pooled = self.pool.acquire(async || self.dedicated().await).await;
+            let mut pooled = pooled.map_err(ConnectError::Database)?;
+            check_encoding(pooled.connection()).await?;
+            pooled.give_back();
+            Ok(())
+        };
+        let late = |_| Err(ConnectError::Database(sqlx::Error::PoolTimedOut));
+        timeout(PATIENCE, reach).await.unwrap_or_else(late)
     }
 
     /// A connection of the pool.
@@ -107,6 +114,7 @@ impl Database {
     /// The same without a bound on how long a statement takes.
     pub(crate) async fn unhurried(&self) -> Result<PgConnection, sqlx::Error> {
         let mut connection = PgConnection::connect_with(&self.source.options()).await?;
+        sqlx::query(sql::SET_UNHURRIED).execute(&mut connection).await?;
         sqlx::query(sql::SET_PATH).bind(&*self.schema).execute(&mut connection).await?;
         Ok(connection)
     }
@@ -177,6 +185,13 @@ impl Database {
             self.pool.forget(start);
         }
     }
+}
+
+/// Refuses a database that has no place for some texts.
+pub(crate) async fn check_encoding(connection: &mut PgConnection) -> Result<(), ConnectError> {
+    let encoding = sqlx::query_scalar(sql::ENCODING).fetch_one(connection).await;
+    let encoding: String = encoding.map_err(ConnectError::Database)?;
+    if encoding == "UTF8" { Ok(()) } else { Err(ConnectError::Encoding(encoding)) }
 }
 
 /// Begins a transaction, which takes no time where anybody is there.

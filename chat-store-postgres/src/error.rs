@@ -10,7 +10,9 @@ use sqlx::postgres::{PgDatabaseError, PgSeverity};
 #[non_exhaustive]
 pub enum ConnectError {
     /// The name of the schema is not a plain one.
-    #[error("a schema's name has 1 to 63 of a-z, 0-9 and _, and begins with a letter")]
+    #[error(
+        "a schema's name has 1 to 63 of a-z, 0-9 and _, and begins with a letter and not with pg_"
+    )]
     Schema,
     /// The URL is none of a Postgres database.
     #[error("this is no URL of a PostgreSQL database")]
@@ -18,6 +20,9 @@ pub enum ConnectError {
     /// The database cannot be reached.
     #[error("the database cannot be reached")]
     Database(#[source] sqlx::Error),
+    /// The database is encoded otherwise than in UTF8, and so has no place for some texts.
+    #[error("the database is encoded in {0}: it has to be UTF8")]
+    Encoding(String),
     /// The tables could not be brought up to date.
     #[error("the tables could not be brought up to date")]
     Migrate(#[source] MigrateError),

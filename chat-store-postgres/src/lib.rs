@@ -134,7 +134,7 @@ impl PgStore {
     ///
     /// # Errors
     /// [`ConnectError::Schema`] where the name is not made of lower case letters, digits and `_`,
-    /// at most 63 of them, beginning with a letter.
+    /// at most 63 of them, beginning with a letter and not with `pg_`.
     pub fn new_in(pool: &PgPool, schema: &str) -> Result<Self, ConnectError> {
         let schema = connection::checked(schema)?;
         Ok(Self::over(Source::Pool(pool.clone()), schema))
@@ -145,7 +145,7 @@ impl PgStore {
     ///
     /// # Errors
     /// [`ConnectError::Url`] where the URL is none, [`ConnectError::Database`] where the database
-    /// cannot be reached.
+    /// cannot be reached, [`ConnectError::Encoding`] where it is not encoded in UTF8.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
         Self::connect_in(url, SCHEMA).await
     }
@@ -157,15 +157,17 @@ impl PgStore {
     pub async fn connect_in(url: &str, schema: &str) -> Result<Self, ConnectError> {
         let schema = connection::checked(schema)?;
         let store = Self::over(Source::parse(url)?, schema);
-        store.database.reach().await.map_err(ConnectError::Database)?;
+        store.database.reach().await?;
         Ok(store)
     }
 
     /// Brings the tables up to date, in the store's own schema with a migrations table of its own.
-    /// Does nothing where they are. Nothing else ever calls it.
+    /// Does nothing where they are, or where a newer version of the crate has brought them further.
+    /// Nothing else ever calls it. It takes as long as it takes, whatever timeouts the role or the
+    /// database has.
     ///
     /// # Errors
-    /// [`ConnectError::Migrate`].
+    /// [`ConnectError::Database`], [`ConnectError::Encoding`], [`ConnectError::Migrate`].
     pub async fn migrate(&self) -> Result<(), ConnectError> {
         migrations::run(&self.database).await
     }

@@ -1,10 +1,9 @@
 //! The tables, brought up to date.
 
-use sqlx::Connection;
-use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{Connection, PgConnection, SqlSafeStr};
 
-use crate::connection::Database;
+use crate::connection::{Database, check_encoding};
 use crate::error::ConnectError;
 use crate::sql;
 
@@ -23,7 +22,8 @@ pub(crate) async fn pending(database: &Database) -> Result<usize, ConnectError> 
         let known: bool =
             sqlx::query_scalar(sql::HAS_MIGRATIONS).fetch_one(&mut connection).await?;
         let done: i64 = if known {
-            sqlx::query_scalar(sql::MIGRATED).fetch_one(&mut connection).await?
+            let ours = MIGRATIONS.map(|(version, ..)| version);
+            sqlx::query_scalar(sql::MIGRATED).bind(ours).fetch_one(&mut connection).await?
         } else {
             0
         };
@@ -34,21 +34,32 @@ pub(crate) async fn pending(database: &Database) -> Result<usize, ConnectError> 
     Ok(MIGRATIONS.len().saturating_sub(done))
 }
 
-/// Runs what has not been run yet.
+/// Runs what has not been run yet, and leaves alone what a newer version has run.
 ///
 /// The migrator takes an advisory lock on the session and keeps it where it fails, so it gets a
 /// connection of its own that is closed afterwards.
 pub(crate) async fn run(database: &Database) -> Result<(), ConnectError> {
+    let mut connection = database.unhurried().await.map_err(ConnectError::Database)?;
+    let done = run_on(&mut connection, database.schema()).await;
+    // The lock ends with the connection, also where the goodbye does not arrive.
+    let _ = connection.close().await;
+    done
+}
+
+async fn run_on(connection: &mut PgConnection, schema: &str) -> Result<(), ConnectError> {
+    check_encoding(connection).await?;
+    let has_schema = sqlx::query_scalar(sql::HAS_SCHEMA).bind(schema).fetch_one(&mut *connection);
+    let has_schema: bool = has_schema.await.map_err(ConnectError::Database)?;
     let migrations = MIGRATIONS.map(|(version, name, sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     let mut migrator = Migrator::with_migrations(migrations.to_vec());
-    let schema = database.schema().to_owned();
-    migrator.dangerous_set_table_name(format!("{schema}._migrations"));
-    migrator.create_schema(schema);
-    let mut connection = database.unhurried().await.map_err(ConnectError::Database)?;
-    let done = migrator.run_direct(None, &mut connection, false).await;
-    // The lock ends with the connection, also where the goodbye does not arrive.
-    let _ = connection.close().await;
-    done.map_err(ConnectError::Migrate)
+    migrator.set_ignore_missing(true);
+    // Quoted, as it may be a word of the language's.
+    migrator.dangerous_set_table_name(format!("\"{schema}\"._migrations"));
+    if !has_schema {
+        // Also where it is there by then, this needs the right to make one.
+        migrator.create_schema(format!("\"{schema}\""));
+    }
+    migrator.run_direct(None, connection, false).await.map_err(ConnectError::Migrate)
 }

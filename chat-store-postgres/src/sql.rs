@@ -17,10 +17,17 @@ pub(crate) const BEGIN: &str = "begin";
 pub(crate) const COMMIT: &str = "commit";
 pub(crate) const ROLLBACK: &str = "rollback";
 
-/// For migrations, which need no notice of what is there already.
+/// For migrations, which need no notice of what is there already, and as much time as they take:
+/// whatever the host's databases are used to.
 pub(crate) const SET_PATH: &str = "select \
      set_config('search_path', format('%I, pg_temp', $1::text), false), \
-     set_config('client_min_messages', 'warning', false)";
+     set_config('client_min_messages', 'warning', false), \
+     set_config('default_transaction_isolation', 'read committed', false)";
+
+/// Takes away whatever ends statements or transactions that take long; not all versions know all.
+pub(crate) const SET_UNHURRIED: &str = "select set_config(name, '0', false) from pg_settings \
+     where name in ('statement_timeout', 'lock_timeout', 'transaction_timeout', \
+         'idle_in_transaction_session_timeout')";
 
 /// A statement ends before the caller gives up waiting, and no lock is held by who went silent.
 /// Each keeps the plan that looks up few rows by their keys, whatever its parameters and however
@@ -42,7 +49,14 @@ pub(crate) const SET_UP: &str = "select \
 /// Whether the table of migrations is there; it is asked for what is in it only then.
 pub(crate) const HAS_MIGRATIONS: &str = "select to_regclass('_migrations') is not null";
 
-pub(crate) const MIGRATED: &str = "select count(*) from _migrations where success";
+/// How many of these have been run.
+pub(crate) const MIGRATED: &str =
+    "select count(*) from _migrations where success and version = any($1)";
+
+pub(crate) const HAS_SCHEMA: &str =
+    "select exists (select from pg_namespace where nspname = $1::text)";
+
+pub(crate) const ENCODING: &str = "select current_setting('server_encoding')";
 
 /// Leads a transaction of the host's to the store's tables, and says where it was led before.
 pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \

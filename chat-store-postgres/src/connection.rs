@@ -169,7 +169,7 @@ impl Database {
         loop {
             let start = Instant::now();
             let mut pooled = self.acquire().await?;
-            match begin(pooled.connection()).await {
+            match begin(pooled.connection(), sql::BEGIN).await {
                 Ok(()) => return Ok(Transaction { pooled, _turn: None }),
                 Err(error) if !is_passing(&error) || Instant::now() > deadline => {
                     return Err(error);
@@ -195,8 +195,11 @@ pub(crate) async fn check_encoding(connection: &mut PgConnection) -> Result<(), 
 }
 
 /// Begins a transaction, which takes no time where anybody is there.
-pub(crate) async fn begin(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    within(SILENCE, sqlx::raw_sql(sql::BEGIN).execute(connection)).await.map(drop)
+pub(crate) async fn begin(
+    connection: &mut PgConnection,
+    statement: &'static str,
+) -> Result<(), sqlx::Error> {
+    within(SILENCE, sqlx::raw_sql(statement).execute(connection)).await.map(drop)
 }
 
 /// What comes within some time, or an error as of a connection that broke.

@@ -124,6 +124,12 @@ pub(crate) fn is_slow(error: &sqlx::Error) -> bool {
     code_is(error, "57014")
 }
 
+/// Whether it is for what was asked, so that something else would have gone well.
+pub(crate) fn is_particular(error: &sqlx::Error) -> bool {
+    let is_shut = matches!(error, sqlx::Error::Configuration(_));
+    is_slow(error) || !is_passing(error) && !is_shut
+}
+
 /// Whether the connection ended with the error, so that it does not say what became of a commit.
 pub(crate) fn is_fatal(error: &sqlx::Error) -> bool {
     let error = error.as_database_error().and_then(|error| error.try_downcast_ref());

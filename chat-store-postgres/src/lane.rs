@@ -24,8 +24,9 @@ use self::aside::Aside;
 use self::attempt::Tried;
 use crate::batch::{Locking, Wanted};
 use crate::connection::{Database, PATIENCE};
-use crate::error::{Failure, Refused, is_passing, is_slow, meaning, unavailable};
+use crate::error::{Failure, Refused, is_particular, is_passing, is_slow, meaning, unavailable};
 use crate::known::Known;
+use crate::sql;
 use crate::writes::Places;
 
 /// How many lanes there are at least and at most, each with a connection: in between, one for each
@@ -41,7 +42,7 @@ const BATCH: usize = 256;
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a statement of a lane may take: so that there is time left to do each write by itself.
+/// How long a statement of several writes may take: so that there is time left to do each by itself.
 const SLOW: Duration = Duration::from_millis(1_500);
 
 /// How long a lane waits for a room that somebody holds before that is left to one of its own: well
@@ -130,6 +131,14 @@ impl Lanes {
 enum Together {
     Yes,
     No,
+}
+
+/// How to try writes.
+#[derive(Debug, Clone, Copy)]
+struct How {
+    locking: Locking,
+    /// The statement that begins the transaction.
+    begin: &'static str,
 }
 
 struct Lane {
@@ -234,20 +243,24 @@ impl Lane {
         });
         let waiting: Vec<_> = waiting.collect();
         let is_wanted = |place: usize| !waiting[place].1.is_closed();
-        let all = match together {
-            Together::Yes => self.commit(&writes, until, locking, &is_wanted).await,
-            Together::No => Ok(self.commit_one_by_one(&writes, until, locking, &is_wanted).await),
+        let is_alone = writes.len() == 1;
+        let begin = if is_alone { sql::batch::BEGIN_ALONE } else { sql::BEGIN };
+        let committed = match together {
+            Together::No if !is_alone => {
+                Ok(self.commit_one_by_one(&writes, until, locking, &is_wanted).await)
+            }
+            _ => self.commit(&writes, until, How { locking, begin }, &is_wanted).await,
         };
-        let outcomes = match all {
+        let outcomes = match committed {
             Ok(outcomes) => outcomes,
             // The database refuses something, or it takes long: each by itself, so that one does
             // not refuse all.
-            Err(Failure::Database(error))
-                if writes.len() > 1 && (is_slow(&error) || !is_passing(&error)) =>
-            {
+            Err(Failure::Database(error)) if !is_alone && is_particular(&error) => {
                 self.commit_one_by_one(&writes, until, locking, &is_wanted).await
             }
-            Err(Failure::Database(error)) if !is_passing(&error) => vec![Some(Err(meaning(error)))],
+            Err(Failure::Database(error)) if is_alone && !is_passing(&error) => {
+                vec![Some(Err(meaning(error)))]
+            }
             Err(error) => {
                 let error = StoreError::from(error);
                 tracing::warn!(%error, writes = writes.len(), "a batch was not committed");
@@ -273,6 +286,7 @@ impl Lane {
         locking: Locking,
         is_wanted: &Wanted<'_>,
     ) -> Vec<Option<Answer>> {
+        let how = How { locking, begin: sql::BEGIN };
         let mut busy = HashSet::new();
         let mut outcomes = Vec::with_capacity(writes.len());
         for (place, write) in writes.chunks(1).enumerate() {
@@ -280,7 +294,7 @@ impl Lane {
             let outcome = if busy.contains(&room) {
                 None
             } else {
-                match self.commit(write, until, locking, &|_| is_wanted(place)).await {
+                match self.commit(write, until, how, &|_| is_wanted(place)).await {
                     Ok(mut one) => one.pop().flatten(),
                     Err(error) => Some(Err(error.into())),
                 }
@@ -298,7 +312,7 @@ impl Lane {
         &mut self,
         writes: &[Write],
         until: Instant,
-        locking: Locking,
+        how: How,
         is_wanted: &Wanted<'_>,
     ) -> Result<Vec<Option<Answer>>, Failure> {
         loop {
@@ -308,7 +322,7 @@ impl Lane {
             if connection.is_none() {
                 self.known.clear();
             }
-            let attempt = self.attempt(connection, writes, locking, is_wanted);
+            let attempt = self.attempt(connection, writes, how, is_wanted);
             match timeout_at(until, attempt).await {
                 Err(_) => return Err(unavailable(Refused::Late).into()),
                 Ok(Ok((connection, written))) => {

@@ -3,9 +3,9 @@
 use sqlx::{PgConnection, Row};
 use tokio::time::{sleep, timeout};
 
-use super::{Lane, PAUSE, SLOW, Write};
+use super::{How, Lane, PAUSE, SLOW, Write};
 use crate::batch::{self, Locking, Wanted, Written};
-use crate::connection::{PATIENCE, SILENCE, begin, within};
+use crate::connection::{self, PATIENCE, SILENCE, within};
 use crate::error::{is_busy, is_fatal, is_passing, is_slow};
 use crate::known::Attempt;
 use crate::sql;
@@ -64,20 +64,21 @@ impl Lane {
         &self,
         connection: Option<PgConnection>,
         writes: &[Write],
-        locking: Locking,
+        how: How,
         is_wanted: &Wanted<'_>,
     ) -> Result<(Option<PgConnection>, Written), sqlx::Error> {
+        let How { locking, begin } = how;
         let mut connection = match connection {
             Some(connection) => connection,
             None => self.connect().await?,
         };
         let lane = Some((self.id, self.tried));
-        begin(&mut connection).await?;
+        connection::begin(&mut connection, begin).await?;
         let written = match batch::write(&mut connection, lane, writes, locking, is_wanted).await {
             // Not all are to wait for one room.
             Err(error) if is_busy(&error) => {
                 sqlx::raw_sql(sql::ROLLBACK).execute(&mut connection).await?;
-                sqlx::raw_sql(sql::BEGIN).execute(&mut connection).await?;
+                connection::begin(&mut connection, begin).await?;
                 batch::write(&mut connection, lane, writes, Locking::Skip, is_wanted).await?
             }
             written => written?,

@@ -67,6 +67,92 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
     connection.close().await.unwrap();
 }
 
+/// Ten thousand rooms more, which are public, or direct ones of pairs.
+const LISTED: &str = "
+    insert into rooms (id, kind, metadata, created_at, activity_at)
+        select n, case n % 2 when 0 then 'public' else 'direct' end, '{}', now(), now()
+        from generate_series(10001, 20000) n;
+    insert into direct_rooms (first, second, room_id)
+        select 'a' || n, 'b' || n, n from generate_series(10001, 20000, 2) n;
+    analyze;
+";
+
+#[tokio::test]
+async fn rooms_are_found_by_their_keys_however_many_there_are() {
+    let (mut connection, schema) = connection().await;
+    sqlx::raw_sql(MANY).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(LISTED).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
+    let plans = [
+        (sql::rooms::VERSIONS, "(array[7, 70, 700])", "rooms_pkey"),
+        (sql::rooms::ACCESS, "(7, '7')", "rooms_pkey"),
+        (sql::rooms::STATS, "('7', array['group'], null, now(), now())", "members_of_user"),
+        (sql::rooms::FIND_PAIR, "('a10001', 'b10001')", "direct_rooms_pkey"),
+        (sql::rooms::LOCK, "(7)", "rooms_pkey"),
+        (sql::rooms::PRESENT, "(7, array['7', '8'])", "using members_"),
+        (sql::search::PUBLIC_ROOMS, "('7', 1000000, 20)", "rooms_public"),
+    ];
+    explained(&mut connection, &plans).await;
+    reads_little(&mut connection, &plans.map(|(statement, arguments, _)| (statement, arguments)))
+        .await;
+    connection.close().await.unwrap();
+}
+
+/// Sixty thousand sessions of twenty thousand users, one in three of them open; one of a thousand
+/// is due.
+const SESSIONS: &str = "
+    insert into visitors (user_id, last_seen, there)
+        select n::text, now(), true from generate_series(0, 19999) n;
+    insert into attendance (user_id, room_id) select n::text, n from generate_series(0, 19999) n;
+    insert into sessions (id, user_id, room_id, node, connected_at, last_seen, lease_until, due,
+            closed_at)
+        select lpad(n::text, 32, '0')::uuid, (n % 20000)::text, n % 20000,
+            lpad('1', 32, '0')::uuid, now(), now(), now() + interval '1 hour',
+            now() + case n % 1000 when 0 then interval '-1 hour' else interval '1 hour' end,
+            case when n % 3 > 0 then now() end
+        from generate_series(1, 60000) n;
+    analyze;
+";
+
+#[tokio::test]
+async fn sessions_are_found_by_their_keys_however_many_there_are() {
+    let (mut connection, schema) = connection().await;
+    sqlx::raw_sql(SESSIONS).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
+    let (one, all) = ("lpad('9', 32, '0')::uuid", "array[lpad('9', 32, '0')::uuid]");
+    let node = "lpad('1', 32, '0')::uuid";
+    let plans = [
+        (sql::sessions::VISIT, "('9', now())".to_owned()),
+        (sql::sessions::OPEN, "('9', 9, now())".to_owned()),
+        (
+            sql::sessions::INSERT,
+            format!("({one}, '9', 9, {node}, now(), now(), now(), null, null)"),
+        ),
+        (sql::sessions::LOCK_HEARD, format!("({all})")),
+        (sql::sessions::RENEW, format!("({node}, now(), now(), {all}, array[now()])")),
+        (sql::sessions::HEARD, "(array['9'], array[now()])".to_owned()),
+        (sql::sessions::OVER, format!("({all}, {node}, now())")),
+        (sql::sessions::LOCK_VISITOR_OF, format!("({one})")),
+        (sql::sessions::CLOSE, format!("({one}, now())")),
+        (sql::sessions::LOCK_DUE, "(now())".to_owned()),
+        (sql::sessions::POSTPONE, "(now(), array['9'])".to_owned()),
+        (sql::sessions::EXPIRE, "(now(), array['9'])".to_owned()),
+        (sql::sessions::ABSENT, "(array['9'], array[9], now())".to_owned()),
+        (sql::sessions::GO, "(array['9'])".to_owned()),
+        (sql::sessions::GO_FROM, "(array['9'], array[9])".to_owned()),
+        (sql::sessions::SEEN, "('9', now())".to_owned()),
+        (sql::sessions::REMOVE, format!("({all})")),
+        (sql::sessions::PRESENCE, "(array['9'], now())".to_owned()),
+        (sql::sessions::LIST, "('9', 20)".to_owned()),
+        (sql::sessions::LOCK_VISITOR, "('9')".to_owned()),
+        (sql::sessions::FORGET, "('9', now(), now())".to_owned()),
+    ];
+    assert_eq!(plans.len(), sql::sessions::ALL.len(), "a statement is left out");
+    let plans = plans.each_ref().map(|(statement, arguments)| (*statement, arguments.as_str()));
+    reads_little(&mut connection, &plans).await;
+    connection.close().await.unwrap();
+}
+
 /// Three hundred rooms, and a message in each.
 const FEW: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at, last_seq)

@@ -1,8 +1,9 @@
 //! A throw-away Postgres for tests: one cluster for each test program, in a temporary directory,
 //! reached over a Unix socket, gone when the program ends in whatever way.
 //!
-//! `DATABASE_URL` names a server that is there already, to be used instead. Where neither it nor
-//! the server's binaries are to be had, a test fails and says what to install; none is left out.
+//! `DATABASE_URL` names a server that is there already, to be used instead, but not by the tests that
+//! stop and start a server of their own ([`Cluster`]). Where neither it nor the server's binaries are
+//! to be had, a test fails and says what to install; none is left out.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -232,8 +233,8 @@ fn binaries() -> PathBuf {
     };
     let Some(found) = all.into_iter().find(complete) else {
         panic!(
-            "these tests need the PostgreSQL server: install the Debian package `postgresql`, \
-             or name a server in DATABASE_URL"
+            "this test needs a PostgreSQL server of its own, whatever DATABASE_URL names: install \
+             the Debian package `postgresql`"
         );
     };
     found

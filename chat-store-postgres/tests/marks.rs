@@ -12,26 +12,28 @@ use chat_core::store::{
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
 use common::{AT, caller, group, text};
+use futures::future::join_all;
 use sqlx::Connection;
 
 /// How many messages the room has.
 const MANY: u64 = 120_000;
 
 /// A room of Ada and Bob with very many messages of hers, which he has not received.
-async fn long_room(cluster: &Cluster, id: u64) -> RoomId {
+async fn long_room(cluster: &Cluster, id: u64, many: u64) -> RoomId {
+    let end = many + 1;
     let fill = format!(
         "insert into chat.rooms
                 (id, kind, metadata, created_at, activity_at, last_at, last_seq, version)
-            values ({id}, 'group', '{{}}', now(), now(), now(), {MANY}, {MANY} + 1);
+            values ({id}, 'group', '{{}}', now(), now(), now(), {many}, {end});
         insert into chat.members
                 (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version,
                     joining)
-            values ({id}, 'ada', now(), 0, '{{[1,{MANY}]}}', '{{[1,{MANY}]}}', {MANY}, 1, 1),
+            values ({id}, 'ada', now(), 0, '{{[1,{end})}}', '{{[1,{end})}}', {many}, 1, 1),
                 ({id}, 'bob', now(), 0, '{{}}', '{{}}', 0, 1, 2);
         insert into chat.messages
                 (room_id, seq, sender, kind, content, created_at, v_sent, changed, words)
             select {id}, n, 'ada', 'text', '', now(), n + 1, n + 1, array_to_tsvector(array['{id}:w'])
-            from generate_series(1, {MANY}) n"
+            from generate_series(1, {many}) n"
     );
     let mut admin = sqlx::PgConnection::connect(&cluster.url()).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(fill)).execute(&mut admin).await.unwrap();
@@ -51,7 +53,7 @@ async fn a_receipt_for_very_many_messages_succeeds_while_others_write() {
     store.migrate().await.unwrap();
     let other = group(&store).await;
     // Whatever the number of lanes, 2 to 8, both rooms have the same.
-    let room = long_room(&cluster, other.get() + 840).await;
+    let room = long_room(&cluster, other.get() + 840, MANY).await;
     let marked = Arc::new(AtomicBool::new(false));
     let sending = async || {
         let mut sent = 0;
@@ -88,4 +90,27 @@ async fn a_receipt_for_very_many_messages_succeeds_while_others_write() {
     assert_eq!(seen, MANY);
     let again = store.mark(read_all(room)).await.unwrap();
     assert_eq!((again.newly, again.version), (0, None));
+}
+
+/// What is too much for one commit waits for the next one, and a few statuses wait for nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn receipts_for_many_messages_of_several_rooms_at_once_all_succeed() {
+    let cluster = Cluster::start();
+    let store = PgStore::connect(&cluster.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    let first = group(&store).await;
+    let sizes = [5_000, 1, 1_024, 1_025, 32, 33, 5_000, 2_048, 500, 0];
+    let mut rooms = Vec::new();
+    for (place, size) in (1..).zip(sizes) {
+        rooms.push((long_room(&cluster, first.get() + 840 * place, size).await, size));
+    }
+    let marks = rooms.iter().map(|(room, _)| store.mark(read_all(*room)));
+    for (done, (room, size)) in join_all(marks).await.into_iter().zip(&rooms) {
+        let done = done.unwrap();
+        assert_eq!(done.newly, *size);
+        assert_eq!(done.moved.len() as u64, if *size <= 100 { *size } else { 0 });
+        let version = store.versions(&[*room]).await.unwrap()[0].1;
+        assert_eq!(version, size + 1 + size.div_ceil(1_024), "of {size} messages");
+        assert_eq!(done.version.unwrap_or(1), version);
+    }
 }

@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use self::closing::close_for;
 pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
 use self::mail::Behind;
+use crate::host::caught;
 use crate::hub::Hub;
 use crate::inbox::Inbox;
 use crate::meters;
@@ -262,7 +263,7 @@ impl Driver {
                 }
                 Output::ReadHistory(page) => {
                     let (actor, room) = (self.socket.actor().clone(), self.socket.room());
-                    self.history = Some(page.perform(actor, room).boxed());
+                    self.history = Some(caught(page.perform(actor, room)).boxed());
                     self.poll_history(cx, now);
                 }
                 Output::Flush => {

@@ -59,6 +59,7 @@ mod bus;
 mod driver;
 #[cfg(feature = "files")]
 mod files;
+mod host;
 mod hub;
 mod inbox;
 mod meters;

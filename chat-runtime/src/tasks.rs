@@ -1,16 +1,16 @@
 //! What runs beside the sockets: the sweep, the leases, the end of typing, the bus.
 
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use chat_core::host::Hint;
 use chat_core::{Chat, Error};
+use futures::StreamExt;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::host::caught;
 use crate::hub::Hub;
 use crate::meters;
 
@@ -84,9 +84,4 @@ async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>) {
             tracing::warn!(%error, "a hint could not be followed");
         }
     }
-}
-
-async fn caught(work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
-    let panicked = |_| Err(Error::Internal("the host's own code panicked".into()));
-    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(panicked)
 }

@@ -1,6 +1,7 @@
 //! From a handshake request to a running driver.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use chat_core::Chat;
 use chat_core::dialect::Dialect;
 use chat_core::http::{Body, Links, Params, Rejection, Response, detail, match_path, refuse};
 use chat_core::socket::{Close, Opening, Socket, SocketRoute, origin_allowed};
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -160,7 +161,8 @@ async fn begin(
     let mut stream =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let inbox = Arc::new(Inbox::new(accepted.chat.config()));
-    match open(&accepted, &hub, &inbox).await {
+    let opened = AssertUnwindSafe(open(&accepted, &hub, &inbox)).catch_unwind().await;
+    match opened.unwrap_or(Err(Close::FAULT)) {
         Ok((socket, subscription)) => {
             tracing::debug!(
                 dialect = accepted.dialect.name,

@@ -10,6 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Hub, Missed, Room};
+use crate::host::caught;
 use crate::inbox::Inbox;
 use crate::meters;
 
@@ -37,7 +38,7 @@ impl Hub {
         self.runtime.spawn(async move {
             tokio::time::sleep(patience).await;
             loop {
-                match hub.read(room).await {
+                match caught(hub.read(room)).await {
                     Ok(false) => return,
                     Ok(true) => {}
                     Err(error) => {
@@ -66,7 +67,7 @@ impl Hub {
             let _permit = readers.acquire().await;
             let (frames, bytes) = (chat.config().queue_frames, chat.config().queue_bytes);
             loop {
-                match chat.changes(room, after, frames).await {
+                match caught(chat.changes(room, after, frames)).await {
                     Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY).await,
                     read => return read.map(|batch| lightened(batch, bytes)),
                 }

@@ -23,7 +23,8 @@ pub struct Config {
     pub messenger_message_limit: usize,
     /// Which files may be uploaded; any of at most 25 MiB.
     pub uploads: UploadPolicy,
-    /// The largest JSON body of a request in bytes; 1 MiB. More is answered 413.
+    /// The largest JSON body of a request in bytes; 1 MiB. More is answered 413. Of arrays and
+    /// objects there may be at most 1,000 in it, as in a frame; more is a 400.
     pub body_limit: usize,
     /// The largest frame a client may send, in bytes; 256 KiB. More closes 1009.
     pub frame_limit: usize,

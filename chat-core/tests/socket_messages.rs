@@ -404,6 +404,34 @@ fn with_many_frames_waiting_no_more_are_wanted() {
 }
 
 #[test]
+fn with_many_bytes_waiting_no_more_frames_are_wanted() {
+    let (mut world, john, _) = two();
+    let ping = json!({ "type": "ping", "timestamp": "x".repeat(200_000) });
+    world.hold_commands(john);
+    say(&mut world, john, "x");
+    let mut taken = 0;
+    while world.wants_frames(john) {
+        world.send(john, &ping);
+        taken += 1;
+        assert!(taken <= 3, "a third one reaches twice the largest frame");
+    }
+    assert_eq!(taken, 3);
+    world.release_command(john);
+    assert!(world.wants_frames(john));
+    let pongs = world.frames(john).into_iter().filter(|frame| frame["type"] == "pong");
+    assert!(pongs.map(|pong| pong["timestamp"].clone()).eq(vec![ping["timestamp"].clone(); 3]));
+}
+
+#[test]
+fn a_frame_of_a_great_many_parts_is_an_error() {
+    let (mut world, john, _) = two();
+    world.send(john, &json!({ "type": "ping", "timestamp": vec![json!({ "": 0 }); 20_000] }));
+    assert_error(&world.frame(john));
+    world.send(john, &json!({ "type": "ping", "timestamp": vec![json!({ "": 0 }); 900] }));
+    assert_eq!(world.frame(john)["type"], "pong");
+}
+
+#[test]
 fn what_other_dialects_do_to_a_message_is_not_shown() {
     let (mut world, john, jane) = two();
     let id = sent(&mut world, john, &[jane], "hello");

@@ -111,8 +111,8 @@ pub struct Personal {
 pub enum Incoming {
     /// Something to be done.
     Command(Command),
-    /// A ping, to be answered with this timestamp.
-    Ping(Value),
+    /// A ping, to be answered with this timestamp: JSON text, which takes up least while it waits.
+    Ping(String),
     /// The answer to a ping.
     Pong,
     /// A question about the connection.

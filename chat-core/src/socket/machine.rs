@@ -27,6 +27,9 @@ use crate::service::{Actor, Error, OpenSession};
 /// How many frames of a client may wait for the one before them before no more are read.
 const WAITING_FRAMES: usize = 32;
 
+/// How many of the largest frames may wait likewise, by their bytes.
+const WAITING_LARGEST: usize = 2;
+
 /// What comes in.
 #[derive(Debug)]
 pub enum Input<'a> {
@@ -186,7 +189,19 @@ impl Socket {
     /// Whether frames of the client are to be read now. With many waiting for a command, or many
     /// answers waiting to be taken, reading on would only fill memory.
     pub fn wants_frames(&self) -> bool {
-        !self.closed && self.waiting.len() < WAITING_FRAMES && self.outputs.len() < WAITING_FRAMES
+        !self.closed
+            && self.waiting.len() < WAITING_FRAMES
+            && self.outputs.len() < WAITING_FRAMES
+            && self.waiting_bytes() < self.config().frame_limit.saturating_mul(WAITING_LARGEST)
+    }
+
+    /// How much waits for a command, and of answers.
+    fn waiting_bytes(&self) -> usize {
+        let sent = self.outputs.iter().map(|output| match output {
+            Output::Send(frame) => frame.as_str().len(),
+            _ => 0,
+        });
+        self.waiting.iter().map(|heard| heard.length).chain(sent).sum()
     }
 
     /// Whether deliveries are to be handed over now. Where many wait for the answer to a send, the

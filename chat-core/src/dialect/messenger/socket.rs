@@ -33,7 +33,7 @@ pub(super) const CODEC: Codec = Codec {
 };
 
 fn decode(frame: &Map<String, Value>, config: &Config) -> Result<Incoming, String> {
-    let timestamp = || frame.get("timestamp").cloned().unwrap_or_default();
+    let timestamp = || frame.get("timestamp").unwrap_or(&Value::Null).to_string();
     let kind = frame.get("type").ok_or("Message type is required")?;
     match kind.as_str().ok_or("Message type must be a string")? {
         "message" => message(frame, config).map(Incoming::Command),

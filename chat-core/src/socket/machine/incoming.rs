@@ -15,6 +15,8 @@ use crate::socket::{Close, Command, Incoming, Output, Performed, Reply, TempId};
 pub(super) struct Heard {
     pub(super) incoming: Result<Incoming, String>,
     temp_id: Option<TempId>,
+    /// How long it was, in bytes.
+    pub(super) length: usize,
 }
 
 impl Socket {
@@ -26,20 +28,21 @@ impl Socket {
     }
 
     fn decode(&self, text: &str) -> Heard {
+        let length = text.len();
         match serde_json::from_str(text) {
             Ok(Object(frame)) => {
                 let incoming = (self.dialect.codec.decode)(&frame, self.config());
                 // What is refused is answered soon; what waits holds no more than it may have.
                 let temp_id = TempId::of(&frame).filter(|id| incoming.is_err() || id.fits());
-                Heard { incoming, temp_id }
+                Heard { incoming, temp_id, length }
             }
             Err(error) => {
                 let sentence = if error.is_data() {
-                    "A frame must be a JSON object with each key once"
+                    "A frame must be a JSON object with each key once and at most 1,000 arrays and objects in it"
                 } else {
                     "Invalid JSON"
                 };
-                Heard { incoming: Err(sentence.to_owned()), temp_id: TempId::guess(text) }
+                Heard { incoming: Err(sentence.to_owned()), temp_id: TempId::guess(text), length }
             }
         }
     }
@@ -55,13 +58,16 @@ impl Socket {
             if self.own.is_full() {
                 return;
             }
-            let Some(Heard { incoming, temp_id }) = self.waiting.pop_front() else { return };
+            let Some(Heard { incoming, temp_id, .. }) = self.waiting.pop_front() else { return };
             match incoming {
                 Ok(Incoming::Command(command)) => {
                     self.answering = temp_id;
                     self.perform(command);
                 }
-                Ok(Incoming::Ping(timestamp)) => self.reply(&Reply::Pong { timestamp: &timestamp }),
+                Ok(Incoming::Ping(timestamp)) => {
+                    let timestamp = serde_json::from_str(&timestamp).unwrap_or_default();
+                    self.reply(&Reply::Pong { timestamp: &timestamp });
+                }
                 Ok(Incoming::Pong) => {}
                 Ok(Incoming::Check) => self.reply(&Reply::Status),
                 Err(sentence) => {

@@ -66,7 +66,7 @@ pub struct Config {
     /// others after at most this and a few seconds.
     pub session_lease: Duration,
     /// How long closed sessions are kept, with the address and user agent of their client; 30 days.
-    /// Looked at with every renewal of the leases.
+    /// Looked at when leases are.
     pub session_retention: Duration,
     /// The origins (`https://example.com`) that may open sockets from a browser. With none given,
     /// only the request's own host may.

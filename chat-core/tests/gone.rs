@@ -62,7 +62,7 @@ fn all_are_told_to_be_gone_also_where_nobody_says_who_they_are() {
     alive.add_listener(gone.clone());
     time.advance(dead.config().session_lease + Duration::from_secs(1));
     directory.0.store(true, Ordering::Relaxed);
-    now(alive.renew_sessions()).unwrap();
+    now(alive.expire_sessions()).unwrap();
     let mut told = gone.0.lock().unwrap().clone();
     told.sort();
     assert_eq!(told, [UserId::from(1), UserId::from(2)]);

@@ -242,7 +242,7 @@ fn whose_session_another_node_has_ended_is_told_to_have_gone_once() {
 
     // This node did not get to vouch for it.
     stage.pass_the_lease();
-    now(there.renew_sessions()).unwrap();
+    now(there.expire_sessions()).unwrap();
     for hint in [Hint::Attendance(*room, 1.into(), false), Hint::Presence(1.into())] {
         now(here.handle_hint(hint, Instant::now())).unwrap();
     }
@@ -283,12 +283,12 @@ fn who_leaves_while_the_store_is_away_is_told_to_have_gone_after_it() {
 
     // The other node tells it to nobody but this one, where the user is known to be there.
     stage.pass_the_lease();
-    now(there.renew_sessions()).unwrap();
+    now(there.expire_sessions()).unwrap();
     store.set_down(true);
     assert!(now(here.acting_as(1).close_session(first)).is_err());
-    assert!(now(here.renew_sessions()).is_err());
+    assert!(now(here.expire_sessions()).is_err());
     assert_eq!(told.take(), Vec::<&str>::new());
     store.set_down(false);
-    now(here.renew_sessions()).unwrap();
+    now(here.expire_sessions()).unwrap();
     assert_eq!(told.take(), ["left", "offline"]);
 }

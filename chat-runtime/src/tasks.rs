@@ -1,5 +1,6 @@
 //! What runs beside the sockets: the sweep, the leases, the end of typing, the bus.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use futures::stream::BoxStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use crate::host::caught;
+use crate::host::{LIMIT, caught, within};
 use crate::hub::Hub;
 use crate::meters;
 
@@ -21,26 +22,45 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How many times a lease is renewed before it would be over.
 const RENEWALS: u32 = 4;
 
-/// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics, the
-/// rest goes on.
+/// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics or does
+/// not return, the rest goes on.
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
+    let missed = Missed::default();
     let mut tasks = JoinSet::new();
-    tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub)));
+    tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub), missed.clone()));
     tasks.spawn(renew_sessions(chat.clone()));
+    tasks.spawn(expire_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
-    tasks.spawn(hear(chat.clone(), chat.bus().subscribe(), Arc::downgrade(hub)));
+    tasks.spawn(hear(chat.clone(), chat.bus().subscribe(), Arc::downgrade(hub), missed));
     tasks
 }
 
-async fn sweep(chat: Chat, hub: Weak<Hub>) {
+/// Whether something passed without being followed, so that all has to be looked at.
+#[derive(Clone, Default)]
+struct Missed(Arc<AtomicBool>);
+
+impl Missed {
+    fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
+}
+
+async fn sweep(chat: Chat, hub: Weak<Hub>, missed: Missed) {
     loop {
         sleep(SWEEP).await;
         let Some(hub) = hub.upgrade() else { return };
-        let swept =
-            async { if chat.bus().is_available() { hub.sweep().await } else { look(&hub).await } };
-        if let Err(error) = caught(swept).await {
+        let looks = missed.take() || !chat.bus().is_available();
+        let swept = async { if looks { look(&hub).await } else { hub.sweep().await } };
+        if let Err(error) = within(LIMIT, swept).await {
             meters::failed_sweep();
             tracing::warn!(%error, "the rooms could not be swept; trying again");
+            if looks {
+                missed.note();
+            }
         }
     }
 }
@@ -60,6 +80,15 @@ async fn renew_sessions(chat: Chat) {
     }
 }
 
+async fn expire_sessions(chat: Chat) {
+    loop {
+        sleep(chat.config().session_lease / RENEWALS).await;
+        if let Err(error) = within(LIMIT, chat.expire_sessions()).await {
+            tracing::warn!(%error, "it could not be told who is gone; trying again");
+        }
+    }
+}
+
 async fn end_typing(chat: Chat) {
     loop {
         // Typing that begins while this sleeps ends no earlier than a whole limit later.
@@ -69,7 +98,7 @@ async fn end_typing(chat: Chat) {
     }
 }
 
-async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>) {
+async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>, missed: Missed) {
     while let Some(hint) = hints.next().await {
         let Some(hub) = hub.upgrade() else { return };
         let heard = match hint {
@@ -77,11 +106,12 @@ async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>) {
                 hub.reached(room, version);
                 Ok(())
             }
-            Hint::Missed => caught(look(&hub)).await,
-            hint => caught(chat.handle_hint(hint, Instant::now().into_std())).await,
+            Hint::Missed => within(LIMIT, look(&hub)).await,
+            hint => within(LIMIT, chat.handle_hint(hint, Instant::now().into_std())).await,
         };
         if let Err(error) = heard {
             tracing::warn!(%error, "a hint could not be followed");
+            missed.note();
         }
     }
 }

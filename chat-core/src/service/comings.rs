@@ -1,14 +1,15 @@
 //! Comings and goings: told as they happened, also where answers of the store overtake each other and
 //! other nodes tell of the same users.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures::FutureExt;
 
 use super::{Chat, Error, People, Person};
 use crate::host::Hint;
-use crate::model::{Event, Presence, RoomId, Signal, Timestamp, User, UserId};
+use crate::model::{Event, Presence, RoomId, Signal, User, UserId};
 use crate::store::Attendance;
 
 /// The most doubts that are settled at once.
@@ -18,7 +19,20 @@ const DOUBTS: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Doubt {
     gone: Attendance,
-    user: Arc<User>,
+    /// Where they have been looked up.
+    user: Option<Arc<User>>,
+}
+
+/// Doubts that are being settled. Those that are not when this is dropped are doubts again.
+struct Unsettled<'a> {
+    chat: &'a Chat,
+    doubts: VecDeque<Doubt>,
+}
+
+impl Drop for Unsettled<'_> {
+    fn drop(&mut self) {
+        self.chat.doubts().extend(self.doubts.drain(..));
+    }
 }
 
 impl Chat {
@@ -73,31 +87,52 @@ impl Chat {
         Some(*told)
     }
 
-    /// Notices sessions whose node does not vouch for them any more, and tells of their users.
-    pub(super) async fn tell_expired(&self, now: Timestamp) -> Result<(), Error> {
-        let mut before: Vec<u64> = self.inner.live.told.all().map(|told| *told).collect();
-        let expired = self.inner.store.expire_sessions(now).await?;
+    /// Notices sessions whose node does not vouch for them any more and tells of their users, and of
+    /// those who may have gone while the store did not answer. Forgets sessions past
+    /// [`Config::session_retention`](crate::Config::session_retention). To be called a few times in
+    /// each [`Config::session_lease`](crate::Config::session_lease).
+    ///
+    /// Where the future is dropped, who was not told of is when it is called again.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn expire_sessions(&self) -> Result<(), Error> {
+        let before: Vec<u64> = self.inner.live.told.all().map(|told| *told).collect();
+        let expired = self.inner.store.expire_sessions(self.clock().now()).await?;
         for gone in expired.iter().filter(|gone| gone.in_room) {
             self.end_typing(gone.room, &gone.user);
         }
-        let people = self.identify(&expired).await;
-        for mut gone in expired {
-            let user = people.user(&gone.user);
-            let before = &mut before[self.inner.live.told.index(&user.id)];
-            // What is told here of others does not make it older.
-            if let Some(told) = self.try_tell_gone(&mut gone, &user, *before) {
+        let expired = expired.into_iter().map(|gone| Doubt { gone, user: None });
+        self.settle(Unsettled { chat: self, doubts: expired.collect() }, Some(before)).await;
+        self.settle(self.take_doubts(), None).await;
+        self.forget_ancient_sessions().await
+    }
+
+    /// Tells of those who have gone. `before` is how often it was told of each shard's users before
+    /// the store said so; where that is not known, it is looked.
+    async fn settle(&self, mut unsettled: Unsettled<'_>, mut before: Option<Vec<u64>>) {
+        let unknown = unsettled.doubts.iter().filter(|doubt| doubt.user.is_none());
+        let people = self.identify(unknown.map(|doubt| &doubt.gone)).await;
+        while let Some(Doubt { gone, user }) = unsettled.doubts.front() {
+            let user = user.clone().unwrap_or_else(|| people.user(&gone.user));
+            let (mut gone, index) = (gone.clone(), self.inner.live.told.index(&user.id));
+            let before = before.as_mut().map(|before| &mut before[index]);
+            let told =
+                before.as_ref().and_then(|before| self.try_tell_gone(&mut gone, &user, **before));
+            if let (Some(before), Some(told)) = (before, told) {
+                // What is told here of others does not make it older.
                 *before = told;
                 self.publish_attendance(&gone, false);
             } else {
                 self.tell_gone(gone, &user, None, true).await;
             }
+            unsettled.doubts.pop_front();
         }
-        Ok(())
     }
 
     /// The store says this once, so it is told also where nobody says who these users are.
-    pub(super) async fn identify(&self, changes: &[Attendance]) -> People {
-        let changes = changes.iter().filter(|change| change.of_user || change.in_room);
+    async fn identify(&self, changes: impl Iterator<Item = &Attendance>) -> People {
+        let changes = changes.filter(|change| change.of_user || change.in_room);
         let people = AssertUnwindSafe(self.users(changes.map(|change| &change.user)));
         let panicked = |_| Err(Error::Internal("the host's directory panicked".into()));
         people.catch_unwind().await.unwrap_or_else(panicked).unwrap_or_else(|error| {
@@ -108,21 +143,17 @@ impl Chat {
 
     /// Notes that a user may have gone, to be looked at once the store answers.
     pub(super) fn doubt(&self, gone: Attendance, user: Arc<User>) {
-        let doubts = &self.inner.live.doubts;
-        doubts.lock().unwrap_or_else(PoisonError::into_inner).push(Doubt { gone, user });
+        self.doubts().push(Doubt { gone, user: Some(user) });
     }
 
-    /// Looks whether those have gone who may have.
-    pub(super) async fn settle_doubts(&self) {
-        let doubts: Vec<Doubt> = {
-            let doubts = &self.inner.live.doubts;
-            let mut doubts = doubts.lock().unwrap_or_else(PoisonError::into_inner);
-            let some = doubts.len().min(DOUBTS);
-            doubts.drain(..some).collect()
-        };
-        for Doubt { gone, user } in doubts {
-            self.tell_gone(gone, &user, None, true).await;
-        }
+    fn take_doubts(&self) -> Unsettled<'_> {
+        let mut doubts = self.doubts();
+        let some = doubts.len().min(DOUBTS);
+        Unsettled { chat: self, doubts: doubts.drain(..some).collect() }
+    }
+
+    fn doubts(&self) -> MutexGuard<'_, Vec<Doubt>> {
+        self.inner.live.doubts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tell_attendance(

@@ -10,7 +10,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::comings::Doubt;
 use super::shards::Shards;
 use super::{Actor, Chat, Error};
-use crate::model::{Presence, RoomId, Session, SessionId, Timestamp, UserId};
+use crate::model::{Presence, RoomId, Session, SessionId, Timestamp, User, UserId};
 use crate::store::Attendance;
 
 /// In how many parts users are counted: more than come and go while one is looked up.
@@ -58,6 +58,7 @@ pub(super) struct LiveSessions {
 #[derive(Debug)]
 struct Live {
     session: Session,
+    user: Arc<User>,
     last_seen: Weak<AtomicI64>,
     /// Whether the store knows it already.
     is_stored: bool,
@@ -152,6 +153,7 @@ impl Actor {
             }
             of_user.push(Live {
                 session: session.clone(),
+                user: user.clone(),
                 last_seen: Arc::downgrade(&open.last_seen),
                 is_stored: false,
             });
@@ -220,9 +222,8 @@ impl Chat {
     }
 
     /// Vouches for this node's sockets for another
-    /// [`Config::session_lease`](crate::Config::session_lease), notices sessions whose node did not,
-    /// and forgets those past [`Config::session_retention`](crate::Config::session_retention). To
-    /// be called a few times in each lease.
+    /// [`Config::session_lease`](crate::Config::session_lease). To be called a few times in each
+    /// lease. Asks nobody but the store.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
@@ -238,15 +239,12 @@ impl Chat {
         let store = &self.inner.store;
         let lost = store.renew_sessions(self.node(), &alive, now, lease_until).await?;
         let reopened = self.live_sessions(&lost).into_iter().map(|session| self.reopen(session));
-        stream::iter(reopened).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
-        self.tell_expired(now).await?;
-        self.settle_doubts().await;
-        self.forget_ancient_sessions().await
+        stream::iter(reopened).buffer_unordered(AT_ONCE).try_collect().await
     }
 
     /// Opens a session again that the store has given up. Its user has come again now, not when the
     /// socket opened: what was then is over.
-    async fn reopen(&self, session: Session) -> Result<(), Error> {
+    async fn reopen(&self, (session, user): (Session, Arc<User>)) -> Result<(), Error> {
         if !self.inner.live.has(&session) {
             return Ok(());
         }
@@ -254,15 +252,14 @@ impl Chat {
         let lease_until = now.after(self.config().session_lease);
         let session = Session { lease_until, last_seen: now, ..session };
         let came = self.inner.store.open_session(session).await?;
-        let people = self.identify(std::slice::from_ref(&came)).await;
-        self.tell_came(&came, &people.user(&came.user));
+        self.tell_came(&came, &user);
         Ok(())
     }
 
-    fn live_sessions(&self, ids: &[SessionId]) -> Vec<Session> {
+    fn live_sessions(&self, ids: &[SessionId]) -> Vec<(Session, Arc<User>)> {
         let live = self.inner.live.lock();
-        let all = live.values().flatten().map(|live| &live.session);
-        all.filter(|session| ids.contains(&session.id)).cloned().collect()
+        let all = live.values().flatten().filter(|live| ids.contains(&live.session.id));
+        all.map(|live| (live.session.clone(), live.user.clone())).collect()
     }
 
     fn forget_live(&self, user: &UserId, session: SessionId) {

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::{Hub, Missed, Room};
-use crate::host::caught;
+use crate::host::{LIMIT, within};
 use crate::inbox::Inbox;
 use crate::meters;
 
@@ -27,6 +27,9 @@ const CHANGES: usize = 1_000;
 /// How long to wait after the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// How long a reading may take at most.
+const LONGEST: Duration = Duration::from_mins(1);
+
 /// How many rooms are asked for their version at once.
 const ROOMS: usize = 1_000;
 
@@ -37,12 +40,14 @@ impl Hub {
         let Some(hub) = self.me.upgrade() else { return };
         self.runtime.spawn(async move {
             tokio::time::sleep(patience).await;
+            let mut limit = LIMIT;
             loop {
-                match caught(hub.read(room)).await {
+                match hub.read(room, limit).await {
                     Ok(false) => return,
-                    Ok(true) => {}
+                    Ok(true) => limit = LIMIT,
                     Err(error) => {
                         tracing::warn!(%room, %error, "a room could not be caught up; trying again");
+                        limit = longer(limit);
                         tokio::time::sleep(RETRY).await;
                     }
                 }
@@ -59,25 +64,30 @@ impl Hub {
     }
 
     /// What changed in a room after a point, for one socket: about as much at once as an inbox
-    /// holds. Waits for a store that does not answer.
+    /// holds. Waits for a store or a host that does not answer.
     pub(crate) fn stored(&self, room: RoomId, after: Cursor) -> Reading {
         let (chat, readers) = (self.chat.clone(), self.readers.clone());
         let reading = async move {
-            // It is never closed.
-            let _permit = readers.acquire().await;
             let (frames, bytes) = (chat.config().queue_frames, chat.config().queue_bytes);
+            let mut limit = LIMIT;
             loop {
-                match caught(chat.changes(room, after, frames)).await {
-                    Err(Error::Unavailable(_)) => tokio::time::sleep(RETRY).await,
-                    read => return read.map(|batch| lightened(batch, bytes)),
-                }
+                let read = {
+                    // It is never closed.
+                    let _permit = readers.acquire().await;
+                    within(limit, chat.changes(room, after, frames)).await
+                };
+                let Err(Error::Unavailable(_)) = read else {
+                    return read.map(|batch| lightened(batch, bytes));
+                };
+                limit = longer(limit);
+                tokio::time::sleep(RETRY).await;
             }
         };
         reading.boxed()
     }
 
-    /// Reads until nothing is missing; whether something is again by then.
-    async fn read(self: &Arc<Self>, room: RoomId) -> Result<bool, Error> {
+    /// Reads until nothing is missing, each time within a limit; whether something is again by then.
+    async fn read(self: &Arc<Self>, room: RoomId, limit: Duration) -> Result<bool, Error> {
         let start = self.room_shard(room).get_mut(&room).and_then(Room::start_reading);
         let Some(mut after) = start else { return Ok(false) };
         meters::caught_up("room");
@@ -85,7 +95,7 @@ impl Hub {
             let Batch { events, reached, more, .. } = {
                 // It is never closed.
                 let _permit = self.room_readers.acquire().await;
-                self.chat.changes(room, after, CHANGES).await?
+                within(limit, self.chat.changes(room, after, CHANGES)).await?
             };
             let mut events = events.into_iter().peekable();
             while events.peek().is_some() {
@@ -120,6 +130,11 @@ impl Hub {
         }
         Ok(())
     }
+}
+
+/// How long the next reading may take after one that took too long: there may be much to read.
+fn longer(limit: Duration) -> Duration {
+    (2 * limit).min(LONGEST)
 }
 
 /// The first events of a batch, of so many bytes together; but one at least.

@@ -41,6 +41,7 @@ impl World {
         if self.next_renewal <= at {
             self.next_renewal = at + RENEWAL;
             now(self.chat.renew_sessions()).unwrap();
+            now(self.chat.expire_sessions()).unwrap();
         }
         for socket in &mut self.sockets {
             if socket.deadline.is_some_and(|due| due <= at) {

@@ -1,0 +1,158 @@
+//! A host whose own code does not return, once.
+
+mod served;
+
+use std::collections::HashMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_core::dialect::CAMPUS;
+use chat_core::host::{Clock, Directory, DirectoryError};
+use chat_core::model::{Event, Signal, Timestamp, User, UserId};
+use chat_core::service::Listener;
+use chat_core::{Chat, Outgoing};
+use chat_runtime::{LocalBus, Server};
+use chat_store_memory::MemoryStore;
+use served::{Socket, Trusting};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, timeout};
+
+/// Within this time all is well again.
+const SOON: Duration = Duration::from_secs(15);
+
+/// A directory of which so many calls never return.
+#[derive(Clone, Default)]
+struct Hanging(Arc<AtomicUsize>);
+
+impl Hanging {
+    fn hang(&self, calls: usize) {
+        self.0.store(calls, Ordering::Relaxed);
+    }
+
+    fn left(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Directory for Hanging {
+    async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError> {
+        let next = |left: usize| left.checked_sub(1);
+        if self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok() {
+            pending::<()>().await;
+        }
+        let user = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), id.to_string())));
+        Ok(ids.iter().map(user).collect())
+    }
+
+    async fn search(&self, _: &str, _: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A wall clock that goes with the virtual time.
+#[derive(Debug, Clone)]
+struct Virtual(Instant);
+
+impl Clock for Virtual {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(1_735_122_600_000_000).after(self.0.elapsed())
+    }
+}
+
+struct Told(UnboundedSender<Event>);
+
+impl Listener for Told {
+    fn on_event(&self, event: &Event) {
+        let _ = self.0.send(event.clone());
+    }
+}
+
+/// Two nodes on one store, and the directory of the second.
+struct Nodes {
+    here: Chat,
+    there: Server,
+    host: Hanging,
+}
+
+impl Nodes {
+    fn start() -> Self {
+        let (store, bus, clock) = (MemoryStore::new(), LocalBus::new(), Virtual(Instant::now()));
+        let chat = |host: Hanging, bus: LocalBus| {
+            Chat::builder(store.clone(), host, Trusting)
+                .with_bus(bus)
+                .with_clock(clock.clone())
+                .build()
+        };
+        let host = Hanging::default();
+        let there = Server::start(chat(host.clone(), bus.join()));
+        Self { here: chat(Hanging::default(), bus), there, host }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rooms_are_told_again_after_the_host_hung_over_as_many_as_are_read_at_once() {
+    let Nodes { here, there, host } = Nodes::start();
+    let mut sockets = Vec::new();
+    for user in 2..12_u64 {
+        let room = here.acting_as(1).direct_room(user).await.expect("a room").id;
+        sockets.push((room, Socket::open(&there, CAMPUS, room, user).await));
+    }
+    sleep(Duration::from_secs(1)).await;
+    host.hang(8);
+    for (room, _) in &sockets {
+        here.acting_as(1).send(*room, Outgoing::new("hello")).await.expect("it is stored");
+    }
+    for (_, socket) in &mut sockets {
+        let frame = timeout(SOON, socket.next()).await.expect("it comes").expect("a frame");
+        assert_eq!(frame["content"], "hello");
+    }
+    assert_eq!(host.left(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
+    let Nodes { here, there, host } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    let (sender, mut told) = unbounded_channel();
+    there.chat().add_listener(Arc::new(Told(sender)));
+    host.hang(1);
+    for user in [1, 2_u64] {
+        let now = Instant::now().into_std();
+        here.acting_as(user).start_typing(room, now).await.expect("typing is noted");
+    }
+    let event = timeout(SOON, told.recv()).await.expect("it hears on").expect("an event");
+    let Event::Signal(Signal::Typing { user, .. }) = event else { panic!("{event:?}") };
+    assert_eq!(user.id, UserId::from(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn sessions_are_renewed_while_the_host_hangs_over_who_is_gone() {
+    let Nodes { here, there, host } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    let _socket = Socket::open(&there, CAMPUS, room, 2).await;
+    sleep(Duration::from_secs(1)).await;
+    // This one's node vouches for it no more.
+    let dead = here.acting_as(1).open_session(room, None, None).await.expect("a session");
+    sleep(Duration::from_secs(1)).await;
+    let (sender, mut told) = unbounded_channel();
+    there.chat().add_listener(Arc::new(Told(sender)));
+    host.hang(2);
+    for _ in 0..10 {
+        sleep(there.chat().config().session_lease / 4).await;
+        let presence = here.presence(&[2.into()]).await.expect("it is known");
+        assert!(presence[0].online);
+    }
+    assert_eq!(host.left(), 0);
+    loop {
+        let event = timeout(SOON, told.recv()).await.expect("it is told").expect("an event");
+        if let Event::Signal(Signal::Presence { user, presence }) = event {
+            assert_eq!((&user.id, presence.online), (&UserId::from(1), false));
+            break;
+        }
+    }
+    drop(dead);
+}

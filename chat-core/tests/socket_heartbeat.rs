@@ -104,6 +104,24 @@ fn any_frame_is_a_sign_of_life_also_a_bad_one_and_one_of_the_protocol() {
 }
 
 #[test]
+fn pings_of_whom_nothing_is_read_are_not_missed() {
+    let mut world = World::new();
+    let peer = world.open(1);
+    world.hold_commands(peer);
+    while world.wants_frames(peer) {
+        world.send(peer, &json!({ "type": "typing_on" }));
+    }
+    let seen = timeline(&mut world, peer, 1_000);
+    assert_eq!(of_type(&seen, "reconnect_suggested", "attempts"), []);
+    assert_eq!(world.closed(peer), None);
+    // Once they are read again they count.
+    world.release_command(peer);
+    let seen = timeline(&mut world, peer, 200);
+    assert_eq!(of_type(&seen, "reconnect_suggested", "attempts").len(), 5);
+    assert_eq!(world.closed(peer), Some(4408));
+}
+
+#[test]
 fn an_answer_just_in_time_is_no_missed_ping() {
     let mut world = World::new();
     let peer = world.open(1);

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::time::Duration;
+
 use std::collections::BTreeSet;
 
 use chat_core::model::{Cursor, Event, RoomEvent};
@@ -332,6 +334,62 @@ fn a_message_that_could_not_be_stored_failed_and_can_be_sent_again() {
     world.send(john, &client_frame("message"));
     assert_eq!(world.frame(john)["temp_id"], "temp_1703419800123");
     assert_eq!(world.frame(jane)["type"], "message");
+}
+
+#[test]
+fn what_waits_while_the_store_hangs_is_answered_within_5_seconds_each() {
+    const STEP: Duration = Duration::from_millis(100);
+    let (mut world, john, jane) = two();
+    world.hold_commands(john);
+    let (mut sent, mut told, mut hangs_until) = (Vec::new(), Vec::new(), None);
+    for step in 0..200 {
+        let now = STEP * step;
+        if let Some(true) = hangs_until.map(|until| until <= now) {
+            world.store.set_down(true);
+            world.release_command(john);
+            world.store.set_down(false);
+            hangs_until = None;
+        }
+        // Ten at once, and then one by one.
+        let frames = if step == 0 { 10 } else { usize::from(step % 7 == 0 && step < 100) };
+        for _ in 0..frames {
+            let temp_id = sent.len();
+            world.send(john, &json!({ "type": "message", "content": "x", "temp_id": temp_id }));
+            sent.push(now);
+        }
+        if hangs_until.is_none() && world.is_performing(john) {
+            hangs_until = Some(now + Duration::from_millis(4_500));
+        }
+        for frame in world.frames(john).iter().filter(|frame| frame["status"] == "failed") {
+            assert_eq!(frame["temp_id"], told.len(), "in their order");
+            told.push(now);
+        }
+        world.advance(STEP);
+    }
+    assert_eq!(told.len(), sent.len());
+    for (sent, told) in sent.iter().zip(&told) {
+        assert!(*told <= *sent + Duration::from_secs(5), "{sent:?} {told:?}");
+    }
+    let told = world.frames(jane);
+    assert!(told.iter().all(|frame| frame["type"] == "ping"), "{told:?}");
+}
+
+#[test]
+fn what_waits_is_tried_where_the_store_refuses_at_once_or_answers_again() {
+    let (mut world, john, jane) = two();
+    world.hold_commands(john);
+    for text in ["one", "two", "three"] {
+        say(&mut world, john, text);
+    }
+    world.store.set_down(true);
+    world.release_command(john);
+    world.store.set_down(false);
+    world.release_command(john);
+    // However long it has waited, now that the store answers.
+    world.advance_secs(10);
+    world.release_command(john);
+    let told = world.frames(jane).into_iter().map(|frame| frame["message"]["content"].clone());
+    assert!(told.eq([json!("two"), json!("three")]));
 }
 
 #[test]

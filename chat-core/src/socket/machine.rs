@@ -102,6 +102,8 @@ pub struct Socket {
     answering: Option<TempId>,
     /// Whether a command is being performed.
     performing: bool,
+    /// Whether the last one was not answered.
+    is_unanswered: bool,
     own: OwnMessages,
     /// Where it is in the room's history, where the dialect shows it.
     history: Option<Box<History>>,
@@ -142,6 +144,7 @@ impl Socket {
             base: None,
             answering: None,
             performing: false,
+            is_unanswered: false,
             own,
             history,
             outputs: VecDeque::new(),

@@ -47,6 +47,10 @@ impl Socket {
     }
 
     fn handle_missed_ping(&mut self) {
+        // The answer may be there, but not be read.
+        if !self.wants_frames() {
+            return;
+        }
         self.missed += 1;
         self.reply(&Reply::Reconnect { reason: "ping_timeout", attempts: self.missed });
         if self.missed >= self.config().max_missed_pings {

@@ -1,7 +1,7 @@
 //! How the machine takes its client's frames: one after the other, each once the one before has been
 //! performed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Socket;
 use crate::http::Object;
@@ -10,6 +10,10 @@ use crate::rules::Denial;
 use crate::service::{Delivered, Error};
 use crate::socket::{Close, Command, Incoming, Output, Performed, Reply, TempId};
 
+/// How long a frame may have waited to be tried where the store did not answer the one before it in
+/// the 4.5 s that it is given: so each is answered within 5 s.
+const PATIENCE: Duration = Duration::from_millis(500);
+
 /// A client's frame: what it asks for, or what is wrong with it, and the key that answers bear.
 #[derive(Debug)]
 pub(super) struct Heard {
@@ -17,24 +21,26 @@ pub(super) struct Heard {
     temp_id: Option<TempId>,
     /// How long it was, in bytes.
     pub(super) length: usize,
+    /// When it came.
+    at: Instant,
 }
 
 impl Socket {
     pub(super) fn handle_text(&mut self, text: &str, now: Instant) {
         self.handle_activity();
-        let heard = self.decode(text);
+        let heard = self.decode(text, now);
         self.waiting.push_back(heard);
         self.work(now);
     }
 
-    fn decode(&self, text: &str) -> Heard {
+    fn decode(&self, text: &str, at: Instant) -> Heard {
         let length = text.len();
         match serde_json::from_str(text) {
             Ok(Object(frame)) => {
                 let incoming = (self.dialect.codec.decode)(&frame, self.config());
                 // What is refused is answered soon; what waits holds no more than it may have.
                 let temp_id = TempId::of(&frame).filter(|id| incoming.is_err() || id.fits());
-                Heard { incoming, temp_id, length }
+                Heard { incoming, temp_id, length, at }
             }
             Err(error) => {
                 let sentence = if error.is_data() {
@@ -42,7 +48,12 @@ impl Socket {
                 } else {
                     "Invalid JSON"
                 };
-                Heard { incoming: Err(sentence.to_owned()), temp_id: TempId::guess(text), length }
+                Heard {
+                    incoming: Err(sentence.to_owned()),
+                    temp_id: TempId::guess(text),
+                    length,
+                    at,
+                }
             }
         }
     }
@@ -58,8 +69,18 @@ impl Socket {
             if self.own.is_full() {
                 return;
             }
-            let Some(Heard { incoming, temp_id, .. }) = self.waiting.pop_front() else { return };
+            let Some(Heard { incoming, temp_id, at, .. }) = self.waiting.pop_front() else {
+                return;
+            };
             match incoming {
+                Ok(Incoming::Command(command)) if self.is_late(at, now) => {
+                    let error = Error::Unavailable("the one before it was not answered".into());
+                    let (is_send, temp_id) = match command {
+                        Command::Send { temp_id, .. } => (true, temp_id),
+                        _ => (false, temp_id),
+                    };
+                    self.refuse(&error, temp_id.as_ref(), is_send);
+                }
                 Ok(Incoming::Command(command)) => {
                     self.answering = temp_id;
                     self.perform(command);
@@ -76,6 +97,12 @@ impl Socket {
                 }
             }
         }
+    }
+
+    /// Whether a command that came then would be answered too late if it were tried, because the
+    /// store does not answer.
+    fn is_late(&self, at: Instant, now: Instant) -> bool {
+        self.is_unanswered && at + PATIENCE <= now
     }
 
     fn perform(&mut self, command: Command) {
@@ -97,6 +124,7 @@ impl Socket {
 
     pub(super) fn handle_performed(&mut self, performed: Performed, now: Instant) {
         self.performing = false;
+        self.is_unanswered = matches!(performed.error(), Some(Error::Unavailable(_)));
         let (temp_id, answering) = (self.own.end(), self.answering.take());
         match performed {
             Performed::Done(Ok(())) => {}
@@ -106,22 +134,24 @@ impl Socket {
                 }
             }
             Performed::Sent(Err(error)) => {
-                let temp_id = temp_id.as_ref();
-                self.reply(&Reply::Refused { error: &error, temp_id, is_send: true });
-                if matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
-                    self.reply(&Reply::SendFailed { temp_id });
-                }
+                self.refuse(&error, temp_id.as_ref(), true);
                 self.handle_error(&error, now);
             }
             Performed::Done(Err(error)) => {
-                let temp_id = answering.as_ref();
-                self.reply(&Reply::Refused { error: &error, temp_id, is_send: false });
+                self.refuse(&error, answering.as_ref(), false);
                 self.handle_error(&error, now);
             }
             Performed::Shown(shown) => self.handle_shown(shown, now),
         }
         self.release_held();
         self.work(now);
+    }
+
+    fn refuse(&mut self, error: &Error, temp_id: Option<&TempId>, is_send: bool) {
+        self.reply(&Reply::Refused { error, temp_id, is_send });
+        if is_send && matches!(error, Error::Unavailable(_) | Error::Internal(_)) {
+            self.reply(&Reply::SendFailed { temp_id });
+        }
     }
 
     fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {

@@ -66,6 +66,40 @@ fn frames_beyond_are_refused_and_the_socket_stays_open() {
 }
 
 #[test]
+fn pings_and_checks_count_and_answers_to_pings_do_not() {
+    for kind in ["ping", "connection_check"] {
+        let mut world = limited(MESSENGER);
+        let peer = world.open(1);
+        for _ in 0..9 {
+            world.send(peer, &json!({ "type": "pong" }));
+        }
+        for _ in 0..2 {
+            world.send(peer, &json!({ "type": kind }));
+            assert_ne!(world.frame(peer)["type"], "error", "{kind}");
+        }
+        world.send(peer, &json!({ "type": kind, "temp_id": "c" }));
+        let refused = world.frame(peer);
+        assert_eq!((&refused["type"], &refused["temp_id"]), (&json!("error"), &json!("c")));
+        assert_eq!(world.closed(peer), None);
+        world.advance_secs(1);
+        world.send(peer, &json!({ "type": kind }));
+        assert_ne!(world.frame(peer)["type"], "error", "{kind}");
+    }
+}
+
+#[test]
+fn sockets_beyond_make_no_rooms() {
+    let mut world = limited(TEAM);
+    let token = world.token(4);
+    for user in 1..4 {
+        world.open_at(&format!("/ws/direct/{user}/"), &token).unwrap();
+    }
+    world.store.take_calls();
+    assert_eq!(world.open_at("/ws/direct/1/", &token).unwrap_err().code, 1013);
+    assert_eq!(world.store.take_calls(), 0);
+}
+
+#[test]
 fn sockets_beyond_are_closed_1013() {
     let mut world = limited(TEAM);
     let (path, token) = (format!("/ws/chat/{}/", common::uuid(world.room.get())), world.token(1));

@@ -198,8 +198,9 @@ async fn open(
     inbox: &Arc<Inbox>,
 ) -> Result<(Socket, Subscription), Close> {
     let Accepted { chat, dialect, route, params, headers, query, peer, base } = accepted;
-    let opening =
-        Opening::recognise(chat, dialect, route, params.clone(), headers, query.as_deref()).await?;
+    let (params, query) = (params.clone(), query.as_deref());
+    let now = Instant::now();
+    let opening = Opening::recognise(chat, dialect, route, params, headers, query, now).await?;
     let mut subscription = hub.subscribe(opening.room(), inbox.clone());
     let ip_address = peer.map(|peer| peer.ip());
     let (socket, watched) = opening.enter(headers, ip_address, base, Instant::now()).await?;

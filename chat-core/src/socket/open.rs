@@ -95,7 +95,8 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Recognises the user of a handshake and finds the room.
+    /// Recognises the user of a handshake, counts it as a request of theirs
+    /// ([`Config::rate_limit`]), and finds the room.
     ///
     /// # Errors
     /// The [`Close`] with which the socket is to be closed after the handshake.
@@ -106,18 +107,20 @@ impl Opening {
         params: Params,
         headers: &HeaderMap,
         query: Option<&str>,
+        now: Instant,
     ) -> Result<Self, Close> {
+        let close = |error: Error| Close::from(&error);
         let credentials = Credentials {
             transport: Transport::WebSocket,
             headers,
             query,
             schemes: dialect.schemes,
         };
-        let known = chat.authenticate(credentials).await;
-        let (user, identity) = known.map_err(|error| Close::from(&error))?;
+        let (user, identity) = chat.authenticate(credentials).await.map_err(close)?;
+        // To find the room may be to make it.
+        chat.admit(&user.id, now).map_err(close)?;
         let actor = Actor::recognised(chat, user, dialect.kinds, dialect.visitors);
-        let room =
-            (route.room)(actor.clone(), params).await.map_err(|error| Close::from(&error))?;
+        let room = (route.room)(actor.clone(), params).await.map_err(close)?;
         Ok(Self { dialect, actor, identity, room })
     }
 
@@ -146,7 +149,6 @@ impl Opening {
         now: Instant,
     ) -> Result<(Socket, Vec<UserId>), Close> {
         let close = |error: Error| Close::from(&error);
-        self.actor.chat().admit(self.user(), now).map_err(close)?;
         let access = self.actor.may(Action::Connect, self.room).await.map_err(close)?;
         let watched = self.watched().await.map_err(close)?;
         let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());

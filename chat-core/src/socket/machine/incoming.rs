@@ -72,6 +72,13 @@ impl Socket {
             let Some(Heard { incoming, temp_id, at, .. }) = self.waiting.pop_front() else {
                 return;
             };
+            // Commands are counted when they are performed, and answers to pings are not.
+            if matches!(incoming, Ok(Incoming::Ping(_) | Incoming::Check))
+                && let Err(error) = self.actor.chat().admit(&self.user.id, now)
+            {
+                self.refuse(&error, temp_id.as_ref(), false);
+                continue;
+            }
             match incoming {
                 Ok(Incoming::Command(command)) if self.is_late(at, now) => {
                     let error = Error::Unavailable("the one before it was not answered".into());

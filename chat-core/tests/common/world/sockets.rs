@@ -58,10 +58,9 @@ impl World {
         let (route, params) = routes
             .find_map(|route| Some((route, match_path(route.path, path)?)))
             .expect("a path of a socket");
-        let opening =
-            now(Opening::recognise(&self.chat, self.dialect, route, params, headers, query))?;
-        let (socket, watched) =
-            now(opening.enter(headers, None, "http://example.com", self.time.instant()))?;
+        let (chat, dialect, at) = (&self.chat, self.dialect, self.time.instant());
+        let opening = now(Opening::recognise(chat, dialect, route, params, headers, query, at))?;
+        let (socket, watched) = now(opening.enter(headers, None, "http://example.com", at))?;
         self.sockets.push(Driven::new(socket, watched));
         let peer = Peer(self.sockets.len() - 1);
         self.sockets[peer.0].holds_history = true;

@@ -292,3 +292,31 @@ fn who_leaves_while_the_store_is_away_is_told_to_have_gone_after_it() {
     now(here.expire_sessions()).unwrap();
     assert_eq!(told.take(), ["left", "offline"]);
 }
+
+#[test]
+fn goings_whose_answer_was_lost_are_to_be_looked_for() {
+    let store = Flaky::default();
+    let Stage { there, time, .. } = &Stage::on(&store);
+    time.advance(there.config().session_lease + Duration::from_secs(1));
+    assert!(now(there.expire_sessions()).is_ok() && !there.take_missed());
+    store.set_mute(true);
+    assert!(now(there.expire_sessions()).is_err());
+    store.set_mute(false);
+    now(there.expire_sessions()).unwrap();
+    assert!(there.take_missed());
+    assert!(!there.take_missed(), "it is said once");
+}
+
+#[test]
+fn comings_whose_answer_was_lost_are_to_be_looked_for() {
+    let store = Flaky::default();
+    let stage = Stage::on(&store);
+    let Stage { here, there, .. } = &stage;
+    stage.pass_the_lease();
+    now(there.expire_sessions()).unwrap();
+    store.set_mute(true);
+    assert!(now(here.renew_sessions()).is_err());
+    store.set_mute(false);
+    now(here.renew_sessions()).unwrap();
+    assert!(here.take_missed() && !there.take_missed());
+}

@@ -29,7 +29,7 @@ pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub), missed.clone()));
     tasks.spawn(renew_sessions(chat.clone()));
-    tasks.spawn(expire_sessions(chat.clone()));
+    tasks.spawn(expire_sessions(chat.clone(), missed.clone()));
     tasks.spawn(end_typing(chat.clone()));
     tasks.spawn(hear(chat.clone(), chat.bus().subscribe(), Arc::downgrade(hub), missed));
     tasks
@@ -80,11 +80,15 @@ async fn renew_sessions(chat: Chat) {
     }
 }
 
-async fn expire_sessions(chat: Chat) {
+async fn expire_sessions(chat: Chat, missed: Missed) {
     loop {
         sleep(chat.config().session_lease / RENEWALS).await;
-        if let Err(error) = within(LIMIT, chat.expire_sessions()).await {
-            tracing::warn!(%error, "it could not be told who is gone; trying again");
+        match within(LIMIT, chat.expire_sessions()).await {
+            Ok(()) if chat.take_missed() => missed.note(),
+            Ok(()) => {}
+            Err(error) => {
+                tracing::warn!(%error, "it could not be told who is gone; trying again");
+            }
         }
     }
 }
@@ -106,7 +110,10 @@ async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>, m
                 hub.reached(room, version);
                 Ok(())
             }
-            Hint::Missed => within(LIMIT, look(&hub)).await,
+            Hint::Missed => {
+                missed.note();
+                Ok(())
+            }
             hint => within(LIMIT, chat.handle_hint(hint, Instant::now().into_std())).await,
         };
         if let Err(error) = heard {

@@ -2,7 +2,9 @@
 //! other nodes tell of the same users.
 
 use std::collections::VecDeque;
+use std::mem;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use futures::FutureExt;
@@ -10,7 +12,7 @@ use futures::FutureExt;
 use super::{Chat, Error, People, Person};
 use crate::host::Hint;
 use crate::model::{Event, Presence, RoomId, Signal, User, UserId};
-use crate::store::Attendance;
+use crate::store::{Attendance, StoreError, StoreResult};
 
 /// The most doubts that are settled at once.
 const DOUBTS: usize = 1_000;
@@ -21,6 +23,15 @@ pub(super) struct Doubt {
     gone: Attendance,
     /// Where they have been looked up.
     user: Option<Arc<User>>,
+}
+
+/// A question to the store. Where this is dropped, its answer did not come.
+struct Missing<'a>(&'a AtomicBool);
+
+impl Drop for Missing<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Doubts that are being settled. Those that are not when this is dropped are doubts again.
@@ -98,7 +109,8 @@ impl Chat {
     /// [`Error::Unavailable`].
     pub async fn expire_sessions(&self) -> Result<(), Error> {
         let before: Vec<u64> = self.inner.live.told.all().map(|told| *told).collect();
-        let expired = self.inner.store.expire_sessions(self.clock().now()).await?;
+        let expiring = self.inner.store.expire_sessions(self.clock().now());
+        let expired = self.or_missed(expiring).await?;
         for gone in expired.iter().filter(|gone| gone.in_room) {
             self.end_typing(gone.room, &gone.user);
         }
@@ -106,6 +118,30 @@ impl Chat {
         self.settle(Unsettled { chat: self, doubts: expired.collect() }, Some(before)).await;
         self.settle(self.take_doubts(), None).await;
         self.forget_ancient_sessions().await
+    }
+
+    /// Whether the store may have noted comings or goings without its answer having come, since this
+    /// was last asked; the other nodes are then told to look ([`Hint::Missed`]), and so should this
+    /// one. To be asked where the store answers again.
+    pub fn take_missed(&self) -> bool {
+        let missed = self.inner.live.missed.swap(false, Ordering::Relaxed);
+        if missed {
+            self.bus().publish(Hint::Missed);
+        }
+        missed
+    }
+
+    /// What the store answers; notes where it does not.
+    pub(super) async fn or_missed<T>(
+        &self,
+        answer: impl Future<Output = StoreResult<T>>,
+    ) -> StoreResult<T> {
+        let missed = Missing(&self.inner.live.missed);
+        let answer = answer.await;
+        if !matches!(answer, Err(StoreError::Unavailable(_))) {
+            mem::forget(missed);
+        }
+        answer
     }
 
     /// Tells of those who have gone. `before` is how often it was told of each shard's users before

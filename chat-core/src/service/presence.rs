@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -51,6 +51,8 @@ pub(super) struct LiveSessions {
     pub(super) told: Shards<u64>,
     /// Who may have gone while the store did not answer. Guards the list alone.
     pub(super) doubts: Mutex<Vec<Doubt>>,
+    /// Whether the store may have noted comings or goings without its answer having come.
+    pub(super) missed: AtomicBool,
 }
 
 /// A session for as long as somebody holds it. One that is dropped without being closed, in a
@@ -77,6 +79,7 @@ impl Default for LiveSessions {
             sessions: Mutex::default(),
             told: Shards::new(USER_SHARDS, || 0),
             doubts: Mutex::default(),
+            missed: AtomicBool::default(),
         }
     }
 }
@@ -251,7 +254,7 @@ impl Chat {
         let now = self.clock().now();
         let lease_until = now.after(self.config().session_lease);
         let session = Session { lease_until, last_seen: now, ..session };
-        let came = self.inner.store.open_session(session).await?;
+        let came = self.or_missed(self.inner.store.open_session(session)).await?;
         self.tell_came(&came, &user);
         Ok(())
     }

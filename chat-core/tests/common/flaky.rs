@@ -25,6 +25,7 @@ pub(crate) struct Flaky {
     inner: MemoryStore,
     down: Arc<AtomicBool>,
     late: Arc<AtomicBool>,
+    mute: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
 }
 
@@ -36,6 +37,18 @@ impl Flaky {
     /// Whether sessions and presence are answered only later, though at once stored or looked up.
     pub(crate) fn set_late(&self, late: bool) {
         self.late.store(late, Ordering::Relaxed);
+    }
+
+    /// Whether it opens and ends sessions, but its answers are lost.
+    pub(crate) fn set_mute(&self, mute: bool) {
+        self.mute.store(mute, Ordering::Relaxed);
+    }
+
+    fn said<T>(&self, answer: StoreResult<T>) -> StoreResult<T> {
+        if self.mute.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("its answer was lost".into()));
+        }
+        answer
     }
 
     /// To be polled again by hand.
@@ -211,7 +224,7 @@ impl SearchStore for Flaky {
 #[async_trait]
 impl SessionStore for Flaky {
     async fn open_session(&self, session: Session) -> StoreResult<Attendance> {
-        self.answered(self.up()?.open_session(session).await).await
+        self.said(self.answered(self.up()?.open_session(session).await).await)
     }
 
     async fn renew_sessions(
@@ -233,7 +246,7 @@ impl SessionStore for Flaky {
     }
 
     async fn expire_sessions(&self, now: Timestamp) -> StoreResult<Vec<Attendance>> {
-        self.up()?.expire_sessions(now).await
+        self.said(self.up()?.expire_sessions(now).await)
     }
 
     async fn presence(&self, users: &[UserId], now: Timestamp) -> StoreResult<Vec<Presence>> {

@@ -260,6 +260,7 @@ impl Chat {
     }
 
     fn live_sessions(&self, ids: &[SessionId]) -> Vec<(Session, Arc<User>)> {
+        let ids: HashSet<_> = ids.iter().collect();
         let live = self.inner.live.lock();
         let all = live.values().flatten().filter(|live| ids.contains(&live.session.id));
         all.map(|live| (live.session.clone(), live.user.clone())).collect()

@@ -5,7 +5,14 @@ use std::time::Duration;
 
 use crate::rules::UploadPolicy;
 
+/// The shortest and the longest that any duration counts as, and the shortest lease.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_hours(365 * 24);
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+
 /// The figures that a host may change. The defaults are those of the API documents.
+///
+/// A duration below a millisecond counts as one, and one over 365 days as those.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,7 +62,8 @@ pub struct Config {
     /// the store, from one look to the next (2,048 changes later), before it is closed 1013; 50,000.
     pub lag_limit: u64,
     /// How long a socket may take nothing while something waits for it before it is closed 1013;
-    /// 30 s.
+    /// 30 s. So long may nothing come of a request's body before it is answered 408, and nothing be
+    /// taken of a response before it is broken off.
     pub stall_timeout: Duration,
     /// How many sockets one user may have open on a node; 10,000. More are closed 1013.
     pub sockets_per_user: usize,
@@ -63,7 +71,7 @@ pub struct Config {
     /// are answered 429, or with the error frame.
     pub rate_limit: Option<RateLimit>,
     /// How long a node vouches for its sockets; 40 s. When a node dies its users are offline to
-    /// others after at most this and a few seconds.
+    /// others after at most this and a few seconds. Below a second it counts as one.
     pub session_lease: Duration,
     /// How long closed sessions are kept, with the address and user agent of their client; 30 days.
     /// Looked at when leases are.
@@ -74,6 +82,27 @@ pub struct Config {
     /// Whether `Forwarded`, `X-Forwarded-Proto` and `X-Forwarded-Host` are believed, because a
     /// proxy of the host's sets them; no.
     pub trust_forwarded: bool,
+}
+
+impl Config {
+    /// With every duration within its limits, so that times can be reckoned with it and nothing is
+    /// done without a pause.
+    pub(crate) fn within_limits(mut self) -> Self {
+        let durations = [
+            &mut self.ping_interval,
+            &mut self.ping_timeout,
+            &mut self.lifetime,
+            &mut self.typing_limit,
+            &mut self.bad_frame_window,
+            &mut self.stall_timeout,
+            &mut self.session_lease,
+        ];
+        for duration in durations {
+            *duration = (*duration).clamp(SHORTEST, LONGEST);
+        }
+        self.session_lease = self.session_lease.max(SHORTEST_LEASE);
+        self
+    }
 }
 
 /// How fast something may come: a number at once, and on average so many a second.

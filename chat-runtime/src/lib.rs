@@ -64,6 +64,7 @@ mod hub;
 mod inbox;
 mod meters;
 mod server;
+mod stalls;
 mod stream;
 mod tasks;
 mod upgrade;

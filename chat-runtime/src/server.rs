@@ -8,17 +8,21 @@ use std::time::Duration;
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
 use chat_core::http::{
-    Answered, Body, Incoming, Rejection, Request, Response, dispatch, drain_response, refuse,
+    Answered, Body, Incoming, Rejection, Request, Response, detail, dispatch, drain_response,
+    refuse,
 };
 use chat_core::service::{Error, Listener};
 use futures::StreamExt;
+use http::header::CONNECTION;
 use http::request::Parts;
+use http::{HeaderValue, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::hub::Hub;
+use crate::stalls::{Stalled, relay};
 use crate::{meters, tasks, upgrade};
 
 /// A running chat server: the open sockets of this process and what keeps them going. Cloning is
@@ -48,6 +52,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     draining: AtomicBool,
+    /// When that begins.
+    drain: Notify,
     busy: AtomicUsize,
     idle: Notify,
 }
@@ -64,6 +70,14 @@ impl Guard {
 
     pub(crate) fn is_draining(&self) -> bool {
         self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Until the server drains.
+    async fn drained(&self) {
+        let begun = self.0.drain.notified();
+        if !self.is_draining() {
+            begun.await;
+        }
     }
 }
 
@@ -119,26 +133,28 @@ impl Server {
             return drain_response();
         }
         let chat = self.inner.chat.clone();
-        let work = self.inner.runtime.spawn(async move {
+        let work = async move {
             let now = tokio::time::Instant::now().into_std();
+            let (limit, stalled) = (chat.config().stall_timeout, Stalled::default());
+            let request = Request { body: stalled.watch(request.body, limit), ..request };
             let Answered { response, unread } = dispatch(&chat, dialect, request, now).await;
-            if let Some(unread) = unread.filter(|_| !guard.is_draining()) {
+            if stalled.has() {
+                return stalled_response();
+            }
+            if let Some(unread) = unread {
                 let most = chat.config().uploads.max_bytes.saturating_add(BEYOND);
                 // Whoever takes longer has to read in time.
-                let _ = timeout(UNREAD, discard(unread, most)).await;
+                tokio::select! {
+                    () = guard.drained() => {}
+                    _ = timeout(UNREAD, discard(unread, most)) => {}
+                }
             }
             response.map(|body| match body {
                 Body::Full(bytes) => Body::Full(bytes),
-                // It is under way until the client has taken all of it.
-                Body::Stream(pieces) => {
-                    let guarded = pieces.map(move |piece| {
-                        let _ = &guard;
-                        piece
-                    });
-                    Body::Stream(guarded.boxed())
-                }
+                Body::Stream(pieces) => Body::Stream(relay(pieces, limit, guard)),
             })
-        });
+        };
+        let work = self.inner.runtime.spawn(work);
         let response = work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request was not answered");
             refuse(dialect, &Rejection::Chat(Error::Internal(error.into())))
@@ -158,7 +174,8 @@ impl Server {
         let (response, accepted) = upgrade::accept(&self.inner.chat, dialect, request, prefix);
         if let Some((accepted, connection)) = accepted {
             let hub = self.inner.hub.clone();
-            self.inner.runtime.spawn(upgrade::run(accepted, connection, hub, guard));
+            let run = upgrade::run(accepted, connection, hub, guard);
+            self.inner.runtime.spawn(run);
         }
         response
     }
@@ -169,6 +186,7 @@ impl Server {
     pub async fn drain(&self, patience: Duration) -> Drained {
         let life = &self.inner.life;
         life.draining.store(true, Ordering::SeqCst);
+        life.drain.notify_waiters();
         self.inner.hub.drain();
         let idle = async {
             loop {
@@ -184,6 +202,13 @@ impl Server {
             Err(_) => Drained::Cut(self.open()),
         }
     }
+}
+
+/// The answer to a request of which nothing has come for too long.
+fn stalled_response() -> Response {
+    let mut response = detail(StatusCode::REQUEST_TIMEOUT, "The request did not come in time.");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Reads what a client still sends, so that it gets to know why it is refused.

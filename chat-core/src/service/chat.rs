@@ -204,9 +204,10 @@ pub struct ChatBuilder {
 }
 
 impl ChatBuilder {
-    /// Sets the figures.
+    /// Sets the figures. Durations that go too far are brought within the limits that [`Config`]
+    /// names.
     pub fn with_config(mut self, config: Config) -> Self {
-        self.config = config;
+        self.config = config.within_limits();
         self
     }
 

@@ -10,7 +10,7 @@ use chat_core::host::{AuthError, Authenticator, Credentials, Identity};
 use chat_core::http::{Body, BodyError, Request, match_path};
 use chat_core::model::RoomId;
 use chat_runtime::Server;
-use futures::{StreamExt, TryStreamExt};
+use futures::{SinkExt, StreamExt, TryStreamExt};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
@@ -91,6 +91,11 @@ impl Socket {
         let connection = connect(server, dialect);
         let opened = tokio_tungstenite::client_async(request, connection).await;
         Self(opened.expect("a socket").0)
+    }
+
+    /// Sends a frame, where the connection still takes one.
+    pub(crate) async fn send(&mut self, frame: &Value) {
+        let _ = self.0.send(Message::text(frame.to_string())).await;
     }
 
     /// The next frame, or with which code the socket was closed.

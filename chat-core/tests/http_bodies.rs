@@ -7,6 +7,7 @@ use common::{
     HEALTH, MESSAGES, ROOMS, STATS, World, assert_detail, assert_shape, endpoints, fields, headers,
     now, request, response,
 };
+use http::HeaderValue;
 use serde_json::{Value, json};
 
 fn send(world: &World, user: u64, content: &str) -> Value {
@@ -184,6 +185,18 @@ fn an_idempotency_key_has_1_to_200_characters() {
     }
     for key in ["", &"k".repeat(201), &"é".repeat(201)] {
         fields(&post(key));
+    }
+}
+
+#[test]
+fn an_idempotency_key_is_utf_8() {
+    let world = World::new();
+    let body = json!({ "room": world.room.get(), "content": "x" }).to_string();
+    for key in [&b"\xff"[..], b"k\xc3", b"\xed\xa0\x80"] {
+        let bearer = format!("Bearer {}", world.token(1));
+        let mut headers = headers(&[("authorization", &bearer)]);
+        headers.insert("idempotency-key", HeaderValue::from_bytes(key).unwrap());
+        fields(&world.dispatch(request("POST", MESSAGES, headers, vec![body.clone().into()])));
     }
 }
 

@@ -68,15 +68,16 @@ impl Call {
     /// The key of the `Idempotency-Key` header; none where there is none.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where it has not 1 to 200 characters.
+    /// [`Error::Invalid`] where it has not 1 to 200 characters or is not UTF-8.
     pub fn key(&self) -> Result<Option<SendKey>, Rejection> {
         let Some(value) = self.headers.get("idempotency-key") else { return Ok(None) };
-        let key = String::from_utf8_lossy(value.as_bytes());
-        if !(1..=KEY_CHARACTERS).contains(&key.chars().count()) {
+        let key = std::str::from_utf8(value.as_bytes()).ok();
+        let fits = |key: &&str| (1..=KEY_CHARACTERS).contains(&key.chars().count());
+        let Some(key) = key.filter(fits) else {
             let sentence = format!("An idempotency key has 1 to {KEY_CHARACTERS} characters.");
             return Err(Error::invalid("", Problem::Refused(sentence.into())).into());
-        }
-        Ok(Some(SendKey::Idempotency(key.into_owned())))
+        };
+        Ok(Some(SendKey::Idempotency(key.to_owned())))
     }
 }
 

@@ -93,11 +93,12 @@ impl Hub {
         }
     }
 
-    /// The rooms that have open sockets here.
-    pub(crate) fn rooms(&self) -> Vec<RoomId> {
-        let ids =
-            |shard: &Mutex<HashMap<RoomId, Room>>| lock(shard).keys().copied().collect::<Vec<_>>();
-        self.rooms.iter().flat_map(ids).collect()
+    /// The rooms that have open sockets here, and up to which version those have been told.
+    fn rooms(&self) -> HashMap<RoomId, Version> {
+        let told = |shard: &Mutex<HashMap<RoomId, Room>>| {
+            lock(shard).iter().map(|(id, room)| (*id, room.told())).collect::<Vec<_>>()
+        };
+        self.rooms.iter().flat_map(told).collect()
     }
 
     /// What there is to do.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::Error;
-use chat_core::model::{Cursor, RoomEvent, RoomId};
+use chat_core::model::{Cursor, RoomEvent, RoomId, Version};
 use chat_core::service::Batch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -119,16 +119,32 @@ impl Hub {
     }
 
     /// Looks whether rooms with open sockets have gone further than was told, by their versions in
-    /// the store.
+    /// the store; or not as far, in which case it has lost some, as a replica that took over before
+    /// it had everything.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
-        let rooms = self.rooms();
+        // How far they are told is noted before the store is asked, which is never behind that.
+        let told = self.rooms();
+        let rooms: Vec<_> = told.keys().copied().collect();
         meters::looked(|| self.load());
         for rooms in rooms.chunks(ROOMS) {
             for (room, version) in self.chat.versions(rooms).await? {
-                self.reached(room, version);
+                if told.get(&room).is_some_and(|told| *told > version) {
+                    self.give_up(room, version);
+                } else {
+                    self.reached(room, version);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Closes the sockets of a room of whose changes the store has lost some that they were told:
+    /// their clients come again and see what there is.
+    fn give_up(&self, room: RoomId, version: Version) {
+        tracing::error!(%room, version, "the store has lost changes of a room; its sockets are closed");
+        let told = self.room_shard(room).get_mut(&room).map(Room::give_up);
+        // Nobody waits for this.
+        drop(told);
     }
 }
 
@@ -155,9 +171,60 @@ fn lightened(mut batch: Batch, most: usize) -> Batch {
 
 #[cfg(test)]
 mod tests {
-    use chat_core::model::Change;
+    use std::task::{Context, Poll};
+
+    use chat_core::host::{JwtAuthenticator, StaticDirectory};
+    use chat_core::model::{Change, Event, User};
+    use chat_core::service::Listener;
+    use chat_core::{Chat, Config};
+    use chat_store_memory::MemoryStore;
+    use futures::task::noop_waker;
+    use tokio::runtime::Handle;
 
     use super::*;
+    use crate::inbox::Mail;
+
+    fn mail(inbox: &Inbox) -> Poll<Mail> {
+        inbox.poll_next(&Context::from_waker(&noop_waker()))
+    }
+
+    #[tokio::test]
+    async fn the_sockets_of_a_room_of_which_the_store_has_lost_a_part_are_closed() {
+        let users = [1, 2].map(|id: u64| User::new(id.into(), "somebody"));
+        let sign_in = JwtAuthenticator::hs256(b"a secret of at least 32 bytes, for tests");
+        let chat = Chat::new(MemoryStore::new(), StaticDirectory::from_iter(users), sign_in);
+        let room = chat.acting_as(1).direct_room(2).await.expect("a room").id;
+        let hub = Hub::new(chat.clone(), Handle::current());
+        chat.add_listener(hub.clone());
+        let inbox = || Arc::new(Inbox::new(&Config::default()));
+        let (old, new) = (inbox(), inbox());
+        let mut told = hub.subscribe(room, old.clone());
+        let version = chat.versions(&[room]).await.expect("a version")[0].1;
+        told.begin(version, Vec::new());
+        hub.sweep().await.expect("it is swept");
+        assert!(mail(&old).is_pending(), "nothing is lost");
+
+        let mut ahead = hub.subscribe(room, old.clone());
+        drop(told);
+        ahead.begin(version, Vec::new());
+        // What the store has lost.
+        hub.on_event(&Event::Room(RoomEvent {
+            room,
+            reached: Cursor::version(version + 1),
+            changes: vec![Change::Settings],
+        }));
+        assert!(matches!(mail(&old), Poll::Ready(Mail::Delivery(_))));
+        hub.sweep().await.expect("it is swept");
+        assert!(matches!(mail(&old), Poll::Ready(Mail::Draining)));
+
+        let mut again = hub.subscribe(room, new.clone());
+        again.begin(version, Vec::new());
+        drop(ahead);
+        chat.acting_as(1).send(room, "hello").await.expect("it is stored");
+        assert!(matches!(mail(&new), Poll::Ready(Mail::Delivery(_))));
+        hub.sweep().await.expect("it is swept");
+        assert!(mail(&new).is_pending());
+    }
 
     #[test]
     fn a_batch_ends_where_it_becomes_too_heavy_but_not_before_its_first_event() {

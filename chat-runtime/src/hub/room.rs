@@ -210,6 +210,23 @@ impl Room {
         self.cursor.filter(|cursor| cursor.version < self.reached())
     }
 
+    /// Up to which version everybody has been told.
+    pub(super) fn told(&self) -> Version {
+        self.cursor.map_or(0, |cursor| cursor.version)
+    }
+
+    /// Closes all sockets and begins anew with those that come. What is handed back is to be dropped
+    /// where nobody waits for that.
+    pub(super) fn give_up(&mut self) -> VecDeque<Told> {
+        self.inboxes.iter().for_each(|inbox| inbox.drain());
+        self.cursor = None;
+        self.early.clear();
+        (self.expected, self.hinted) = (0, 0);
+        (self.watched, self.reading) = (false, false);
+        self.trim_at = TRIM;
+        self.tail.take()
+    }
+
     /// How many changes are known of that have not been told.
     pub(super) fn lag(&self) -> u64 {
         self.cursor.map_or(0, |cursor| self.reached().saturating_sub(cursor.version))
@@ -248,6 +265,9 @@ impl Room {
 
     /// Everything up to a point was read and delivered.
     pub(super) fn read_to(&mut self, reached: Cursor) {
+        if !self.reading {
+            return;
+        }
         self.cursor = self.cursor.max(Some(reached));
         self.expected = self.expected.max(reached.version);
     }

@@ -39,7 +39,8 @@ use std::net::SocketAddr;
 /// apply. Several dialects can be mounted at once, each under its own prefix.
 ///
 /// Where the host serves with `into_make_service_with_connect_info::<SocketAddr>()`, or puts a
-/// [`PeerAddr`] into the request's extensions, a user's sessions show where they come from.
+/// [`PeerAddr`] into the request's extensions, a user's sessions show where they come from. The
+/// latter counts where both are there: a host behind a proxy knows better than the connection.
 ///
 /// # Panics
 /// Like axum itself, where routes are merged that are there already.
@@ -93,9 +94,11 @@ fn upgrade<S: Clone + Send + Sync + 'static>(
     any(move |request: Request| async move {
         let prefix = prefix(&request);
         let (mut parts, _) = request.into_parts();
-        if let Some(ConnectInfo(address)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() {
-            let peer = PeerAddr(*address);
-            parts.extensions.insert(peer);
+        let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>().copied();
+        if let Some(ConnectInfo(address)) = connection
+            && parts.extensions.get::<PeerAddr>().is_none()
+        {
+            parts.extensions.insert(PeerAddr(address));
         }
         into_response(server.upgrade(dialect, parts, &prefix))
     })

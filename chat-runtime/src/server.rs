@@ -20,6 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::hub::Hub;
 use crate::stalls::{Stalled, relay};
@@ -126,7 +127,7 @@ impl Server {
     /// Answers a request in a dialect. For adapters.
     ///
     /// The work goes on also when the client goes away and the future is dropped, so that what was
-    /// stored is told.
+    /// stored is told. It is done in the span that this was called in.
     pub async fn respond(&self, dialect: &'static Dialect, request: Request) -> Response {
         let guard = Guard::new(&self.inner.life);
         if guard.is_draining() {
@@ -154,7 +155,7 @@ impl Server {
                 Body::Stream(pieces) => Body::Stream(relay(pieces, limit, guard)),
             })
         };
-        let work = self.inner.runtime.spawn(work);
+        let work = self.inner.runtime.spawn(work.in_current_span());
         let response = work.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a request was not answered");
             refuse(dialect, &Rejection::Chat(Error::Internal(error.into())))
@@ -175,7 +176,7 @@ impl Server {
         if let Some((accepted, connection)) = accepted {
             let hub = self.inner.hub.clone();
             let run = upgrade::run(accepted, connection, hub, guard);
-            self.inner.runtime.spawn(run);
+            self.inner.runtime.spawn(run.in_current_span());
         }
         response
     }

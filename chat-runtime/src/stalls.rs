@@ -11,6 +11,7 @@ use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::server::Guard;
 
@@ -64,7 +65,7 @@ pub(crate) fn relay(mut pieces: Pieces, limit: Duration, guard: Guard) -> Pieces
         }
         let _ = timeout(limit, sender.closed()).await;
     };
-    tokio::spawn(work);
+    tokio::spawn(work.in_current_span());
     let relayed = stream::unfold(Some(receiver), |receiver| async {
         let mut receiver = receiver?;
         match receiver.recv().await {

@@ -21,6 +21,7 @@ use serde_json::Value;
 use tokio::io::{DuplexStream, duplex};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tracing::Instrument;
 
 /// How much a connection holds that nobody has taken, in each direction.
 const BUFFER: usize = 16 * 1024;
@@ -41,7 +42,9 @@ impl Authenticator for Trusting {
 pub(crate) fn connect(server: &Server, dialect: &'static Dialect) -> DuplexStream {
     let (ours, theirs) = duplex(BUFFER);
     let server = server.clone();
-    let service = service_fn(move |request| answer(server.clone(), dialect, request));
+    let service = service_fn(move |request| {
+        answer(server.clone(), dialect, request).instrument(tracing::info_span!("request"))
+    });
     let connection = http1::Builder::new().serve_connection(TokioIo::new(theirs), service);
     tokio::spawn(connection.with_upgrades());
     ours

@@ -100,6 +100,20 @@ fn sockets_beyond_make_no_rooms() {
 }
 
 #[test]
+fn who_has_too_many_sockets_makes_no_rooms() {
+    let mut config = Config::default();
+    config.sockets_per_user = 1;
+    let mut world = World::speaking_with(TEAM, config);
+    let token = world.token(4);
+    let first = world.open_at("/ws/direct/1/", &token).unwrap();
+    world.store.take_calls();
+    assert_eq!(world.open_at("/ws/direct/2/", &token).unwrap_err().code, 1013);
+    assert_eq!(world.store.take_calls(), 0);
+    world.leave(first);
+    world.open_at("/ws/direct/2/", &token).unwrap();
+}
+
+#[test]
 fn sockets_beyond_are_closed_1013() {
     let mut world = limited(TEAM);
     let (path, token) = (format!("/ws/chat/{}/", common::uuid(world.room.get())), world.token(1));

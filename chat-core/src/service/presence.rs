@@ -107,6 +107,11 @@ impl LiveSessions {
         }
     }
 
+    /// How many sockets of a user are open, or about to.
+    fn count(&self, user: &UserId) -> usize {
+        self.lock().get(user).map_or(0, Vec::len)
+    }
+
     /// The rooms where sockets of a user are open that the store was told of. It may have forgotten
     /// them, after it was away.
     pub(super) fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
@@ -152,7 +157,7 @@ impl Actor {
             let mut live = chat.inner.live.lock();
             let of_user = live.entry(user.id.clone()).or_default();
             if of_user.len() >= chat.config().sockets_per_user {
-                return Err(Error::Limited { retry_after: chat.config().ping_interval });
+                return Err(chat.too_many_sockets());
             }
             of_user.push(Live {
                 session: session.clone(),
@@ -208,6 +213,22 @@ impl Actor {
 }
 
 impl Chat {
+    /// Whether a user may open another socket on this node now, for before anything is done for it.
+    /// [`Actor::open_session`] decides.
+    ///
+    /// # Errors
+    /// [`Error::Limited`].
+    pub(crate) fn may_open(&self, user: &UserId) -> Result<(), Error> {
+        if self.inner.live.count(user) >= self.config().sockets_per_user {
+            return Err(self.too_many_sockets());
+        }
+        Ok(())
+    }
+
+    fn too_many_sockets(&self) -> Error {
+        Error::Limited { retry_after: self.config().ping_interval }
+    }
+
     /// The presence of these users, in their order.
     ///
     /// # Errors

@@ -118,7 +118,7 @@ impl Opening {
         };
         let (user, identity) = chat.authenticate(credentials).await.map_err(close)?;
         // To find the room may be to make it.
-        chat.admit(&user.id, now).map_err(close)?;
+        chat.admit(&user.id, now).and_then(|()| chat.may_open(&user.id)).map_err(close)?;
         let actor = Actor::recognised(chat, user, dialect.kinds, dialect.visitors);
         let room = (route.room)(actor.clone(), params).await.map_err(close)?;
         Ok(Self { dialect, actor, identity, room })

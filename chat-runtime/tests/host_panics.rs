@@ -12,7 +12,7 @@ use chat_core::dialect::{CAMPUS, DIRECT};
 use chat_core::host::{Directory, DirectoryError, Hooks};
 use chat_core::model::{Event, RoomId, Signal, User, UserId};
 use chat_core::service::Listener;
-use chat_core::{Chat, Outgoing};
+use chat_core::{Chat, Config, Outgoing};
 use chat_runtime::{LocalBus, Server};
 use chat_store_memory::MemoryStore;
 use served::{Socket, Trusting};
@@ -59,8 +59,18 @@ impl Listener for Told {
 }
 
 fn node(store: &MemoryStore, bus: LocalBus, host: &Rash) -> (Server, UnboundedReceiver<Event>) {
+    configured(store, bus, host, Config::default())
+}
+
+fn configured(
+    store: &MemoryStore,
+    bus: LocalBus,
+    host: &Rash,
+    config: Config,
+) -> (Server, UnboundedReceiver<Event>) {
     let builder = Chat::builder(store.clone(), host.clone(), Trusting);
-    let server = Server::start(builder.with_bus(bus).with_hooks(host.clone()).build());
+    let server =
+        Server::start(builder.with_bus(bus).with_hooks(host.clone()).with_config(config).build());
     let (sender, told) = unbounded_channel();
     server.chat().add_listener(Arc::new(Told(sender)));
     (server, told)
@@ -141,14 +151,7 @@ async fn a_socket_whose_host_panics_over_its_history_is_closed_and_its_session_e
     let mut jane = Socket::open(&server, DIRECT, room, 2).await;
     sleep(Duration::from_secs(1)).await;
     rash.0.store(true, Ordering::Relaxed);
-    let closed = async {
-        loop {
-            if let Err(code) = jane.next().await {
-                return code;
-            }
-        }
-    };
-    assert_eq!(timeout(PATIENCE, closed).await, Ok(1011));
+    assert_eq!(timeout(PATIENCE, jane.closed()).await, Ok(1011));
     rash.0.store(false, Ordering::Relaxed);
     drop(jane);
     sleep(Duration::from_secs(1)).await;
@@ -165,4 +168,22 @@ async fn a_socket_whose_host_panics_while_it_opens_is_closed() {
     rash.0.store(true, Ordering::Relaxed);
     let mut jane = Socket::open(&server, CAMPUS, room, 2).await;
     assert_eq!(timeout(PATIENCE, jane.next()).await.expect("a word"), Err(1011));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_socket_whose_host_panics_over_what_it_missed_is_closed() {
+    let (store, rash) = (MemoryStore::new(), Rash::default());
+    let mut config = Config::default();
+    (config.queue_frames, config.tail_bytes) = (4, 0);
+    let (server, _) = configured(&store, LocalBus::new(), &rash, config);
+    let john = server.chat().acting_as(1);
+    let room = john.direct_room(2).await.expect("a room").id;
+    let mut jane = Socket::open(&server, CAMPUS, room, 2).await;
+    sleep(Duration::from_secs(1)).await;
+    for _ in 0..60 {
+        john.send(room, "x".repeat(2_000)).await.expect("it is stored");
+    }
+    sleep(Duration::from_secs(1)).await;
+    rash.0.store(true, Ordering::Relaxed);
+    assert_eq!(timeout(PATIENCE, jane.closed()).await, Ok(1011));
 }

@@ -101,6 +101,15 @@ impl Socket {
         let _ = self.0.send(Message::text(frame.to_string())).await;
     }
 
+    /// With which code the socket is closed, whatever comes before that.
+    pub(crate) async fn closed(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.next().await {
+                return code;
+            }
+        }
+    }
+
     /// The next frame, or with which code the socket was closed.
     pub(crate) async fn next(&mut self) -> Result<Value, u16> {
         loop {

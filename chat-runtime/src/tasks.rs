@@ -55,7 +55,7 @@ async fn sweep(chat: Chat, hub: Weak<Hub>, missed: Missed) {
         let Some(hub) = hub.upgrade() else { return };
         let looks = missed.take() || !chat.bus().is_available();
         let swept = async { if looks { look(&hub).await } else { hub.sweep().await } };
-        if let Err(error) = within(LIMIT, swept).await {
+        if let Err(error) = caught(swept).await {
             meters::failed_sweep();
             tracing::warn!(%error, "the rooms could not be swept; trying again");
             if looks {

@@ -9,6 +9,7 @@ use chat_core::model::{Cursor, Event, Presence, UserId};
 use chat_core::socket::Delivery;
 
 use super::{Hub, lock, remove};
+use crate::host::{LIMIT, within};
 use crate::inbox::Inbox;
 
 /// How many users' presence is asked for at once.
@@ -56,7 +57,7 @@ impl Hub {
             for (user, presence) in users.iter().zip(presences) {
                 if self.is_news(user, presence.online) {
                     let hint = Hint::Presence(user.clone());
-                    self.chat.handle_hint(hint, Instant::now()).await?;
+                    within(LIMIT, self.chat.handle_hint(hint, Instant::now())).await?;
                 }
             }
         }

@@ -105,19 +105,22 @@ async fn end_typing(chat: Chat) {
 async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>, missed: Missed) {
     while let Some(hint) = hints.next().await {
         let Some(hub) = hub.upgrade() else { return };
-        let heard = match hint {
+        let heard = match &hint {
             Hint::Room(room, version) => {
-                hub.reached(room, version);
+                hub.reached(*room, *version);
                 Ok(())
             }
             Hint::Missed => {
                 missed.note();
                 Ok(())
             }
-            hint => within(LIMIT, chat.handle_hint(hint, Instant::now().into_std())).await,
+            hint => within(LIMIT, chat.handle_hint(hint.clone(), Instant::now().into_std())).await,
         };
         if let Err(error) = heard {
             tracing::warn!(%error, "a hint could not be followed");
+            if let Hint::Presence(user) = &hint {
+                hub.doubt_presence(user);
+            }
             missed.note();
         }
     }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::dialect::CAMPUS;
+use chat_core::dialect::{CAMPUS, MESSENGER};
 use chat_core::host::{Clock, Directory, DirectoryError};
 use chat_core::model::{Event, Signal, Timestamp, User, UserId};
 use chat_core::service::Listener;
 use chat_core::{Chat, Outgoing};
 use chat_runtime::{LocalBus, Server};
 use chat_store_memory::MemoryStore;
+use serde_json::json;
 use served::{Socket, Trusting};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
@@ -127,6 +128,20 @@ async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
     let event = timeout(SOON, told.recv()).await.expect("it hears on").expect("an event");
     let Event::Signal(Signal::Typing { user, .. }) = event else { panic!("{event:?}") };
     assert_eq!(user.id, UserId::from(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_came_while_the_host_hung_over_it_is_told_to_be_there() {
+    let Nodes { here, there, host } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    let mut jane = Socket::open(&there, MESSENGER, room, 2).await;
+    jane.next().await.expect("a greeting");
+    host.hang(2);
+    let _john = here.acting_as(1).open_session(room, None, None).await.expect("a session");
+    sleep(2 * SOON).await;
+    assert_eq!(host.left(), 0);
+    let told = timeout(SOON, jane.next()).await.expect("it is told").expect("a frame");
+    assert_eq!((&told["type"], &told["is_online"]), (&json!("user_status_change"), &json!(true)));
 }
 
 #[tokio::test(start_paused = true)]

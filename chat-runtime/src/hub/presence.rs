@@ -21,6 +21,8 @@ pub(super) struct Watchers {
     inboxes: Vec<Arc<Inbox>>,
     /// Whether they were last told that the user is online.
     told: Option<bool>,
+    /// Whether that has changed, perhaps, and could not be found out.
+    doubted: bool,
 }
 
 impl Hub {
@@ -40,12 +42,19 @@ impl Hub {
 
     pub(super) fn tell_watchers(&self, user: &UserId, presence: Presence, event: &Event) {
         if let Some(watchers) = self.watcher_shard(user).get_mut(user) {
-            watchers.told = Some(presence.online);
+            (watchers.told, watchers.doubted) = (Some(presence.online), false);
             let delivery = Arc::new(Delivery::new(event.clone()));
             let weight = delivery.weight();
             for inbox in &watchers.inboxes {
                 inbox.push(&delivery, weight, Cursor::default());
             }
+        }
+    }
+
+    /// Notes that a user may have come or gone: the next look tells which, whatever was told.
+    pub(crate) fn doubt_presence(&self, user: &UserId) {
+        if let Some(watchers) = self.watcher_shard(user).get_mut(user) {
+            watchers.doubted = true;
         }
     }
 
@@ -73,6 +82,6 @@ impl Hub {
     fn is_news(&self, user: &UserId, online: bool) -> bool {
         let mut shard = self.watcher_shard(user);
         let Some(watchers) = shard.get_mut(user) else { return false };
-        *watchers.told.get_or_insert(online) != online
+        watchers.doubted || *watchers.told.get_or_insert(online) != online
     }
 }

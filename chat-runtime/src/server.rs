@@ -19,9 +19,10 @@ use http::{HeaderValue, StatusCode};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
+use crate::driver::CLOSE_TIMEOUT;
 use crate::hub::Hub;
 use crate::stalls::{Stalled, relay};
 use crate::{meters, tasks, upgrade};
@@ -73,11 +74,30 @@ impl Guard {
         self.0.draining.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn life(&self) -> Arc<Life> {
+        self.0.clone()
+    }
+}
+
+impl Life {
     /// Until the server drains.
     async fn drained(&self) {
-        let begun = self.0.drain.notified();
-        if !self.is_draining() {
+        let begun = self.drain.notified();
+        if !self.draining.load(Ordering::SeqCst) {
             begun.await;
+        }
+    }
+
+    /// How long a connection may do nothing: so long, and no longer than a socket that closes once
+    /// the server drains.
+    pub(crate) async fn silence(&self, limit: Duration) {
+        let drained = async {
+            self.drained().await;
+            sleep(CLOSE_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = sleep(limit) => {}
+            () = drained => {}
         }
     }
 }
@@ -137,7 +157,8 @@ impl Server {
         let work = async move {
             let now = tokio::time::Instant::now().into_std();
             let (limit, stalled) = (chat.config().stall_timeout, Stalled::default());
-            let request = Request { body: stalled.watch(request.body, limit), ..request };
+            let body = stalled.watch(request.body, limit, guard.life());
+            let request = Request { body, ..request };
             let Answered { response, unread } = dispatch(&chat, dialect, request, now).await;
             if stalled.has() {
                 return stalled_response();
@@ -146,7 +167,7 @@ impl Server {
                 let most = chat.config().uploads.max_bytes.saturating_add(BEYOND);
                 // Whoever takes longer has to read in time.
                 tokio::select! {
-                    () = guard.drained() => {}
+                    () = guard.0.drained() => {}
                     _ = timeout(UNREAD, discard(unread, most)) => {}
                 }
             }

@@ -10,10 +10,9 @@ use chat_core::http::{BodyError, Incoming};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 use tracing::Instrument;
 
-use crate::server::Guard;
+use crate::server::{Guard, Life};
 
 /// The body of a response, as the client takes it.
 pub(crate) type Pieces = BoxStream<'static, Result<Bytes, Error>>;
@@ -28,15 +27,18 @@ impl Stalled {
     }
 
     /// A request's body, which breaks off where nothing of it has come for so long.
-    pub(crate) fn watch(&self, body: Incoming, limit: Duration) -> Incoming {
-        let stalled = self.0.clone();
-        let watched = stream::unfold(Some((body, stalled)), move |from| async move {
-            let (mut body, stalled) = from?;
-            if let Ok(piece) = timeout(limit, body.next()).await {
-                return Some((piece?, Some((body, stalled))));
-            }
-            stalled.store(true, Ordering::Relaxed);
-            Some((Err(BodyError("nothing has come for too long".into())), None))
+    pub(crate) fn watch(&self, body: Incoming, limit: Duration, life: Arc<Life>) -> Incoming {
+        let from = Some((body, self.0.clone(), life));
+        let watched = stream::unfold(from, move |from| async move {
+            let (mut body, stalled, life) = from?;
+            let piece = tokio::select! {
+                piece = body.next() => piece?,
+                () = life.silence(limit) => {
+                    stalled.store(true, Ordering::Relaxed);
+                    return Some((Err(BodyError("nothing has come for too long".into())), None));
+                }
+            };
+            Some((piece, Some((body, stalled, life))))
         });
         watched.boxed()
     }
@@ -49,21 +51,26 @@ impl Stalled {
 pub(crate) fn relay(mut pieces: Pieces, limit: Duration, guard: Guard) -> Pieces {
     let (sender, receiver) = mpsc::channel(1);
     let work = async move {
-        let _guard = guard;
+        let life = guard.life();
         loop {
             let piece = tokio::select! {
                 () = sender.closed() => return,
                 piece = pieces.next() => piece,
             };
             let goes_on = matches!(piece, Some(Ok(_)));
-            if sender.send_timeout(piece, limit).await.is_err() {
-                return;
+            tokio::select! {
+                sent = sender.send(piece) => if sent.is_err() { return },
+                () = life.silence(limit) => return,
             }
             if !goes_on {
                 break;
             }
         }
-        let _ = timeout(limit, sender.closed()).await;
+        tokio::select! {
+            () = sender.closed() => {}
+            () = life.silence(limit) => {}
+        }
+        drop(guard);
     };
     tokio::spawn(work.in_current_span());
     let relayed = stream::unfold(Some(receiver), |receiver| async {

@@ -51,6 +51,18 @@ async fn a_request_of_which_nothing_comes_any_more_is_answered_408() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_stops_on_the_way_holds_a_drain_for_five_seconds() {
+    let (server, room) = server().await;
+    let mut before = begun(&server, room, "authorization: 1\r\n", 100).await;
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(server.open(), 1);
+    assert_eq!(server.drain(Duration::from_secs(6)).await, Drained::Whole);
+    let mut answer = String::new();
+    before.read_to_string(&mut answer).await.expect("the connection ends");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_refused_client_still_sends_holds_no_drain() {
     let (server, room) = server().await;
     let mut connection = begun(&server, room, "", 1_000_000).await;

@@ -150,6 +150,16 @@ fn a_megabyte_of_keys_is_only_many_keys() {
 }
 
 #[test]
+fn a_frame_of_a_great_many_parts_is_an_error() {
+    let mut world = World::new();
+    let peer = world.open(1);
+    world.send(peer, &json!({ "type": "ping", "timestamp": vec![json!({ "": 0 }); 20_000] }));
+    assert_eq!(world.frame(peer)["type"], "error");
+    world.send(peer, &json!({ "type": "ping", "timestamp": vec![json!({ "": 0 }); 900] }));
+    assert_eq!(world.frame(peer)["type"], "pong");
+}
+
+#[test]
 fn the_twentieth_bad_frame_within_a_minute_is_answered_and_closes_1008() {
     let mut world = World::new();
     let peer = world.open(1);

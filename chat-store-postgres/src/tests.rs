@@ -85,6 +85,7 @@ async fn rooms_are_found_by_their_keys_however_many_there_are() {
     sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
     let plans = [
         (sql::rooms::VERSIONS, "(array[7, 70, 700])", "rooms_pkey"),
+        (sql::rooms::ROOMS_OF, "('7', 0, 20)", "members_of_user"),
         (sql::rooms::ACCESS, "(7, '7')", "rooms_pkey"),
         (sql::rooms::STATS, "('7', array['group'], null, now(), now())", "members_of_user"),
         (sql::rooms::FIND_PAIR, "('a10001', 'b10001')", "direct_rooms_pkey"),
@@ -144,6 +145,8 @@ async fn sessions_are_found_by_their_keys_however_many_there_are() {
         (sql::sessions::REMOVE, format!("({all})")),
         (sql::sessions::PRESENCE, "(array['9'], now())".to_owned()),
         (sql::sessions::LIST, "('9', 20)".to_owned()),
+        (sql::sessions::LIST_OPEN, "('9', 20, now())".to_owned()),
+        (sql::sessions::FORGET_ALL, "(now() - interval '1 hour', 20)".to_owned()),
         (sql::sessions::LOCK_VISITOR, "('9')".to_owned()),
         (sql::sessions::FORGET, "('9', now(), now())".to_owned()),
     ];

@@ -22,7 +22,7 @@ pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
 use self::mail::Behind;
 use crate::host::caught;
 use crate::hub::Hub;
-use crate::inbox::Inbox;
+use crate::inbox::{Ending, Inbox};
 use crate::meters;
 use crate::stream::Stream;
 
@@ -94,13 +94,17 @@ impl Driver {
 
     /// Tells it that the server drains.
     pub(crate) fn drain(&self) {
-        self.inbox.drain();
+        self.inbox.end(Ending::Drain);
     }
 
-    /// The server drains: the connection is given less time.
-    fn take_drain(&mut self, now: Instant) {
+    /// The socket is to end: the connection is given less time.
+    fn take_ending(&mut self, ending: Ending, now: Instant) {
         self.stall_timeout = self.stall_timeout.min(CLOSE_TIMEOUT);
-        self.socket.handle(Input::Drain, now.into_std());
+        let input = match ending {
+            Ending::Drain => Input::Drain,
+            Ending::SignOut => Input::SignOut,
+        };
+        self.socket.handle(input, now.into_std());
     }
 
     /// Ends the socket, once the connection is closed: lets go of it, does what its client had sent,
@@ -243,8 +247,8 @@ impl Driver {
             if Pin::new(&mut self.stream).poll_ready(cx)?.is_pending() {
                 self.blocked = true;
                 self.stalled_since.get_or_insert(now);
-                if self.inbox.poll_drain(cx) {
-                    self.take_drain(now);
+                if let Some(ending) = self.inbox.poll_ending(cx) {
+                    self.take_ending(ending, now);
                 }
                 return Poll::Pending;
             }

@@ -1,6 +1,7 @@
 //! Fan-out: from events to the inboxes of open sockets.
 
 mod catch_up;
+mod owners;
 mod presence;
 mod room;
 mod tail;
@@ -8,7 +9,7 @@ mod tail;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_core::Chat;
 use chat_core::model::{Change, Event, RoomId, Signal, UserId, Version};
@@ -18,11 +19,12 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::catch_up::Reading;
+use self::owners::Owners;
 use self::presence::Watchers;
 use self::room::{Room, Step};
 use self::tail::Budget;
 pub(crate) use self::tail::Missed;
-use crate::inbox::Inbox;
+use crate::inbox::{Ending, Inbox};
 use crate::meters::{Load, Meters};
 
 /// How many parts the maps are in, so that rooms hardly ever wait for each other.
@@ -57,6 +59,7 @@ pub(crate) struct Hub {
     rooms: Vec<Mutex<HashMap<RoomId, Room>>>,
     /// Each guards who is told the presence of the users of one shard.
     watchers: Vec<Mutex<HashMap<UserId, Watchers>>>,
+    owners: Owners,
 }
 
 impl Hub {
@@ -73,6 +76,7 @@ impl Hub {
             hasher: RandomState::new(),
             rooms: (0..SHARDS).map(|_| Mutex::default()).collect(),
             watchers: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            owners: Owners::default(),
         })
     }
 
@@ -81,7 +85,7 @@ impl Hub {
     pub(crate) fn subscribe(self: &Arc<Self>, room: RoomId, inbox: Arc<Inbox>) -> Subscription {
         let new = || Room::new(self.tails.clone());
         self.room_shard(room).entry(room).or_insert_with(new).subscribe(inbox.clone());
-        Subscription { hub: self.clone(), room, inbox, watched: Vec::new() }
+        Subscription { hub: self.clone(), room, inbox, owner: None, watched: Vec::new() }
     }
 
     /// A room has reached a version, as somebody else has heard.
@@ -121,7 +125,7 @@ impl Hub {
     /// Tells every socket that the server drains.
     pub(crate) fn drain(&self) {
         for shard in &self.rooms {
-            lock(shard).values().flat_map(Room::inboxes).for_each(|inbox| inbox.drain());
+            lock(shard).values().flat_map(Room::inboxes).for_each(|inbox| inbox.end(Ending::Drain));
         }
     }
 
@@ -171,6 +175,9 @@ impl Listener for Hub {
             Event::Signal(Signal::Presence { user, presence }) => {
                 self.tell_watchers(&user.id, *presence, event);
             }
+            Event::Signal(Signal::SignedOut { user }) => {
+                self.owners.sign_out(user, Instant::now());
+            }
             Event::Signal(
                 Signal::Typing { room, .. }
                 | Signal::Attendance { room, .. }
@@ -192,10 +199,17 @@ pub(crate) struct Subscription {
     hub: Arc<Hub>,
     room: RoomId,
     inbox: Arc<Inbox>,
+    owner: Option<UserId>,
     watched: Vec<UserId>,
 }
 
 impl Subscription {
+    /// Says whose socket it is, and since when they are let in: it ends when they are signed out.
+    pub(crate) fn belong_to(&mut self, user: &UserId, since: Instant) {
+        self.hub.owners.add(user, &self.inbox, since);
+        self.owner = Some(user.clone());
+    }
+
     /// Says which version of the room the socket has seen, and whose presence it wants to be told.
     pub(crate) fn begin(&mut self, version: Version, watched: Vec<UserId>) {
         for user in &watched {
@@ -217,6 +231,9 @@ impl Drop for Subscription {
     fn drop(&mut self) {
         for user in &self.watched {
             self.hub.unwatch(user, &self.inbox);
+        }
+        if let Some(owner) = &self.owner {
+            self.hub.owners.remove(owner, &self.inbox);
         }
         let mut shard = self.hub.room_shard(self.room);
         let Some(state) = shard.get_mut(&self.room) else { return };

@@ -28,8 +28,17 @@ struct State {
     bytes: usize,
     /// After which point deliveries are left out, where they are.
     lagging: Option<Cursor>,
-    draining: bool,
+    ending: Option<Ending>,
     closed: bool,
+}
+
+/// Why a socket is to end; the latter counts more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    /// The server drains.
+    Drain,
+    /// Its user was signed out.
+    SignOut,
 }
 
 /// What a socket finds in its inbox.
@@ -39,8 +48,8 @@ pub(crate) enum Mail {
     Delivery(Arc<Delivery>),
     /// Deliveries were left out, and are until [`Inbox::resume`].
     Lagging,
-    /// The server drains. Said once, before everything else.
-    Draining,
+    /// The socket is to end. Said once, before everything else.
+    Ending(Ending),
 }
 
 impl Inbox {
@@ -107,8 +116,11 @@ impl Inbox {
         self.lock().queue.len()
     }
 
-    pub(crate) fn drain(&self) {
-        self.lock().draining = true;
+    pub(crate) fn end(&self, ending: Ending) {
+        {
+            let mut state = self.lock();
+            state.ending = state.ending.max(Some(ending));
+        }
         self.waker.wake();
     }
 
@@ -121,23 +133,23 @@ impl Inbox {
         self.take().map_or(Poll::Pending, Poll::Ready)
     }
 
-    /// Whether the server drains; said once. For a socket that takes nothing else now.
-    pub(crate) fn poll_drain(&self, cx: &Context<'_>) -> bool {
+    /// Why the socket is to end, if it is; said once. For one that takes nothing else now.
+    pub(crate) fn poll_ending(&self, cx: &Context<'_>) -> Option<Ending> {
         self.waker.register(cx.waker());
-        std::mem::take(&mut self.lock().draining)
+        self.lock().ending.take()
     }
 
     /// Throws away what waits and what comes: nobody will take it.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        let (lagging, draining) = (state.lagging, state.draining);
-        *state = State { closed: true, lagging, draining, ..State::default() };
+        let (lagging, ending) = (state.lagging, state.ending);
+        *state = State { closed: true, lagging, ending, ..State::default() };
     }
 
     fn take(&self) -> Option<Mail> {
         let mut state = self.lock();
-        if std::mem::take(&mut state.draining) {
-            return Some(Mail::Draining);
+        if let Some(ending) = state.ending.take() {
+            return Some(Mail::Ending(ending));
         }
         if let Some(delivery) = state.queue.pop_front() {
             state.bytes = state.bytes.saturating_sub(delivery.weight());

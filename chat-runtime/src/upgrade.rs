@@ -202,6 +202,7 @@ async fn open(
     let now = Instant::now();
     let opening = Opening::recognise(chat, dialect, route, params, headers, query, now).await?;
     let mut subscription = hub.subscribe(opening.room(), inbox.clone());
+    subscription.belong_to(opening.user(), now);
     let ip_address = peer.map(|peer| peer.ip());
     let (socket, watched) = opening.enter(headers, ip_address, base, Instant::now()).await?;
     subscription.begin(socket.cursor().version, watched);

@@ -21,7 +21,7 @@ async fn migrating_again_changes_nothing() {
 async fn what_was_not_run_is_known() {
     let schema = chat_test_postgres::fresh_schema();
     let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
-    assert_eq!(store.pending_migrations().await.unwrap(), 3);
+    assert_eq!(store.pending_migrations().await.unwrap(), 4);
     store.migrate().await.unwrap();
     assert_eq!(store.pending_migrations().await.unwrap(), 0);
 }

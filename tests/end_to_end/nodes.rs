@@ -89,6 +89,30 @@ async fn who_is_removed_is_closed_on_every_node_told_or_not() {
 }
 
 #[tokio::test]
+async fn who_is_signed_out_is_closed_on_every_node_and_nobody_else() {
+    for kept in Kept::ALL {
+        let cluster = Cluster::start(two_nodes(kept, Link::Bus)).await;
+        let room = cluster.direct_room(1, 2).await;
+        let path = format!("/messenger/ws/chat/{room}/");
+        let mut gone = Vec::new();
+        for node in &cluster.nodes {
+            gone.push(Socket::greeted(node.address, &path, 1).await);
+        }
+        let mut stays = Socket::greeted(cluster.nodes[1].address, &path, 2).await;
+        cluster.nodes[0].server.chat().sign_out(&UserId::from(1));
+        for socket in &mut gone {
+            assert_eq!(socket.closed().await, 4401);
+        }
+        stays.send(&json!({ "type": "connection_check" })).await;
+        stays.expect("connection_status").await;
+        // Whoever is let in afterwards is.
+        let mut again = Socket::greeted(cluster.nodes[1].address, &path, 1).await;
+        again.send(&json!({ "type": "message", "content": "back" })).await;
+        assert_eq!(stays.expect("message").await["message"]["content"], "back");
+    }
+}
+
+#[tokio::test]
 async fn a_socket_ends_when_its_token_does() {
     let cluster = Cluster::start(Setup::default()).await;
     let room = cluster.direct_room(1, 2).await;

@@ -21,6 +21,8 @@ pub enum Hint {
     Attendance(RoomId, UserId, bool),
     /// Sockets of the room are asked for their health.
     HealthCheck(RoomId),
+    /// The user was signed out.
+    SignedOut(UserId),
     /// Hints may have been lost: look everywhere.
     Missed,
 }

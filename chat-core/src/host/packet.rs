@@ -38,6 +38,7 @@ enum Subject {
     Typing(RoomId, UserId),
     Attendance(RoomId, UserId),
     HealthCheck(RoomId),
+    SignedOut(UserId),
 }
 
 impl Outbox {
@@ -56,6 +57,7 @@ impl Outbox {
             Hint::Typing(room, user, _) => Some(Subject::Typing(*room, user.clone())),
             Hint::Attendance(room, user, _) => Some(Subject::Attendance(*room, user.clone())),
             Hint::HealthCheck(room) => Some(Subject::HealthCheck(*room)),
+            Hint::SignedOut(user) => Some(Subject::SignedOut(user.clone())),
             Hint::Missed => {
                 self.missed = true;
                 None
@@ -145,6 +147,8 @@ enum Word {
     Attendance(u64, String, bool),
     #[serde(rename = "h")]
     HealthCheck(u64),
+    #[serde(rename = "o")]
+    SignedOut(String),
     #[serde(rename = "m")]
     Missed,
 }
@@ -157,6 +161,7 @@ impl From<Hint> for Word {
             Hint::Typing(room, user, on) => Self::Typing(room.get(), user.to_string(), on),
             Hint::Attendance(room, user, on) => Self::Attendance(room.get(), user.to_string(), on),
             Hint::HealthCheck(room) => Self::HealthCheck(room.get()),
+            Hint::SignedOut(user) => Self::SignedOut(user.to_string()),
             Hint::Missed => Self::Missed,
         }
     }
@@ -174,6 +179,7 @@ impl Word {
                 Hint::Attendance(RoomId::new(room)?, user.try_into().ok()?, on)
             }
             Self::HealthCheck(room) => Hint::HealthCheck(RoomId::new(room)?),
+            Self::SignedOut(user) => Hint::SignedOut(user.try_into().ok()?),
             Self::Missed => Hint::Missed,
         })
     }
@@ -198,8 +204,9 @@ mod tests {
             Hint::Room(room(1), 5),
             Hint::Presence(strange.clone()),
             Hint::Typing(room(2), strange.clone(), true),
-            Hint::Attendance(room(3), strange, false),
+            Hint::Attendance(room(3), strange.clone(), false),
             Hint::HealthCheck(room(4)),
+            Hint::SignedOut(strange),
             Hint::Missed,
         ];
         for hint in hints {

@@ -154,6 +154,11 @@ pub enum Signal {
         /// Whether they are there now.
         present: bool,
     },
+    /// A user was signed out by the host: their open sockets end.
+    SignedOut {
+        /// Who was.
+        user: UserId,
+    },
     /// Each open socket of the room is asked to tell its client about itself.
     HealthCheck {
         /// The room.

@@ -24,6 +24,7 @@ impl Chat {
                 let user = self.users([&id]).await?.user(&id);
                 self.hear_attendance(room, user, present).await;
             }
+            Hint::SignedOut(user) => self.tell(&Event::Signal(Signal::SignedOut { user })),
             Hint::HealthCheck(room) => self.tell(&Event::Signal(Signal::HealthCheck { room })),
             Hint::Room(..) | Hint::Missed => {}
         }

@@ -163,6 +163,7 @@ impl Driven {
             Input::Flushed,
             Input::Timeout,
             Input::Drain,
+            Input::SignOut,
             Input::Close(Close::FAULT),
         ];
         for input in inputs {

@@ -32,7 +32,7 @@ impl Driver {
     /// Flushes our close, or the answer to theirs, and waits for the end of the connection.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
         let mut until = self.closing_until.unwrap_or(now);
-        if self.inbox.poll_drain(cx) {
+        if self.inbox.poll_ending(cx).is_some() {
             until = until.min(now + CLOSE_TIMEOUT);
             self.closing_until = Some(until);
         }

@@ -64,8 +64,8 @@ impl Driver {
             return Poll::Pending;
         }
         if self.behind.is_some() {
-            if self.inbox.poll_drain(cx) {
-                self.take_drain(now);
+            if let Some(ending) = self.inbox.poll_ending(cx) {
+                self.take_ending(ending, now);
                 return Poll::Ready(());
             }
             return self.poll_behind(cx, now);
@@ -75,7 +75,7 @@ impl Driver {
                 self.socket.handle(Input::Delivery(&delivery), now.into_std());
             }
             Poll::Ready(Mail::Lagging) => self.behind = Some(Box::default()),
-            Poll::Ready(Mail::Draining) => self.take_drain(now),
+            Poll::Ready(Mail::Ending(ending)) => self.take_ending(ending, now),
             Poll::Pending => return Poll::Pending,
         }
         Poll::Ready(())

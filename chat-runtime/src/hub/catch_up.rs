@@ -182,7 +182,7 @@ mod tests {
     use tokio::runtime::Handle;
 
     use super::*;
-    use crate::inbox::Mail;
+    use crate::inbox::{Ending, Mail};
 
     fn mail(inbox: &Inbox) -> Poll<Mail> {
         inbox.poll_next(&Context::from_waker(&noop_waker()))
@@ -215,7 +215,7 @@ mod tests {
         }));
         assert!(matches!(mail(&old), Poll::Ready(Mail::Delivery(_))));
         hub.sweep().await.expect("it is swept");
-        assert!(matches!(mail(&old), Poll::Ready(Mail::Draining)));
+        assert!(matches!(mail(&old), Poll::Ready(Mail::Ending(Ending::Drain))));
 
         let mut again = hub.subscribe(room, new.clone());
         again.begin(version, Vec::new());

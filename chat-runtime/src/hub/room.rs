@@ -8,7 +8,7 @@ use chat_core::socket::Delivery;
 
 use super::remove;
 use super::tail::{Budget, Missed, Tail, Told};
-use crate::inbox::Inbox;
+use crate::inbox::{Ending, Inbox};
 
 /// How many events may wait for one before them; more are read from the store anyway.
 const MOST_EARLY: usize = 256;
@@ -218,7 +218,7 @@ impl Room {
     /// Closes all sockets and begins anew with those that come. What is handed back is to be dropped
     /// where nobody waits for that.
     pub(super) fn give_up(&mut self) -> VecDeque<Told> {
-        self.inboxes.iter().for_each(|inbox| inbox.drain());
+        self.inboxes.iter().for_each(|inbox| inbox.end(Ending::Drain));
         self.cursor = None;
         self.early.clear();
         (self.expected, self.hinted) = (0, 0);

@@ -93,7 +93,9 @@ fn signal(signal: &Signal) -> Option<String> {
             is_online: presence.online,
             last_seen: presence.last_seen,
         },
-        Signal::Attendance { .. } | Signal::HealthCheck { .. } => return None,
+        Signal::Attendance { .. } | Signal::SignedOut { .. } | Signal::HealthCheck { .. } => {
+            return None;
+        }
     };
     Some(text(&frame))
 }

@@ -120,7 +120,9 @@ fn signal(signal: &Signal) -> Option<String> {
         Signal::Attendance { user, present: false, .. } => {
             Frame::UserLeft { user: &user.email, user_id: user.id.as_str() }
         }
-        Signal::Presence { .. } | Signal::HealthCheck { .. } => return None,
+        Signal::Presence { .. } | Signal::SignedOut { .. } | Signal::HealthCheck { .. } => {
+            return None;
+        }
     };
     Some(text(&frame))
 }

@@ -9,6 +9,8 @@ impl Socket {
         match delivery.event() {
             Event::Room(event) => self.handle_room_event(event, delivery),
             Event::Signal(Signal::HealthCheck { .. }) => self.reply(&Reply::Health),
+            // For whoever drives the socket, as it is not to wait for what comes before.
+            Event::Signal(Signal::SignedOut { .. }) => {}
             Event::Signal(Signal::Typing { user, .. } | Signal::Presence { user, .. }) => {
                 if user.id != self.user.id {
                     self.send_shared(delivery);

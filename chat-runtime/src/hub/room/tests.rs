@@ -92,7 +92,7 @@ impl Reader {
             match self.mail() {
                 Poll::Ready(Mail::Delivery(delivery)) => self.take(&delivery),
                 Poll::Ready(Mail::Lagging) => self.behind = true,
-                Poll::Ready(Mail::Draining) | Poll::Pending => return false,
+                Poll::Ready(Mail::Ending(_)) | Poll::Pending => return false,
             }
         }
         true

@@ -1,0 +1,94 @@
+//! Whose sockets are open, and that they end where their user is signed out.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chat_core::model::UserId;
+
+use super::{lock, remove};
+use crate::inbox::{Ending, Inbox};
+
+/// For how long it counts that somebody was signed out: longer than a socket takes to open that was
+/// let in before.
+const OPENING: Duration = Duration::from_mins(1);
+
+/// The open sockets of each user.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    /// Guards both; held for a look at one user, or to forget who was signed out long ago.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    inboxes: HashMap<UserId, Vec<Arc<Inbox>>>,
+    signed_out: HashMap<UserId, Instant>,
+}
+
+impl Owners {
+    /// A socket of a user's that was let in at some moment.
+    pub(super) fn add(&self, user: &UserId, inbox: &Arc<Inbox>, since: Instant) {
+        let mut state = lock(&self.state);
+        state.inboxes.entry(user.clone()).or_default().push(inbox.clone());
+        if state.signed_out.get(user).is_some_and(|at| *at >= since) {
+            inbox.end(Ending::SignOut);
+        }
+    }
+
+    pub(super) fn remove(&self, user: &UserId, inbox: &Arc<Inbox>) {
+        let mut state = lock(&self.state);
+        let Some(inboxes) = state.inboxes.get_mut(user) else { return };
+        remove(inboxes, inbox);
+        if inboxes.is_empty() {
+            state.inboxes.remove(user);
+        }
+    }
+
+    /// Ends all sockets of a user, also those that are opening.
+    pub(super) fn sign_out(&self, user: &UserId, now: Instant) {
+        let mut state = lock(&self.state);
+        state.signed_out.retain(|_, at| now.saturating_duration_since(*at) < OPENING);
+        state.signed_out.insert(user.clone(), now);
+        let inboxes = state.inboxes.get(user).into_iter().flatten();
+        inboxes.for_each(|inbox| inbox.end(Ending::SignOut));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::{Context, Waker};
+
+    use chat_core::Config;
+
+    use super::*;
+
+    fn ends(inbox: &Inbox) -> bool {
+        inbox.poll_ending(&Context::from_waker(Waker::noop())) == Some(Ending::SignOut)
+    }
+
+    #[test]
+    fn who_was_let_in_before_the_sign_out_ends_and_who_was_after_it_stays() {
+        let (owners, start) = (Owners::default(), Instant::now());
+        let (john, jane) = (UserId::from(1), UserId::from(2));
+        let sockets = [(); 4].map(|()| Arc::new(Inbox::new(&Config::default())));
+        let [open, opening, later, other] = &sockets;
+        let at = |seconds| start + Duration::from_secs(seconds);
+        owners.add(&john, open, at(0));
+        owners.add(&jane, other, at(0));
+        owners.sign_out(&john, at(2));
+        owners.add(&john, opening, at(1));
+        owners.add(&john, later, at(3));
+        assert_eq!(sockets.each_ref().map(|socket| ends(socket)), [true, true, false, false]);
+
+        for socket in [open, opening, later] {
+            owners.remove(&john, socket);
+        }
+        owners.sign_out(&jane, at(63));
+        let state = lock(&owners.state);
+        assert_eq!(state.inboxes.keys().collect::<Vec<_>>(), [&jane]);
+        assert_eq!(state.signed_out.keys().collect::<Vec<_>>(), [&jane]);
+        drop(state);
+        assert!(ends(other));
+    }
+}

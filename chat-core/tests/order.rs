@@ -54,6 +54,7 @@ impl Listener for Told {
             Event::Signal(Signal::Typing { is_typing: true, .. }) => "types",
             Event::Signal(Signal::Typing { is_typing: false, .. }) => "stops",
             Event::Signal(Signal::HealthCheck { .. }) => "check",
+            Event::Signal(Signal::SignedOut { .. }) => "signed out",
             Event::Room(_) => "room",
         };
         self.0.lock().unwrap().push(word);

@@ -61,6 +61,15 @@ fn who_has_left_acts_no_longer_than_their_sign_in_lasts() {
 }
 
 #[test]
+fn who_is_signed_out_does_nothing_more_that_was_not_begun() {
+    let (mut world, john, jane) = three_under_way();
+    world.chat.sign_out(&1.into());
+    world.settle();
+    assert_eq!((world.closed(john), world.closed(jane)), (Some(4401), None));
+    assert_eq!(texts(&world.frames(jane)), ["one"]);
+}
+
+#[test]
 fn who_leaves_while_the_store_is_away_is_not_waited_for() {
     for kind in ["message_read", "message"] {
         let mut world = World::new();

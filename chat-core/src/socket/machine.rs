@@ -51,8 +51,6 @@ pub enum Input<'a> {
     Timeout,
     /// The server drains.
     Drain,
-    /// The user was signed out: what they have sent and is not begun is left undone.
-    SignOut,
     /// The socket cannot stay, for a reason that the driver found.
     Close(Close),
 }
@@ -264,10 +262,6 @@ impl Socket {
             Input::Drain => {
                 self.reply(&Reply::Reconnect { reason: "server_restart", attempts: 0 });
                 self.close(Close::DRAIN);
-            }
-            Input::SignOut => {
-                self.expires_at = Some(self.actor.chat().clock().now());
-                self.close(Close::UNAUTHENTICATED);
             }
             Input::Close(close) => self.close(close),
         }

@@ -72,6 +72,12 @@ impl Driven {
         let Some(socket) = &self.socket else { return };
         let here = socket.room();
         let concerned = match delivery.event() {
+            Event::Signal(Signal::SignedOut { user }) => {
+                if socket.actor().id().is_ok_and(|id| id == user) {
+                    self.handle(Input::Close(Close::UNAUTHENTICATED), time);
+                }
+                return;
+            }
             Event::Room(event) => event.room == here,
             Event::Signal(Signal::Presence { user, .. }) => self.watched.contains(&user.id),
             Event::Signal(
@@ -163,7 +169,6 @@ impl Driven {
             Input::Flushed,
             Input::Timeout,
             Input::Drain,
-            Input::SignOut,
             Input::Close(Close::FAULT),
         ];
         for input in inputs {

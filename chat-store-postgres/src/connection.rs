@@ -1,11 +1,13 @@
 //! Connections to the database, set up as the store needs them.
 
 use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chat_core::model::RoomId;
 use chat_core::store::StoreResult;
+use futures::future::{Either, select};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row};
@@ -124,8 +126,8 @@ impl Database {
         PgPoolOptions::new().max_connections(1).connect_lazy_with(self.source.options())
     }
 
-    /// The rows of one statement that only reads, so that it can be repeated on another
-    /// connection: where one breaks, or is used again and says nothing for too long.
+    /// The rows of one statement that only reads, so that it can be asked again on another
+    /// connection: where one breaks, or is used again and says nothing for long.
     pub(crate) async fn rows<'q>(
         &self,
         query: impl Fn() -> Query<'q, Postgres, PgArguments>,
@@ -135,24 +137,56 @@ impl Database {
             let start = Instant::now();
             let attempt = async {
                 let mut pooled = self.acquire().await?;
-                let patience = if pooled.is_fresh() { PATIENCE } else { SILENCE };
-                let rows = within(patience, query().fetch_all(pooled.connection())).await;
-                if !rows.as_ref().is_err_and(is_passing) {
+                let asked = if pooled.is_fresh() {
+                    query().fetch_all(pooled.connection()).await.map(|rows| (rows, None))
+                } else {
+                    self.ask(pooled.connection(), &query).await
+                };
+                let is_good = !asked.as_ref().is_err_and(is_passing);
+                let rows = asked.map(|(rows, fresh)| {
+                    if let Some(fresh) = fresh {
+                        pooled.replace(fresh);
+                        self.pool.forget(start);
+                    }
+                    rows
+                });
+                if is_good {
                     pooled.give_back();
                 }
                 rows
             };
             match timeout_at(deadline, attempt).await {
-                Err(_) => {
-                    self.pool.forget(start);
-                    return Err(unavailable(Refused::Late));
-                }
+                Err(_) => return Err(unavailable(Refused::Late)),
                 Ok(Err(error)) if is_passing(&error) && Instant::now() + PAUSE < deadline => {
                     self.doubt(&error, start);
                     sleep(PAUSE).await;
                 }
                 Ok(rows) => return rows.map_err(meaning),
             }
+        }
+    }
+
+    /// The rows from a connection that was good before. Where it says nothing for long, a new one is
+    /// asked as well, which is handed back where it answers first.
+    async fn ask<'q>(
+        &self,
+        used: &mut PgConnection,
+        query: &impl Fn() -> Query<'q, Postgres, PgArguments>,
+    ) -> Result<(Vec<PgRow>, Option<PgConnection>), sqlx::Error> {
+        let first = pin!(query().fetch_all(used));
+        let first = match select(first, pin!(sleep(SILENCE))).await {
+            Either::Left((rows, _)) => return Ok((rows?, None)),
+            Either::Right(((), first)) => first,
+        };
+        let second = async {
+            let mut fresh = self.connect().await?;
+            Ok((query().fetch_all(&mut fresh).await?, fresh))
+        };
+        match select(first, pin!(second)).await {
+            Either::Left((rows, _)) => Ok((rows?, None)),
+            Either::Right((Ok((rows, fresh)), _)) => Ok((rows, Some(fresh))),
+            Either::Right((Err(error), first)) if is_passing(&error) => Ok((first.await?, None)),
+            Either::Right((Err(error), _)) => Err(error),
         }
     }
 
@@ -230,6 +264,7 @@ impl Transaction {
         match &done {
             Ok(_) => self.end(sql::COMMIT).await?,
             Err(Failure::Meaning(_)) => self.end(sql::ROLLBACK).await?,
+            Err(Failure::Database(error)) if is_broken(error) => self.pooled.forget_others(),
             Err(Failure::Database(_)) => {}
         }
         done

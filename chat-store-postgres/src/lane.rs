@@ -286,7 +286,7 @@ impl Lane {
         locking: Locking,
         is_wanted: &Wanted<'_>,
     ) -> Vec<Option<Answer>> {
-        let how = How { locking, begin: sql::BEGIN };
+        let mut how = How { locking, begin: sql::BEGIN };
         let mut busy = HashSet::new();
         let mut outcomes = Vec::with_capacity(writes.len());
         for (place, write) in writes.chunks(1).enumerate() {
@@ -296,7 +296,12 @@ impl Lane {
             } else {
                 match self.commit(write, until, how, &|_| is_wanted(place)).await {
                     Ok(mut one) => one.pop().flatten(),
-                    Err(error) => Some(Err(error.into())),
+                    Err(error) => {
+                        if matches!(&error, Failure::Database(error) if is_slow(error)) {
+                            how.begin = sql::batch::BEGIN_BRIEFLY;
+                        }
+                        Some(Err(error.into()))
+                    }
                 }
             };
             if outcome.is_none() && is_wanted(place) {

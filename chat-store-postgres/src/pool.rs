@@ -82,6 +82,16 @@ impl Pooled {
         self.is_fresh
     }
 
+    /// Takes a new connection in place of this one, which is closed.
+    pub(crate) fn replace(&mut self, connection: PgConnection) {
+        self.used = Used { connection, since: Instant::now() };
+    }
+
+    /// Closes the connections that are idle now, as this one was found to be of no use.
+    pub(crate) fn forget_others(&self) {
+        self.pool.forget(Instant::now());
+    }
+
     /// Gives back a connection that has answered what it was asked, outside of a transaction.
     pub(crate) fn give_back(self) {
         self.pool.idle().push(self.used);

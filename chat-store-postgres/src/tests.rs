@@ -99,6 +99,28 @@ async fn rooms_are_found_by_their_keys_however_many_there_are() {
     connection.close().await.unwrap();
 }
 
+#[tokio::test]
+async fn no_more_sessions_are_forgotten_than_asked_whatever_statistics_say() {
+    let (mut connection, schema) = connection().await;
+    let insert = "insert into visitors (user_id, last_seen, there) values ('1', now(), false) \
+            on conflict do nothing;
+        insert into sessions (id, user_id, room_id, node, connected_at, last_seen, lease_until, \
+                due, closed_at)
+            select lpad(n::text, 32, '0')::uuid, '1', 1, lpad('1', 32, '0')::uuid, now(), now(), \
+                now(), now(), now() - interval '1 day'
+            from generate_series(";
+    let some = |which: &str| sqlx::AssertSqlSafe(format!("{insert}{which}) n;"));
+    // Known as a table of a single row.
+    sqlx::raw_sql(some("1, 1")).execute(&mut connection).await.unwrap();
+    sqlx::raw_sql("analyze sessions").execute(&mut connection).await.unwrap();
+    sqlx::raw_sql(some("2, 40")).execute(&mut connection).await.unwrap();
+    sqlx::query(sql::SET_UP).bind(schema).execute(&mut connection).await.unwrap();
+    let forget = sqlx::query(sql::sessions::FORGET_ALL).bind(time::OffsetDateTime::now_utc());
+    let forgotten = forget.bind(2_i64).execute(&mut connection).await.unwrap();
+    assert_eq!(forgotten.rows_affected(), 2);
+    connection.close().await.unwrap();
+}
+
 /// Sixty thousand sessions of twenty thousand users, one in three of them open; one of a thousand
 /// is due.
 const SESSIONS: &str = "

@@ -106,7 +106,7 @@ async fn a_bad_message_of_a_batch_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn a_message_of_a_batch_that_takes_too_long_is_refused_alone() {
+async fn messages_of_a_batch_that_take_too_long_are_refused_alone() {
     let cluster = Cluster::start();
     let (store, room) = store(&cluster).await;
     let slow = "create function chat.slow() returns trigger language plpgsql as $$ begin \
@@ -116,7 +116,7 @@ async fn a_message_of_a_batch_that_takes_too_long_is_refused_alone() {
     sqlx::raw_sql(slow).execute(&mut admin).await.unwrap();
     // At first the room is not known to its lane, and then it is.
     for round in 0..2 {
-        let all = ["one", "slow", "two", "three"];
+        let all = ["one", "slow", "slow", "two", "three"];
         let sends = join_all(all.map(|words| store.send(text(room, "ada", words)))).await;
         for (words, sent) in all.into_iter().zip(sends) {
             match sent {

@@ -4,7 +4,7 @@ mod common;
 
 use std::time::Duration;
 
-use chat_core::model::{RoomId, Slice};
+use chat_core::model::{MessageId, RoomId, Slice};
 use chat_core::rules::{Action, RoomName};
 use chat_core::store::{
     Anchor, HistoryQuery, ManageRoom, MessageStore, ReceiptKind, ReceiptStore, RoomStore,
@@ -15,6 +15,7 @@ use chat_test_postgres::Cluster;
 use common::proxy::Proxy;
 use common::{AT, caller, group, text};
 use futures::future::{join_all, try_join_all};
+use sqlx::Connection;
 use tokio::time::Instant;
 
 /// Within this time a call is answered, whatever the database does.
@@ -24,7 +25,7 @@ struct World {
     store: PgStore,
     rooms: Vec<RoomId>,
     proxy: Proxy,
-    _cluster: Cluster,
+    cluster: Cluster,
 }
 
 impl World {
@@ -39,7 +40,7 @@ impl World {
         for _ in 0..8 {
             rooms.push(group(&store).await);
         }
-        let world = Self { store, rooms, proxy, _cluster: cluster };
+        let world = Self { store, rooms, proxy, cluster };
         for _ in 0..3 {
             try_join_all(world.rooms.iter().map(|room| world.send(*room))).await.unwrap();
             world.read_at_once().await;
@@ -57,10 +58,14 @@ impl World {
     }
 
     async fn count(&self, room: RoomId) -> StoreResult<u64> {
+        self.count_from(room, Anchor::Newest).await
+    }
+
+    async fn count_from(&self, room: RoomId, anchor: Anchor) -> StoreResult<u64> {
         let query = HistoryQuery {
             room,
             by: caller("ada"),
-            anchor: Anchor::Newest,
+            anchor,
             slice: Slice::first(10),
             deleted: false,
         };
@@ -88,6 +93,18 @@ async fn after_all_connections_went_silent_reads_are_answered_in_time_and_then_a
     world.read_at_once().await;
     world.rename(world.rooms[0]).await.unwrap();
     assert!(good.elapsed() < Duration::from_secs(2), "{:?}", good.elapsed());
+}
+
+#[tokio::test]
+async fn a_read_that_takes_its_time_is_waited_for() {
+    let world = World::new().await;
+    let slow = "create or replace function chat.seq_before_id(bigint, bigint, bigint) \
+        returns bigint language plpgsql stable as $$ begin \
+            perform pg_sleep(3); return 2; end $$";
+    let mut admin = sqlx::PgConnection::connect(&world.cluster.url()).await.unwrap();
+    sqlx::raw_sql(slow).execute(&mut admin).await.unwrap();
+    let before = Anchor::BeforeMessage(MessageId::new(1_000).unwrap());
+    assert_eq!(world.count_from(world.rooms[0], before).await.unwrap(), 2);
 }
 
 #[tokio::test]

@@ -7,8 +7,13 @@ pub(crate) const SET_UP: &str = "select set_config('enable_bitmapscan', 'off', f
      set_config('lock_timeout', $1, false), set_config('statement_timeout', \
          coalesce($2, current_setting('statement_timeout')), false)";
 
-/// Begins a batch of one write, which nothing else waits for: each statement may take as long as any.
+/// Begins a batch of one write, which nothing else waited for: each statement may take as long as
+/// any.
 pub(crate) const BEGIN_ALONE: &str = "begin; set local statement_timeout = 4000";
+
+/// Begins one write of a batch of which another was slow by itself, so that there is time left for
+/// all others.
+pub(crate) const BEGIN_BRIEFLY: &str = "begin; set local statement_timeout = 300";
 
 /// The row by which a lane finds out what it has committed. What it had sent before over another
 /// connection is not committed any more.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::rules::UploadPolicy;
 
-/// The shortest and the longest that any duration counts as, and the shortest lease.
+/// The shortest and the longest that any duration counts as, and what is shortest for some.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 
 /// The figures that a host may change. The defaults are those of the API documents.
 ///
@@ -74,7 +75,8 @@ pub struct Config {
     /// others after at most this and a few seconds. Below a second it counts as one.
     pub session_lease: Duration,
     /// How long closed sessions are kept, with the address and user agent of their client; 30 days.
-    /// Looked at when leases are.
+    /// Looked at when leases are. An hour at least, in which nodes that were away find their
+    /// sessions again, and otherwise as long as the host likes.
     pub session_retention: Duration,
     /// The origins (`https://example.com`) that may open sockets from a browser. With none given,
     /// only the request's own host may.
@@ -101,6 +103,7 @@ impl Config {
             *duration = (*duration).clamp(SHORTEST, LONGEST);
         }
         self.session_lease = self.session_lease.max(SHORTEST_LEASE);
+        self.session_retention = self.session_retention.max(SHORTEST_RETENTION);
         self
     }
 }

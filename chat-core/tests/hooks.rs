@@ -170,6 +170,20 @@ fn an_edit_is_asked_about_as_a_send_is() {
 }
 
 #[test]
+fn the_host_is_not_asked_about_what_a_closed_room_refuses() {
+    let (chat, host, _) = open();
+    let room = now(chat.acting_as("1").create_room(RoomKind::Group, name("a"), vec![])).unwrap();
+    let send = |text| now(chat.acting_as("1").send(room, Outgoing::new(text).with_key(text)));
+    send("before").unwrap();
+    now(chat.manage_room(room, None, Some(false), Vec::new())).unwrap();
+    host.asked();
+    let sent = send("after");
+    assert!(matches!(sent, Err(Error::Denied(Denial::Inactive))), "{sent:?}");
+    assert!(send("before").unwrap().repeated);
+    assert!(host.asked().is_empty());
+}
+
+#[test]
 fn what_the_host_puts_in_place_of_a_text_is_stored() {
     let (chat, host, _) = open();
     let (room, _) = pair(&chat, &host);
@@ -221,6 +235,7 @@ fn the_host_is_asked_who_may_come_into_which_room() {
     assert_eq!(refused(added), pairs("members", "Leave her alone."));
     assert_eq!(refused(now(chat.acting_as("3").join(room))), pairs("", "Not you."));
     now(chat.acting_as("2").join(room)).unwrap();
+    now(chat.acting_as("2").join(room)).expect("a member joins again");
     let asked = [
         format!("1 adds 3 to {room}, Public"),
         format!("3 joins {room}"),

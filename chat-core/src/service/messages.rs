@@ -140,6 +140,7 @@ impl Actor {
                 return Ok(Drafted { sender, new, before });
             }
         }
+        access.permit(Action::Send)?;
         let draft = Draft {
             room,
             room_kind: access.kind,

@@ -9,7 +9,7 @@ use crate::host::{Hint, Invitation, RoomDraft};
 use crate::model::{
     Change, Member, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId,
 };
-use crate::rules::{Access, Action, Denial, Guarded, RoomName};
+use crate::rules::{Access, Action, Denial, Guarded, RoomName, Standing};
 use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
 };
@@ -132,9 +132,11 @@ impl Actor {
     pub async fn join(&self, room: RoomId) -> Result<(), Error> {
         let user = self.user().await?;
         if self.chat().inner.has_hooks {
-            self.may(Action::Join, room).await?;
-            let allowed = self.chat().inner.hooks.before_join(room, &user).await;
-            allowed.map_err(|refusal| Error::refused("", refusal))?;
+            let access = self.may(Action::Join, room).await?;
+            if access.standing == Standing::Stranger {
+                let allowed = self.chat().inner.hooks.before_join(room, &user).await;
+                allowed.map_err(|refusal| Error::refused("", refusal))?;
+            }
         }
         let user = user.id.clone();
         let at = self.chat().clock().now();

@@ -8,6 +8,7 @@ use chat_core::host::Hint;
 use chat_core::{Chat, Error};
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -19,6 +20,9 @@ use crate::meters;
 /// loses everything delays a message by this much.
 const SWEEP: Duration = Duration::from_secs(1);
 
+/// How many hints wait for the host at most. Where more come, it is looked instead.
+const WAITING: usize = 1_024;
+
 /// How many times a lease is renewed before it would be over.
 const RENEWALS: u32 = 4;
 
@@ -27,11 +31,15 @@ const RENEWALS: u32 = 4;
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     let missed = Missed::default();
     let mut tasks = JoinSet::new();
-    tasks.spawn(sweep(chat.clone(), Arc::downgrade(hub), missed.clone()));
+    let (asking, asked) = mpsc::channel(WAITING);
+    tasks.spawn(sweep(Arc::downgrade(hub)));
+    tasks.spawn(look(chat.clone(), Arc::downgrade(hub), missed.clone()));
     tasks.spawn(renew_sessions(chat.clone()));
     tasks.spawn(expire_sessions(chat.clone(), missed.clone()));
     tasks.spawn(end_typing(chat.clone()));
-    tasks.spawn(hear(chat.clone(), chat.bus().subscribe(), Arc::downgrade(hub), missed));
+    let (hints, told) = (chat.bus().subscribe(), Arc::downgrade(hub));
+    tasks.spawn(hear(chat.clone(), hints, told.clone(), asking, missed.clone()));
+    tasks.spawn(follow(chat.clone(), asked, told, missed));
     tasks
 }
 
@@ -49,26 +57,31 @@ impl Missed {
     }
 }
 
-async fn sweep(chat: Chat, hub: Weak<Hub>, missed: Missed) {
+async fn sweep(hub: Weak<Hub>) {
     loop {
         sleep(SWEEP).await;
         let Some(hub) = hub.upgrade() else { return };
-        let looks = missed.take() || !chat.bus().is_available();
-        let swept = async { if looks { look(&hub).await } else { hub.sweep().await } };
-        if let Err(error) = caught(swept).await {
+        if let Err(error) = caught(hub.sweep()).await {
             meters::failed_sweep();
             tracing::warn!(%error, "the rooms could not be swept; trying again");
-            if looks {
-                missed.note();
-            }
         }
     }
 }
 
-/// Looks into the store for all that other nodes may have said and that was not heard.
-async fn look(hub: &Hub) -> Result<(), Error> {
-    hub.sweep().await?;
-    hub.sweep_presence().await
+/// Looks into the store for who came and went, where other nodes may have said so and were not
+/// heard.
+async fn look(chat: Chat, hub: Weak<Hub>, missed: Missed) {
+    loop {
+        sleep(SWEEP).await;
+        let Some(hub) = hub.upgrade() else { return };
+        if !missed.take() && chat.bus().is_available() {
+            continue;
+        }
+        if let Err(error) = caught(hub.sweep_presence()).await {
+            missed.note();
+            tracing::warn!(%error, "it could not be found out who is there; trying again");
+        }
+    }
 }
 
 async fn renew_sessions(chat: Chat) {
@@ -98,30 +111,52 @@ async fn end_typing(chat: Chat) {
         // Typing that begins while this sleeps ends no earlier than a whole limit later.
         let next = chat.poll_typing_timeout().map(Instant::from_std);
         sleep_until(next.unwrap_or_else(|| Instant::now() + chat.config().typing_limit)).await;
-        chat.handle_typing_timeout(Instant::now().into_std());
+        chat.handle_typing_timeout(now());
     }
 }
 
-async fn hear(chat: Chat, mut hints: BoxStream<'static, Hint>, hub: Weak<Hub>, missed: Missed) {
+/// Follows what the other nodes say. What needs the host is left to [`follow`], so that nothing else
+/// waits for it.
+async fn hear(
+    chat: Chat,
+    mut hints: BoxStream<'static, Hint>,
+    hub: Weak<Hub>,
+    asking: mpsc::Sender<Hint>,
+    missed: Missed,
+) {
     while let Some(hint) = hints.next().await {
         let Some(hub) = hub.upgrade() else { return };
-        let heard = match &hint {
-            Hint::Room(room, version) => {
-                hub.reached(*room, *version);
-                Ok(())
+        match hint {
+            Hint::Room(room, version) => hub.reached(room, version),
+            Hint::Missed => missed.note(),
+            hint @ (Hint::SignedOut(_) | Hint::HealthCheck(_)) => {
+                followed(chat.handle_hint(hint, now()).await);
             }
-            Hint::Missed => {
-                missed.note();
-                Ok(())
+            hint => {
+                if asking.try_send(hint).is_err() {
+                    missed.note();
+                }
             }
-            hint => within(LIMIT, chat.handle_hint(hint.clone(), Instant::now().into_std())).await,
-        };
-        if let Err(error) = heard {
-            tracing::warn!(%error, "a hint could not be followed");
-            if let Hint::Presence(user) = &hint {
-                hub.doubt_presence(user);
-            }
+        }
+    }
+}
+
+/// Follows hints about people, whom the host knows.
+async fn follow(chat: Chat, mut hints: mpsc::Receiver<Hint>, hub: Weak<Hub>, missed: Missed) {
+    while let Some(hint) = hints.recv().await {
+        let Some(hub) = hub.upgrade() else { return };
+        let done = followed(within(LIMIT, chat.handle_hint(hint.clone(), now())).await);
+        if let (false, Hint::Presence(user)) = (done, &hint) {
+            hub.doubt_presence(user);
             missed.note();
         }
     }
+}
+
+fn followed(done: Result<(), Error>) -> bool {
+    done.inspect_err(|error| tracing::warn!(%error, "a hint could not be followed")).is_ok()
+}
+
+fn now() -> std::time::Instant {
+    Instant::now().into_std()
 }

@@ -42,7 +42,8 @@ enum Subject {
 }
 
 impl Outbox {
-    /// The most hints that wait. Where more come, all are given up for [`Hint::Missed`].
+    /// The most hints that wait. Where more come, all are given up for [`Hint::Missed`], but for up
+    /// to half as many about who was signed out.
     pub const MOST: usize = 10_000;
 
     /// Adds a hint.
@@ -67,7 +68,14 @@ impl Outbox {
             self.others.insert(subject, hint);
         }
         if self.versions.len() + self.others.len() > Self::MOST {
-            *self = Self { missed: true, ..Self::default() };
+            // Nobody finds that out who looks.
+            let is_sign_out = |subject: &Subject| matches!(subject, Subject::SignedOut(_));
+            self.others.retain(|subject, _| is_sign_out(subject));
+            self.versions.clear();
+            self.missed = true;
+            if self.others.len() > Self::MOST / 2 {
+                self.others.clear();
+            }
         }
     }
 
@@ -247,6 +255,22 @@ mod tests {
         let mut outbox = Outbox::default();
         for id in 1..=Outbox::MOST as u64 + 1 {
             outbox.push(Hint::HealthCheck(room(id)));
+        }
+        assert_eq!(heard(&outbox.take(NodeId::random(), 8_000)), [Hint::Missed]);
+    }
+
+    #[test]
+    fn who_was_signed_out_is_told_however_much_else_there_is() {
+        let mut outbox = Outbox::default();
+        let john = UserId::from(1);
+        outbox.push(Hint::SignedOut(john.clone()));
+        for id in 1..=Outbox::MOST as u64 {
+            outbox.push(Hint::Room(room(id), 1));
+        }
+        let told = heard(&outbox.take(NodeId::random(), 8_000));
+        assert_eq!(told, [Hint::SignedOut(john), Hint::Missed]);
+        for id in 0..=Outbox::MOST as u64 {
+            outbox.push(Hint::SignedOut(id.into()));
         }
         assert_eq!(heard(&outbox.take(NodeId::random(), 8_000)), [Hint::Missed]);
     }

@@ -59,15 +59,15 @@ impl Behind {
 impl Driver {
     /// Gives the machine what comes next: what it has missed, or else what is in the inbox.
     pub(super) fn poll_mail(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<()> {
+        if let Some(ending) = self.inbox.poll_ending(cx) {
+            self.take_ending(ending, now);
+            return Poll::Ready(());
+        }
         if !self.socket.wants_deliveries() {
             // The command that they wait for wakes the task.
             return Poll::Pending;
         }
         if self.behind.is_some() {
-            if let Some(ending) = self.inbox.poll_ending(cx) {
-                self.take_ending(ending, now);
-                return Poll::Ready(());
-            }
             return self.poll_behind(cx, now);
         }
         match self.inbox.poll_next(cx) {

@@ -1,6 +1,6 @@
 //! Whose sockets are open, and that they end where their user is signed out.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,9 @@ pub(super) struct Owners {
 #[derive(Debug, Default)]
 struct State {
     inboxes: HashMap<UserId, Vec<Arc<Inbox>>>,
-    signed_out: HashMap<UserId, Instant>,
+    /// Who was signed out when, the earliest first, for as long as that counts.
+    signed_out: VecDeque<(Instant, UserId)>,
+    latest: HashMap<UserId, Instant>,
 }
 
 impl Owners {
@@ -31,7 +33,7 @@ impl Owners {
     pub(super) fn add(&self, user: &UserId, inbox: &Arc<Inbox>, since: Instant) {
         let mut state = lock(&self.state);
         state.inboxes.entry(user.clone()).or_default().push(inbox.clone());
-        if state.signed_out.get(user).is_some_and(|at| *at >= since) {
+        if state.latest.get(user).is_some_and(|at| *at >= since) {
             inbox.end(Ending::SignOut);
         }
     }
@@ -48,8 +50,16 @@ impl Owners {
     /// Ends all sockets of a user, also those that are opening.
     pub(super) fn sign_out(&self, user: &UserId, now: Instant) {
         let mut state = lock(&self.state);
-        state.signed_out.retain(|_, at| now.saturating_duration_since(*at) < OPENING);
-        state.signed_out.insert(user.clone(), now);
+        while let Some((at, _)) = state.signed_out.front()
+            && now.saturating_duration_since(*at) >= OPENING
+            && let Some((at, user)) = state.signed_out.pop_front()
+        {
+            if state.latest.get(&user) == Some(&at) {
+                state.latest.remove(&user);
+            }
+        }
+        state.signed_out.push_back((now, user.clone()));
+        state.latest.insert(user.clone(), now);
         let inboxes = state.inboxes.get(user).into_iter().flatten();
         inboxes.for_each(|inbox| inbox.end(Ending::SignOut));
     }
@@ -87,7 +97,8 @@ mod tests {
         owners.sign_out(&jane, at(63));
         let state = lock(&owners.state);
         assert_eq!(state.inboxes.keys().collect::<Vec<_>>(), [&jane]);
-        assert_eq!(state.signed_out.keys().collect::<Vec<_>>(), [&jane]);
+        assert_eq!(state.latest.keys().collect::<Vec<_>>(), [&jane]);
+        assert_eq!(state.signed_out, [(at(63), jane.clone())]);
         drop(state);
         assert!(ends(other));
     }

@@ -8,6 +8,7 @@ mod comings;
 mod error;
 mod files;
 mod hints;
+mod host_acts;
 mod limiter;
 mod messages;
 mod outgoing;

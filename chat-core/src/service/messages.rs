@@ -302,20 +302,7 @@ impl Actor {
 }
 
 impl Chat {
-    /// Deletes anybody's message in the name of the host, and its file after it. Everybody is told
-    /// as if the sender had deleted it.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where there is no such message in the room, [`Error::Denied`] where it is
-    /// deleted already, [`Error::Unavailable`].
-    pub async fn delete_message(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
-        let delete = DeleteMessage { room, message, by: None, at: self.clock().now() };
-        let (message, attachment) = self.inner.store.delete(delete).await?;
-        self.tell_deleted(message, attachment).await;
-        Ok(())
-    }
-
-    async fn tell_deleted(&self, message: Arc<Message>, attachment: Option<Attachment>) {
+    pub(super) async fn tell_deleted(&self, message: Arc<Message>, attachment: Option<Attachment>) {
         let readers = self.readers([(&*message, true)]).await;
         let change = readers.map(|readers| {
             let (sender, read_by) = (readers.user(&message.sender), readers.of(&message));

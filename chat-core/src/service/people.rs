@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Chat, Error};
-use crate::host::Hint;
-use crate::model::{Presence, Signal, User, UserId};
+use crate::model::{Presence, User, UserId};
 
 /// A user and whether they are there.
 #[derive(Debug, Clone)]
@@ -37,17 +36,6 @@ impl People {
 }
 
 impl Chat {
-    /// Signs a user out: closes their open sockets 4401, on every node, as at the end of a sign-in.
-    /// Whether they may come back is for the authenticator and the directory to say, who should
-    /// know of it before.
-    ///
-    /// Other nodes are told over the bus. Where it loses that, sockets there end with their sign-in
-    /// ([`Identity::expires_at`](crate::host::Identity::expires_at)).
-    pub fn sign_out(&self, user: &UserId) {
-        let signal = Signal::SignedOut { user: user.clone() };
-        self.signal(signal, Hint::SignedOut(user.clone()));
-    }
-
     /// The data of these users, with one call of the directory. Who is no longer known is
     /// [`User::unknown`].
     ///

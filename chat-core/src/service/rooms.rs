@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use super::{Actor, Chat, Error, Problem};
 use crate::host::{Hint, Invitation, RoomDraft};
-use crate::model::{
-    Change, Member, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId,
-};
+use crate::model::{Change, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId};
 use crate::rules::{Access, Action, Denial, Guarded, RoomName, Standing};
 use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
@@ -233,7 +231,7 @@ impl Actor {
 
 impl Chat {
     /// Refuses users that the directory does not know.
-    async fn know(&self, users: &[UserId]) -> Result<(), Error> {
+    pub(super) async fn know(&self, users: &[UserId]) -> Result<(), Error> {
         if users.is_empty() {
             return Ok(());
         }
@@ -246,47 +244,7 @@ impl Chat {
         }
     }
 
-    /// Makes a room of any kind but direct in the name of the host, with whatever the host wants to
-    /// keep beside it. It has no creator, so only the host can manage it.
-    ///
-    /// # Errors
-    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
-    /// (`members`), [`Error::Unavailable`].
-    pub async fn create_room(
-        &self,
-        kind: RoomKind,
-        name: RoomName,
-        members: Vec<UserId>,
-        metadata: Map<String, Value>,
-    ) -> Result<RoomId, Error> {
-        if kind == RoomKind::Direct {
-            return Err(Error::Denied(Denial::WrongKind));
-        }
-        self.know(&members).await?;
-        let at = self.clock().now();
-        let new = NewRoom { kind, name: Some(name), creator: None, members, metadata, at };
-        Ok(self.inner.store.create_room(new).await?)
-    }
-
-    /// Changes the name or activity of a room of any kind but direct, and adds members, in the name
-    /// of the host. What is `None` or empty stays as it is.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
-    /// somebody to be added is unknown (`members`), [`Error::Unavailable`].
-    pub async fn manage_room(
-        &self,
-        room: RoomId,
-        name: Option<RoomName>,
-        active: Option<bool>,
-        add: Vec<UserId>,
-    ) -> Result<(), Error> {
-        self.know(&add).await?;
-        let at = self.clock().now();
-        self.manage(ManageRoom { room, by: None, name, active, add, at }).await
-    }
-
-    async fn manage(&self, change: ManageRoom) -> Result<(), Error> {
+    pub(super) async fn manage(&self, change: ManageRoom) -> Result<(), Error> {
         let room = change.room;
         let changed = self.inner.store.manage_room(change).await?;
         if let Some(version) = changed.settings {
@@ -297,43 +255,5 @@ impl Chat {
             self.announce(room, version, joined);
         }
         Ok(())
-    }
-
-    /// The rooms of every kind that a user is a member of, active or not, by their ids; at most
-    /// `limit` of those after a room. Asks nobody for permission.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn rooms_of(
-        &self,
-        user: &UserId,
-        after: Option<RoomId>,
-        limit: usize,
-    ) -> Result<Vec<RoomId>, Error> {
-        Ok(self.inner.store.rooms_of(user, after, limit).await?)
-    }
-
-    /// The present members of a room of any kind, in the order they joined: to send them push
-    /// notifications, say. Asks nobody for permission.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
-    pub async fn members(&self, room: RoomId) -> Result<Vec<Member>, Error> {
-        let mut rooms = self.inner.store.members(&[room]).await?;
-        Ok(rooms.pop().ok_or(Error::NotFound)?.1)
-    }
-
-    /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
-    /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
-    /// a member. Out of a direct room somebody is for good: there is one for each pair, and nobody
-    /// joins it again.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
-    pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
-        let left = self.inner.store.remove_member(room, user, self.clock().now()).await?;
-        let Some(left) = left else { return Ok(false) };
-        self.announce(room, left.version, vec![Change::Left { user: user.clone() }]);
-        Ok(true)
     }
 }

@@ -1,0 +1,113 @@
+//! What the host does in its own name: nobody is asked whether it may.
+
+use serde_json::{Map, Value};
+
+use super::{Chat, Error};
+use crate::host::Hint;
+use crate::model::{Change, Member, MessageId, RoomId, RoomKind, Signal, UserId};
+use crate::rules::{Denial, RoomName};
+use crate::store::{DeleteMessage, ManageRoom, NewRoom};
+
+impl Chat {
+    /// Makes a room of any kind but direct in the name of the host, with whatever the host wants to
+    /// keep beside it. It has no creator, so only the host can manage it.
+    ///
+    /// # Errors
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
+    /// (`members`), [`Error::Unavailable`].
+    pub async fn create_room(
+        &self,
+        kind: RoomKind,
+        name: RoomName,
+        members: Vec<UserId>,
+        metadata: Map<String, Value>,
+    ) -> Result<RoomId, Error> {
+        if kind == RoomKind::Direct {
+            return Err(Error::Denied(Denial::WrongKind));
+        }
+        self.know(&members).await?;
+        let at = self.clock().now();
+        let new = NewRoom { kind, name: Some(name), creator: None, members, metadata, at };
+        Ok(self.inner.store.create_room(new).await?)
+    }
+
+    /// Changes the name or activity of a room of any kind but direct, and adds members, in the name
+    /// of the host. What is `None` or empty stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
+    /// somebody to be added is unknown (`members`), [`Error::Unavailable`].
+    pub async fn manage_room(
+        &self,
+        room: RoomId,
+        name: Option<RoomName>,
+        active: Option<bool>,
+        add: Vec<UserId>,
+    ) -> Result<(), Error> {
+        self.know(&add).await?;
+        let at = self.clock().now();
+        self.manage(ManageRoom { room, by: None, name, active, add, at }).await
+    }
+
+    /// The rooms of every kind that a user is a member of, active or not, by their ids; at most
+    /// `limit` of those after a room. Asks nobody for permission.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn rooms_of(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> Result<Vec<RoomId>, Error> {
+        Ok(self.inner.store.rooms_of(user, after, limit).await?)
+    }
+
+    /// The present members of a room of any kind, in the order they joined: to send them push
+    /// notifications, say. Asks nobody for permission.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
+    pub async fn members(&self, room: RoomId) -> Result<Vec<Member>, Error> {
+        let mut rooms = self.inner.store.members(&[room]).await?;
+        Ok(rooms.pop().ok_or(Error::NotFound)?.1)
+    }
+
+    /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
+    /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
+    /// a member. Out of a direct room somebody is for good: there is one for each pair, and nobody
+    /// joins it again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
+    pub async fn remove_member(&self, room: RoomId, user: &UserId) -> Result<bool, Error> {
+        let left = self.inner.store.remove_member(room, user, self.clock().now()).await?;
+        let Some(left) = left else { return Ok(false) };
+        self.announce(room, left.version, vec![Change::Left { user: user.clone() }]);
+        Ok(true)
+    }
+
+    /// Deletes anybody's message in the name of the host, and its file after it. Everybody is told
+    /// as if the sender had deleted it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such message in the room, [`Error::Denied`] where it is
+    /// deleted already, [`Error::Unavailable`].
+    pub async fn delete_message(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
+        let delete = DeleteMessage { room, message, by: None, at: self.clock().now() };
+        let (message, attachment) = self.inner.store.delete(delete).await?;
+        self.tell_deleted(message, attachment).await;
+        Ok(())
+    }
+
+    /// Signs a user out: closes their open sockets 4401, on every node, as at the end of a sign-in.
+    /// Whether they may come back is for the authenticator and the directory to say, who should
+    /// know of it before.
+    ///
+    /// Other nodes are told over the bus. Where it loses that, sockets there end with their sign-in
+    /// ([`Identity::expires_at`](crate::host::Identity::expires_at)).
+    pub fn sign_out(&self, user: &UserId) {
+        let signal = Signal::SignedOut { user: user.clone() };
+        self.signal(signal, Hint::SignedOut(user.clone()));
+    }
+}

@@ -20,9 +20,10 @@ pub(crate) type Reading = BoxFuture<'static, Result<Batch, Error>>;
 /// How many deliveries are made at once, to a room or to a socket that is behind.
 const PORTION: usize = 32;
 
-/// How many changes of a room are read at once. Each reading goes through all rows that changed
-/// since, so that many small ones take the longer the further behind the room is.
-const CHANGES: usize = 1_000;
+/// How many changes of a room are read at once, first and at most. Each reading goes through all
+/// rows that changed since, so that twice as many are read each time: of a room that is far behind
+/// there are few readings.
+const CHANGES: (usize, usize) = (1_000, 16_000);
 
 /// How long to wait after the store did not answer.
 const RETRY: Duration = Duration::from_secs(1);
@@ -91,11 +92,12 @@ impl Hub {
         let start = self.room_shard(room).get_mut(&room).and_then(Room::start_reading);
         let Some(mut after) = start else { return Ok(false) };
         meters::caught_up("room");
+        let mut changes = CHANGES.0;
         loop {
             let Batch { events, reached, more, .. } = {
                 // It is never closed.
                 let _permit = self.room_readers.acquire().await;
-                within(limit, self.chat.changes(room, after, CHANGES)).await?
+                within(limit, self.chat.changes(room, after, changes)).await?
             };
             let mut events = events.into_iter().peekable();
             while events.peek().is_some() {
@@ -115,6 +117,7 @@ impl Hub {
                 return Ok(state.stop_reading());
             }
             after = reached;
+            changes = CHANGES.1.min(2 * changes);
         }
     }
 

@@ -98,7 +98,8 @@ async fn after_all_connections_went_silent_reads_are_answered_in_time_and_then_a
 #[tokio::test]
 async fn a_read_that_takes_its_time_is_waited_for() {
     let world = World::new().await;
-    let slow = "create or replace function chat.seq_before_id(bigint, bigint, bigint) \
+    let slow = "create or replace function chat.seq_before_id(room bigint, last bigint, \
+        before bigint) \
         returns bigint language plpgsql stable as $$ begin \
             perform pg_sleep(3); return 2; end $$";
     let mut admin = sqlx::PgConnection::connect(&world.cluster.url()).await.unwrap();

@@ -42,6 +42,7 @@ pub mod receipts;
 pub mod repetitions;
 pub mod rooms;
 pub mod search;
+pub mod session_lists;
 pub mod session_races;
 pub mod sessions;
 mod world;
@@ -287,13 +288,18 @@ macro_rules! store_tests {
                 an_expiry_seen_at_once_is_told_to_one,
                 a_renewal_racing_the_expiry_has_one_outcome,
             }
-            sessions {
+            session_lists {
                 an_open_session_is_kept_as_it_was_given,
                 the_newest_sessions_come_first_and_at_most_as_many_as_asked,
+                a_closed_session_stays_in_the_list,
+                open_sessions_are_found_among_closed_ones,
+                forgetting_sessions_changes_no_presence,
+                what_closed_long_ago_is_forgotten_of_all_users,
+            }
+            sessions {
                 the_first_and_the_last_session_are_told,
                 every_coming_and_going_is_told,
                 sessions_change_no_room,
-                a_closed_session_stays_in_the_list,
                 a_session_whose_lease_is_over_is_not_open,
                 an_expired_session_is_told_once,
                 a_closed_session_does_not_expire,
@@ -309,9 +315,6 @@ macro_rules! store_tests {
                 presence_comes_in_the_order_asked,
                 a_user_is_online_while_any_session_is_open,
                 last_seen_never_goes_back,
-                forgetting_sessions_changes_no_presence,
-                what_closed_long_ago_is_forgotten_of_all_users,
-                open_sessions_are_found_among_closed_ones,
             }
         }
     };
@@ -350,6 +353,7 @@ mod tests {
             include_str!("store/rooms.rs"),
             include_str!("store/search.rs"),
             include_str!("store/session_races.rs"),
+            include_str!("store/session_lists.rs"),
             include_str!("store/sessions.rs"),
         ];
         let tests = files.iter().flat_map(|file| file.lines());

@@ -6,21 +6,9 @@ use chat_core::Error;
 use chat_core::model::{RoomId, RoomKind, Timestamp};
 use chat_core::rules::RoomName;
 use chat_core::store::RoomStore;
-use common::{Peer, World, client_frame, now};
+use common::{World, client_frame, now, say, two};
 use http::HeaderMap;
 use serde_json::json;
-
-fn say(world: &mut World, peer: Peer, text: &str) {
-    world.send(peer, &json!({ "type": "message", "content": text }));
-}
-
-/// John and Jane in their room, with nothing left to look at.
-fn two() -> (World, Peer, Peer) {
-    let mut world = World::new();
-    let (john, jane) = (world.open(1), world.open(2));
-    world.frames(john);
-    (world, john, jane)
-}
 
 #[test]
 fn when_membership_ends_the_socket_closes_4403_and_is_told_nothing_more() {

@@ -6,12 +6,8 @@ use std::collections::BTreeSet;
 
 use chat_core::model::{Cursor, Event, RoomEvent};
 use chat_core::socket::Delivery;
-use common::{Peer, World, assert_shape, client_frame, document, now, server_frame};
+use common::{Peer, World, assert_shape, client_frame, document, now, say, server_frame, two};
 use serde_json::{Value, json};
-
-fn say(world: &mut World, peer: Peer, text: &str) {
-    world.send(peer, &json!({ "type": "message", "content": text }));
-}
 
 /// Sends a message and returns its id; everybody's frames are looked at.
 fn sent(world: &mut World, by: Peer, others: &[Peer], text: &str) -> Value {
@@ -36,14 +32,6 @@ fn without(frame: &Value, key: &str) -> Value {
 fn assert_error(frame: &Value) {
     assert_shape(frame, &server_frame("error"));
     assert_eq!(frame["type"], "error");
-}
-
-/// John and Jane in their room, with nothing left to look at.
-fn two() -> (World, Peer, Peer) {
-    let mut world = World::new();
-    let (john, jane) = (world.open(1), world.open(2));
-    world.frames(john);
-    (world, john, jane)
 }
 
 #[test]

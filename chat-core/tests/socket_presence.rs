@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use chat_core::Config;
-use common::{Peer, World, assert_shape, now, server_frame};
+use common::{Peer, World, assert_shape, now, server_frame, two};
 use serde_json::{Value, json};
 
 fn say(world: &mut World, peer: Peer, kind: &str) {
@@ -14,14 +14,6 @@ fn say(world: &mut World, peer: Peer, kind: &str) {
 
 fn typing_users(world: &World, user: u64) -> Value {
     world.get(user, &format!("/api/v1.0/chat/rooms/{}/", world.room)).body["typing_users"].clone()
-}
-
-/// John and Jane in their room, with nothing left to look at.
-fn two() -> (World, Peer, Peer) {
-    let mut world = World::new();
-    let (john, jane) = (world.open(1), world.open(2));
-    world.frames(john);
-    (world, john, jane)
 }
 
 #[track_caller]

@@ -5,12 +5,8 @@ mod common;
 use std::collections::BTreeSet;
 
 use chat_core::model::MessageId;
-use common::{Peer, World, assert_shape, client_frame, now, server_frame};
+use common::{Peer, World, assert_shape, client_frame, now, say, server_frame, two};
 use serde_json::{Value, json};
-
-fn say(world: &mut World, peer: Peer, text: &str) {
-    world.send(peer, &json!({ "type": "message", "content": text }));
-}
 
 /// Sends a message and returns its id; everybody's frames are looked at.
 fn sent(world: &mut World, by: Peer, others: &[Peer], text: &str) -> Value {
@@ -29,14 +25,6 @@ fn mark(world: &mut World, peer: Peer, kind: &str, id: &Value) {
 fn assert_error(frame: &Value) {
     assert_shape(frame, &server_frame("error"));
     assert_eq!(frame["type"], "error");
-}
-
-/// John and Jane in their room, with nothing left to look at.
-fn two() -> (World, Peer, Peer) {
-    let mut world = World::new();
-    let (john, jane) = (world.open(1), world.open(2));
-    world.frames(john);
-    (world, john, jane)
 }
 
 #[test]

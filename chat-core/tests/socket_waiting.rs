@@ -4,20 +4,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Peer, World};
+use common::{World, say, two};
 use serde_json::json;
-
-fn say(world: &mut World, peer: Peer, text: &str) {
-    world.send(peer, &json!({ "type": "message", "content": text }));
-}
-
-/// John and Jane in their room, with nothing left to look at.
-fn two() -> (World, Peer, Peer) {
-    let mut world = World::new();
-    let (john, jane) = (world.open(1), world.open(2));
-    world.frames(john);
-    (world, john, jane)
-}
 
 #[test]
 fn frames_are_handled_in_the_order_they_came_while_a_command_is_in_flight() {

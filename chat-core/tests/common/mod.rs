@@ -8,6 +8,7 @@ mod golden;
 mod http;
 mod hub;
 pub(crate) mod nasty;
+mod pair;
 mod peer;
 pub(crate) mod scene;
 mod shelf;
@@ -24,6 +25,7 @@ pub(crate) use golden::golden;
 pub(crate) use http::{
     Answer, HEALTH, MESSAGES, ROOMS, STATS, assert_detail, endpoints, fields, request,
 };
+pub(crate) use pair::{say, two};
 pub(crate) use peer::Peer;
 pub(crate) use shelf::Shelf;
 pub(crate) use team::{TEAM_ROOMS, about, in_room, open_team, sent, team, uuid};

@@ -74,7 +74,7 @@ impl Authenticator for Service {
         // select account, expires from sessions where id = $1
         let account = self.0.sessions.get(session).ok_or(AuthError::Invalid)?;
         let user = UserId::new(account).map_err(|_| AuthError::Invalid)?;
-        Ok(Identity { user, expires_at: None })
+        Ok(Identity::new(user))
     }
 }
 

@@ -10,7 +10,9 @@ mod hooks;
 mod jwt;
 mod packet;
 
-pub use authenticator::{AuthError, Authenticator, Credentials, Identity, Transport};
+pub use authenticator::{
+    AuthError, Authenticator, Credentials, Identity, PreAuthenticated, Transport,
+};
 pub use bus::{Bus, Hint, NoBus};
 pub use clock::{Clock, SystemClock};
 pub use directory::{Directory, DirectoryError, StaticDirectory};

@@ -122,7 +122,9 @@ fn a_token_of_8_kib_is_looked_at() {
 fn recognised(transport: Transport, headers: &HeaderMap, query: Option<&str>) -> Option<String> {
     let time = Time::new();
     let schemes = MESSENGER.schemes;
-    let credentials = Credentials::new(transport, headers, query, schemes);
+    let uri = format!("/?{}", query.unwrap_or_default());
+    let parts = request("GET", &uri, headers.clone(), Vec::new()).parts;
+    let credentials = Credentials::new(transport, &parts, schemes);
     let known: Result<Identity, AuthError> = now(hs256(&time).authenticate(credentials));
     known.ok().map(|identity| identity.user.to_string())
 }
@@ -214,8 +216,8 @@ fn neither_tokens_nor_secrets_are_in_debug_texts() {
     let query = format!("token={token}");
     let map = headers(&[("authorization", &format!("Bearer {token}"))]);
     let (transport, schemes) = (Transport::WebSocket, MESSENGER.schemes);
-    let credentials = Credentials::new(transport, &map, Some(&query), schemes);
-    let request = request("GET", &format!("/x?{query}"), map.clone(), Vec::new());
+    let request = request("GET", &format!("/x?{query}"), map, Vec::new());
+    let credentials = Credentials::new(transport, &request.parts, schemes);
     let texts = format!("{credentials:?} {request:?} {:?}", JwtAuthenticator::hs256(SECRET));
     for slice in token.as_bytes().windows(16) {
         assert!(!texts.contains(std::str::from_utf8(slice).unwrap()));

@@ -15,7 +15,7 @@ use http::header::{
     SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
@@ -48,9 +48,7 @@ pub(crate) struct Accepted {
     pub(crate) dialect: &'static Dialect,
     pub(crate) route: &'static SocketRoute,
     pub(crate) params: Params,
-    pub(crate) headers: HeaderMap,
-    pub(crate) query: Option<String>,
-    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) handshake: Parts,
     /// With what links in its frames begin.
     pub(crate) base: String,
 }
@@ -113,9 +111,7 @@ pub(crate) fn accept(
         dialect,
         route,
         params,
-        query: parts.uri.query().map(str::to_owned),
-        peer: parts.extensions.get::<PeerAddr>().map(|peer| peer.0),
-        headers: parts.headers,
+        handshake: parts,
     };
     (response, Some((accepted, upgrade)))
 }
@@ -197,13 +193,13 @@ async fn open(
     hub: &Arc<Hub>,
     inbox: &Arc<Inbox>,
 ) -> Result<(Socket, Subscription), Close> {
-    let Accepted { chat, dialect, route, params, headers, query, peer, base } = accepted;
-    let (params, query) = (params.clone(), query.as_deref());
-    let now = Instant::now();
-    let opening = Opening::recognise(chat, dialect, route, params, headers, query, now).await?;
+    let Accepted { chat, dialect, route, params, handshake, base } = accepted;
+    let (params, now) = (params.clone(), Instant::now());
+    let opening = Opening::recognise(chat, dialect, route, params, handshake, now).await?;
     let mut subscription = hub.subscribe(opening.room(), inbox.clone());
     subscription.belong_to(opening.user(), now);
-    let ip_address = peer.map(|peer| peer.ip());
+    let ip_address = handshake.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
+    let headers = &handshake.headers;
     let (socket, watched) = opening.enter(headers, ip_address, base, Instant::now()).await?;
     subscription.begin(socket.cursor().version, watched);
     Ok((socket, subscription))

@@ -19,6 +19,7 @@ use std::convert::Infallible;
 
 use bytes::{Buf, Bytes};
 use chat_core::dialect::Dialect;
+use chat_core::host::Identity;
 use chat_core::http::{self as core, BodyError, match_path};
 use chat_runtime::{PeerAddr, Server};
 use futures::{Stream, StreamExt};
@@ -38,7 +39,8 @@ use warp::{Filter, Rejection, Reply};
 /// one have their turn. Several dialects can be mounted at once, each under its own prefix.
 ///
 /// Where the host puts a [`PeerAddr`] into the request's extensions, a user's sessions show where
-/// they come from.
+/// they come from. An [`Identity`] that is there reaches the authenticator, such as
+/// [`PreAuthenticated`](chat_core::host::PreAuthenticated).
 pub fn filter(
     server: &Server,
     dialect: &'static Dialect,
@@ -54,10 +56,10 @@ fn respond(
 ) -> impl Filter<Extract = Answer, Error = Rejection> + Clone + Send + Sync + use<> + 'static {
     let server = server.clone();
     at(move |path| answers(dialect, path)).and(head()).and(warp::body::stream()).then(
-        move |Place { uri, prefix }, Head(method, headers), body| {
+        move |Place { uri, prefix }, head: Head, body| {
             let server = server.clone();
             async move {
-                let parts = parts(method, uri, headers);
+                let parts = head.parts(uri);
                 let body = pieces(body).boxed();
                 into_response(server.respond(dialect, core::Request { parts, prefix, body }).await)
             }
@@ -74,8 +76,8 @@ fn upgrade(
         .and(head())
         .and(warp::ext::optional::<OnUpgrade>())
         .and(warp::ext::optional::<PeerAddr>())
-        .map(move |Place { uri, prefix }, Head(method, headers), connection, peer| {
-            let mut parts = parts(method, uri, headers);
+        .map(move |Place { uri, prefix }, head: Head, connection, peer| {
+            let mut parts = head.parts(uri);
             if let Some(connection) = connection {
                 parts.extensions.insert::<OnUpgrade>(connection);
             }
@@ -122,31 +124,41 @@ fn place(path: String, full: &FullPath, query: Option<String>) -> Option<Place> 
     Some(Place { uri, prefix })
 }
 
-/// The request's method and headers.
-struct Head(Method, HeaderMap);
+/// The request's method and headers, and whom the host has recognised.
+struct Head {
+    method: Method,
+    headers: HeaderMap,
+    identity: Option<Identity>,
+}
+
+impl Head {
+    fn parts(self, uri: Uri) -> http::request::Parts {
+        let (mut parts, ()) = http::Request::new(()).into_parts();
+        parts.method = self.method;
+        parts.uri = uri;
+        parts.headers = self.headers;
+        if let Some(identity) = self.identity {
+            parts.extensions.insert(identity);
+        }
+        parts
+    }
+}
 
 /// Warp does not hand out the URI: the authority of one that has it goes where the core finds it
 /// too, unless there is a `Host` already.
 fn head()
 -> impl Filter<Extract = (Head,), Error = Infallible> + Clone + Send + Sync + use<> + 'static {
     let host = warp::host::optional().or(warp::any().map(|| None)).unify();
-    warp::method().and(warp::header::headers_cloned()).and(host).map(
-        |method, mut headers: HeaderMap, host: Option<Authority>| {
+    let identity = warp::ext::optional();
+    warp::method().and(warp::header::headers_cloned()).and(host).and(identity).map(
+        |method, mut headers: HeaderMap, host: Option<Authority>, identity| {
             let host = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
             if let Some(host) = host.filter(|_| !headers.contains_key(HOST)) {
                 headers.insert(HOST, host);
             }
-            Head(method, headers)
+            Head { method, headers, identity }
         },
     )
-}
-
-fn parts(method: Method, uri: Uri, headers: HeaderMap) -> http::request::Parts {
-    let (mut parts, ()) = http::Request::new(()).into_parts();
-    parts.method = method;
-    parts.uri = uri;
-    parts.headers = headers;
-    parts
 }
 
 fn pieces(

@@ -1,15 +1,23 @@
 //! What is the host's goes on working beside the chat's.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use chat_core::dialect;
-use chat_core::host::{JwtAuthenticator, StaticDirectory};
+use chat_core::host::{Identity, JwtAuthenticator, PreAuthenticated, StaticDirectory};
 use chat_core::http::Body;
+use chat_core::model::User;
 use chat_core::{Chat, Error};
-use chat_runtime::Server;
+use chat_runtime::{PeerAddr, Server};
 use chat_store_memory::MemoryStore;
 use futures::{StreamExt, stream};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
 use tower::ServiceExt;
 use warp::filters::BoxedFilter;
 use warp::reject::Reject;
@@ -114,4 +122,58 @@ async fn a_streamed_body_comes_piece_by_piece_and_breaks_off_where_it_fails() {
         assert_eq!(frame.into_data().unwrap(), expected);
     }
     assert!(body.frame().await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn whom_a_layer_has_recognised_is_let_in_and_nobody_else() {
+    let users = StaticDirectory::from_iter([User::new(1.into(), "john")]);
+    let chat = Chat::new(MemoryStore::new(), users, PreAuthenticated);
+    let app = warp::service(chat_warp::filter(&Server::start(chat), dialect::MESSENGER));
+    let recognise = |user: u64| Identity::new(user);
+    for (identity, status) in [
+        (Some(recognise(1)), StatusCode::OK),
+        (Some(recognise(2)), StatusCode::UNAUTHORIZED),
+        (None, StatusCode::UNAUTHORIZED),
+    ] {
+        let mut request = Request::get(STATS).body(Full::<Bytes>::default()).unwrap();
+        if let Some(identity) = identity {
+            request.extensions_mut().insert(identity);
+        }
+        assert_eq!(app.clone().oneshot(request).await.unwrap().status(), status);
+    }
+}
+
+/// What a layer puts into the extensions reaches a socket too: the user, and where they come from.
+#[tokio::test]
+async fn who_opens_a_socket_and_from_where_is_as_a_layer_says() {
+    let users = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "user")));
+    let chat = Chat::new(MemoryStore::new(), users, PreAuthenticated);
+    let room = chat.acting_as("1").direct_room("2").await.unwrap().id;
+    let client = SocketAddr::from(([203, 0, 113, 7], 4_000));
+    let app = warp::service(chat_warp::filter(&Server::start(chat.clone()), dialect::MESSENGER));
+    let app = app.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Identity::new(1));
+        request.extensions_mut().insert(PeerAddr(client));
+        request
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        let service = TowerToHyperService::new(app);
+        http1::Builder::new()
+            .serve_connection(TokioIo::new(connection), service)
+            .with_upgrades()
+            .await
+    });
+    let stream = TcpStream::connect(address).await.unwrap();
+    let url = format!("ws://{address}/ws/chat/{room}/");
+    let _socket = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    loop {
+        if let [session] = &chat.acting_as("1").sessions().await.unwrap()[..] {
+            assert_eq!(session.ip_address, Some(client.ip()));
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use chat_core::host::{AuthError, Authenticator, Credentials, Identity, StaticDirectory};
-use chat_core::model::{RoomId, User};
+use chat_core::model::{RoomId, User, UserId};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 
@@ -14,8 +14,8 @@ pub(crate) struct Trusting;
 impl Authenticator for Trusting {
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
         let name = credentials.headers.get("authorization").ok_or(AuthError::Missing)?;
-        let user = name.to_str().ok().and_then(|name| name.try_into().ok());
-        Ok(Identity { user: user.ok_or(AuthError::Invalid)?, expires_at: None })
+        let user = name.to_str().ok().and_then(|name| UserId::new(name).ok());
+        Ok(Identity::new(user.ok_or(AuthError::Invalid)?))
     }
 }
 

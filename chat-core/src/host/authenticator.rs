@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
+use http::request::Parts;
+use http::{Extensions, HeaderMap};
 
 use crate::model::{Timestamp, UserId};
 
@@ -33,17 +34,16 @@ pub struct Credentials<'a> {
     pub query: Option<&'a str>,
     /// The schemes that the dialect takes in the `Authorization` header, such as `Bearer`.
     pub schemes: &'a [&'a str],
+    /// What layers of the host's have put into the request's extensions; on warp an [`Identity`]
+    /// alone, as warp hands out no others.
+    pub extensions: &'a Extensions,
 }
 
 impl<'a> Credentials<'a> {
-    /// Credentials as a request would bring them, to try an [`Authenticator`] with.
-    pub fn new(
-        transport: Transport,
-        headers: &'a HeaderMap,
-        query: Option<&'a str>,
-        schemes: &'a [&'a str],
-    ) -> Self {
-        Self { transport, headers, query, schemes }
+    /// What the head of a request brings.
+    pub fn new(transport: Transport, parts: &'a Parts, schemes: &'a [&'a str]) -> Self {
+        let Parts { headers, uri, extensions, .. } = parts;
+        Self { transport, headers, query: uri.query(), schemes, extensions }
     }
 
     /// The token of the request, whatever it is made of; none where there is none (wire.md,
@@ -93,7 +93,7 @@ fn from_cookie(headers: &HeaderMap) -> Option<&str> {
     pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value.trim_matches('"'))
 }
 
-/// Without headers and query, which hold secrets.
+/// Without headers, query and extensions, which hold secrets.
 impl fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("transport", &self.transport).finish_non_exhaustive()
@@ -102,11 +102,25 @@ impl fmt::Debug for Credentials<'_> {
 
 /// Who somebody is, and for how long that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Identity {
     /// The user.
     pub user: UserId,
     /// When an open socket has to be closed because this is no longer known; none for never.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Identity {
+    /// A user who is known until [`Chat::sign_out`](crate::Chat::sign_out) says otherwise.
+    pub fn new(user: impl Into<UserId>) -> Self {
+        Self { user: user.into(), expires_at: None }
+    }
+
+    /// The same until then, when open sockets are closed.
+    #[must_use]
+    pub fn until(self, expires_at: Timestamp) -> Self {
+        Self { expires_at: Some(expires_at), ..self }
+    }
 }
 
 /// Why nobody was recognised.
@@ -138,7 +152,7 @@ pub enum AuthError {
 ///         let cookie = credentials.headers.get("cookie").ok_or(AuthError::Missing)?;
 ///         let cookie = cookie.to_str().map_err(|_| AuthError::Invalid)?;
 ///         match cookie.strip_prefix("session=") {
-///             Some("s3cret") => Ok(Identity { user: 1.into(), expires_at: None }),
+///             Some("s3cret") => Ok(Identity::new(1)),
 ///             _ => Err(AuthError::Invalid),
 ///         }
 ///     }
@@ -148,4 +162,33 @@ pub enum AuthError {
 pub trait Authenticator: Send + Sync + 'static {
     /// Says who sent these credentials. Whether the directory knows them is asked afterwards.
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError>;
+}
+
+/// Recognises whomever a layer of the host's has recognised already: the [`Identity`] in the
+/// request's extensions, and nobody where there is none.
+///
+/// The layer has to be around the chat's routes, and nothing that a client sends may become an
+/// [`Identity`] without being checked. Where the sign-in is a cookie, over HTTP the cookie has to
+/// keep other sites out (`SameSite`).
+///
+/// ```
+/// use chat_core::host::{Authenticator, Credentials, Identity, PreAuthenticated, Transport};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let mut request = http::Request::get("/api/chat/rooms/").body(()).unwrap();
+/// request.extensions_mut().insert(Identity::new(1));
+/// let (parts, ()) = request.into_parts();
+/// let credentials = Credentials::new(Transport::Http, &parts, &["Bearer"]);
+/// assert_eq!(PreAuthenticated.authenticate(credentials).await.unwrap().user, 1.into());
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PreAuthenticated;
+
+#[async_trait]
+impl Authenticator for PreAuthenticated {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Identity, AuthError> {
+        credentials.extensions.get().cloned().ok_or(AuthError::Missing)
+    }
 }

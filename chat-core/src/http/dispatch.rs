@@ -104,12 +104,7 @@ async fn answer(
     let user = if let Some(proof) = link {
         user_of_link(chat, parts.uri.path(), proof?).await?
     } else {
-        let credentials = Credentials {
-            transport: Transport::Http,
-            headers: &parts.headers,
-            query: parts.uri.query(),
-            schemes: dialect.schemes,
-        };
+        let credentials = Credentials::new(Transport::Http, &parts, dialect.schemes);
         chat.authenticate(credentials).await?.0
     };
     chat.admit(&user.id, now)?;

@@ -6,6 +6,7 @@ use std::time::Instant;
 use futures::future::BoxFuture;
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN, USER_AGENT};
+use http::request::Parts;
 use http::uri::Authority;
 
 use super::Socket;
@@ -105,17 +106,11 @@ impl Opening {
         dialect: &'static Dialect,
         route: &SocketRoute,
         params: Params,
-        headers: &HeaderMap,
-        query: Option<&str>,
+        handshake: &Parts,
         now: Instant,
     ) -> Result<Self, Close> {
         let close = |error: Error| Close::from(&error);
-        let credentials = Credentials {
-            transport: Transport::WebSocket,
-            headers,
-            query,
-            schemes: dialect.schemes,
-        };
+        let credentials = Credentials::new(Transport::WebSocket, handshake, dialect.schemes);
         let (user, identity) = chat.authenticate(credentials).await.map_err(close)?;
         // To find the room may be to make it.
         chat.admit(&user.id, now).and_then(|()| chat.may_open(&user.id)).map_err(close)?;

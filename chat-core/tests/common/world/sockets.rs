@@ -7,8 +7,8 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::{World, now};
-use crate::common::Peer;
 use crate::common::peer::Driven;
+use crate::common::{Peer, request};
 
 impl World {
     /// Opens a socket of a user in the room of 1 and 2 and takes its first frame.
@@ -59,7 +59,9 @@ impl World {
             .find_map(|route| Some((route, match_path(route.path, path)?)))
             .expect("a path of a socket");
         let (chat, dialect, at) = (&self.chat, self.dialect, self.time.instant());
-        let opening = now(Opening::recognise(chat, dialect, route, params, headers, query, at))?;
+        let uri = format!("/?{}", query.unwrap_or_default());
+        let handshake = request("GET", &uri, headers.clone(), Vec::new()).parts;
+        let opening = now(Opening::recognise(chat, dialect, route, params, &handshake, at))?;
         let (socket, watched) = now(opening.enter(headers, None, "http://example.com", at))?;
         self.sockets.push(Driven::new(socket, watched));
         let peer = Peer(self.sockets.len() - 1);

@@ -13,7 +13,7 @@ const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 
 /// The figures that a host may change. The defaults are those of the API documents.
 ///
-/// A duration below a millisecond counts as one, and one over 365 days as those.
+/// A duration below a millisecond counts as one, and one above 365 days as 365 days.
 ///
 /// ```
 /// use std::time::Duration;

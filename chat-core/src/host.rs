@@ -1,4 +1,5 @@
-//! What the host app supplies, each with a default: users, sign-in, hooks, the bus, files, the clock.
+//! What the host app supplies: users and sign-in; and, each with a default, hooks, the bus and the
+//! clock, and files, of which there are none without.
 
 mod authenticator;
 mod bus;
@@ -18,6 +19,9 @@ pub use clock::{Clock, SystemClock};
 pub use directory::{Directory, DirectoryError, StaticDirectory};
 pub use files::{FileError, FileStore, Pieces, StoredFile};
 pub use hooks::{Draft, Hooks, Invitation, NoHooks, Refusal, RoomDraft};
+/// The crate of which [`JwtAuthenticator::new`] takes keys.
+#[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
+pub use jsonwebtoken;
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 pub use jwt::{InvalidKey, JwtAuthenticator};
 pub use packet::{Outbox, Packet};

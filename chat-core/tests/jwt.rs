@@ -16,7 +16,7 @@ use common::tokens::{
 use common::{SECRET, Time, headers, now, request};
 use http::HeaderMap;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn tokens_of_each_kind_of_key_are_let_in() {
@@ -208,6 +208,27 @@ fn cookies_and_subprotocols_are_found_among_others_and_over_several_headers() {
     let similar = format!("xsessionid={0}; sessionidx={0}", token_of(4));
     let similar = headers(&[("cookie", &similar)]);
     assert_eq!(recognised(Transport::WebSocket, &similar, None), None);
+}
+
+#[test]
+fn claims_that_the_host_requires_have_to_have_its_values() {
+    let time = Time::new();
+    let access = hs256(&time).with_claim("token_type", "access");
+    let is_let_in = |authenticator: &JwtAuthenticator, name: &str, value| {
+        authenticator.verify(&with_payload(&claims_with(&time, name, value))).is_ok()
+    };
+    assert!(is_let_in(&access, "token_type", json!("access")));
+    for value in [json!("refresh"), json!("Access"), json!(["access"]), json!(null)] {
+        assert!(!is_let_in(&access, "token_type", value.clone()), "{value}");
+    }
+    assert!(!is_let_in(&access, "type", json!("access")));
+    assert!(access.verify(&with_payload(&good(&time))).is_err());
+    let both = access.with_claim("admin", true);
+    assert!(!is_let_in(&both, "token_type", json!("access")));
+    let mut claims: Value = serde_json::from_str(&good(&time)).unwrap();
+    claims["token_type"] = json!("access");
+    claims["admin"] = json!(true);
+    assert_eq!(user_of(&both, &with_payload(&claims.to_string())), "1");
 }
 
 #[test]

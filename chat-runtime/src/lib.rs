@@ -56,6 +56,7 @@
 //! | `chat_failed_sweeps_total` | counter | looks at the store that failed |
 
 mod bus;
+mod clock;
 mod driver;
 #[cfg(feature = "files")]
 mod files;
@@ -70,6 +71,7 @@ mod tasks;
 mod upgrade;
 
 pub use bus::LocalBus;
+pub use clock::TokioClock;
 #[cfg(feature = "files")]
 pub use files::ObjectFiles;
 pub use server::{Drained, Server};

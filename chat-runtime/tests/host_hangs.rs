@@ -10,16 +10,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::dialect::{CAMPUS, MESSENGER};
-use chat_core::host::{Clock, Directory, DirectoryError};
+use chat_core::host::{Directory, DirectoryError};
 use chat_core::model::{Event, Signal, Timestamp, User, UserId};
 use chat_core::service::Listener;
 use chat_core::{Chat, Outgoing};
-use chat_runtime::{LocalBus, Server};
+use chat_runtime::{LocalBus, Server, TokioClock};
 use chat_store_memory::MemoryStore;
 use serde_json::json;
 use served::{Socket, Trusting};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
+
+/// When it is at the start.
+const BEGIN: Timestamp = Timestamp::EPOCH;
 
 /// Within this time all is well again.
 const SOON: Duration = Duration::from_secs(15);
@@ -54,16 +57,6 @@ impl Directory for Hanging {
     }
 }
 
-/// A wall clock that goes with the virtual time.
-#[derive(Debug, Clone)]
-struct Virtual(Instant);
-
-impl Clock for Virtual {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(1_735_122_600_000_000).after(self.0.elapsed())
-    }
-}
-
 struct Told(UnboundedSender<Event>);
 
 impl Listener for Told {
@@ -81,12 +74,9 @@ struct Nodes {
 
 impl Nodes {
     fn start() -> Self {
-        let (store, bus, clock) = (MemoryStore::new(), LocalBus::new(), Virtual(Instant::now()));
+        let (store, bus, clock) = (MemoryStore::new(), LocalBus::new(), TokioClock::new(BEGIN));
         let chat = |host: Hanging, bus: LocalBus| {
-            Chat::builder(store.clone(), host, Trusting)
-                .with_bus(bus)
-                .with_clock(clock.clone())
-                .build()
+            Chat::builder(store.clone(), host, Trusting).with_bus(bus).with_clock(clock).build()
         };
         let host = Hanging::default();
         let there = Server::start(chat(host.clone(), bus.join()));

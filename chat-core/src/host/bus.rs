@@ -36,7 +36,8 @@ pub trait Bus: Send + Sync + 'static {
     /// What the other nodes tell, from now on. The stream ends with the bus.
     fn subscribe(&self) -> BoxStream<'static, Hint>;
 
-    /// Whether it works as far as it knows, as `channel_layer_status` shows.
+    /// Whether it works as far as it knows; the `messenger` dialect's figures show it
+    /// (`channel_layer_status`).
     fn is_available(&self) -> bool;
 }
 

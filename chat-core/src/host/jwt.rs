@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{AuthError, Authenticator, Clock, Credentials, Identity, SystemClock};
 use crate::model::{Timestamp, UserId};
@@ -22,10 +22,11 @@ pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
 
 /// Recognises users by signed tokens (wire.md, "Credentials").
 ///
-/// A token comes where [`Credentials::token`] looks. The user id is the claim `sub`, else `user_id`; an integer is taken in its
-/// decimal form. `exp` is required and `nbf` heeded, both as integers, with a leeway of 30
-/// seconds. The algorithm is the key's own and no other, whatever a token's header says. An open
-/// socket ends when its token expires.
+/// A token comes where [`Credentials::token`] looks, and has at most 8 KiB. The user id is the claim
+/// `sub`, else `user_id`; an integer is taken in its decimal form. `exp` is required, and neither
+/// `nbf` nor `iat` may lie in the future, all as integers, with a leeway of 30 seconds. The
+/// algorithm is the key's own and no other, whatever a token's header says. An open socket ends when
+/// its token expires.
 ///
 /// The first one made in a process installs a cryptography provider for `jsonwebtoken`, unless
 /// there is one. A host that installs its own must do so earlier.
@@ -39,6 +40,7 @@ pub struct InvalidKey(#[source] jsonwebtoken::errors::Error);
 pub struct JwtAuthenticator {
     key: DecodingKey,
     validation: Validation,
+    required: Vec<(String, Value)>,
     leeway: Duration,
     clock: Arc<dyn Clock>,
 }
@@ -56,12 +58,12 @@ impl JwtAuthenticator {
     /// Tokens signed with HMAC and SHA-256, by whoever knows the secret: at least 32 random bytes
     /// (RFC 7518, section 3.2), which is not checked.
     pub fn hs256(secret: &[u8]) -> Self {
-        Self::with_key(Algorithm::HS256, DecodingKey::from_secret(secret))
+        Self::new(Algorithm::HS256, DecodingKey::from_secret(secret))
     }
 
     /// Tokens signed with HMAC and SHA-512, likewise with a secret of at least 64 random bytes.
     pub fn hs512(secret: &[u8]) -> Self {
-        Self::with_key(Algorithm::HS512, DecodingKey::from_secret(secret))
+        Self::new(Algorithm::HS512, DecodingKey::from_secret(secret))
     }
 
     /// Tokens signed with RSA (PKCS #1 v1.5) and SHA-256; the public key as PEM.
@@ -70,7 +72,7 @@ impl JwtAuthenticator {
     /// [`InvalidKey`] where the text is no such key.
     pub fn rs256(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
         let key = DecodingKey::from_rsa_pem(public_key_pem).map_err(InvalidKey)?;
-        Ok(Self::with_key(Algorithm::RS256, key))
+        Ok(Self::new(Algorithm::RS256, key))
     }
 
     /// Tokens signed with ECDSA on P-256 and SHA-256; the public key as PEM.
@@ -79,7 +81,7 @@ impl JwtAuthenticator {
     /// [`InvalidKey`] where the text is no such key.
     pub fn es256(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
         let key = DecodingKey::from_ec_pem(public_key_pem).map_err(InvalidKey)?;
-        Ok(Self::with_key(Algorithm::ES256, key))
+        Ok(Self::new(Algorithm::ES256, key))
     }
 
     /// Tokens signed with Ed25519; the public key as PEM.
@@ -88,18 +90,19 @@ impl JwtAuthenticator {
     /// [`InvalidKey`] where the text is no such key.
     pub fn eddsa(public_key_pem: &[u8]) -> Result<Self, InvalidKey> {
         let key = DecodingKey::from_ed_pem(public_key_pem).map_err(InvalidKey)?;
-        Ok(Self::with_key(Algorithm::EdDSA, key))
+        Ok(Self::new(Algorithm::EdDSA, key))
     }
 
-    /// Tokens of any algorithm and key that `jsonwebtoken` knows.
-    pub fn with_key(algorithm: Algorithm, key: DecodingKey) -> Self {
+    /// Tokens of any algorithm and key that [`jsonwebtoken`] knows.
+    pub fn new(algorithm: Algorithm, key: DecodingKey) -> Self {
         install_provider();
         let mut validation = Validation::new(algorithm);
         // Times are checked here, against the clock that the host may replace.
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_aud = false;
-        Self { key, validation, leeway: Duration::from_secs(30), clock: Arc::new(SystemClock) }
+        let leeway = Duration::from_secs(30);
+        Self { key, validation, required: Vec::new(), leeway, clock: Arc::new(SystemClock) }
     }
 
     /// Requires this issuer (`iss`), or one of those that were set before.
@@ -116,6 +119,15 @@ impl JwtAuthenticator {
         self.validation.aud.get_or_insert_default().insert(audience.into());
         self.validation.validate_aud = true;
         self.validation.required_spec_claims.insert("aud".to_owned());
+        self
+    }
+
+    /// Requires a claim of the token's to have this value, such as `token_type` to be `access` where
+    /// tokens for other purposes are signed with the same key, as simplejwt does. Not for the user
+    /// and the times; each claim that is set so is required.
+    #[must_use]
+    pub fn with_claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.required.push((name.into(), value.into()));
         self
     }
 
@@ -149,6 +161,9 @@ impl JwtAuthenticator {
             return Err(AuthError::Invalid);
         }
         let claims = decoded.claims;
+        if self.required.iter().any(|(name, value)| claims.others.get(name) != Some(value)) {
+            return Err(AuthError::Invalid);
+        }
         let now = self.clock.now();
         let expires = moment(&claims.exp)?;
         if expires.after(self.leeway) <= now {
@@ -174,6 +189,8 @@ struct Claims {
     exp: Value,
     nbf: Option<Value>,
     iat: Option<Value>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 /// The moment of a time claim, which must be an integer that a [`Timestamp`] can hold.

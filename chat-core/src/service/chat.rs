@@ -97,8 +97,10 @@ impl Chat {
         }
     }
 
-    /// Acts in the name of a user, in rooms of every kind. An id that the directory does not know,
-    /// or that is none ([`UserId::new`]), is [`Error::Unauthenticated`] in every use case.
+    /// Acts in the name of a user, in rooms of every kind. Who is named has been recognised by the
+    /// host: the directory is asked about them where they are shown to others, as when they send or
+    /// make a room, and answers [`Error::Unauthenticated`] where it does not know them. A text that
+    /// is no id ([`UserId::new`]) is that in every use case.
     pub fn acting_as(&self, user: impl TryInto<UserId>) -> Actor {
         Actor::new(self.clone(), user.try_into().ok(), Kinds::ALL)
     }
@@ -231,10 +233,13 @@ impl ChatBuilder {
     }
 
     /// Sets the key that links to files are signed with: at least 32 random bytes, kept safe, the
-    /// same on every node. Without it a random one is made, and links are good on this node until
-    /// it ends.
+    /// same on every node. Without it, or with an empty one, a random one is made, and links are
+    /// good on this node until it ends.
     pub fn with_signing_key(mut self, key: impl Into<Vec<u8>>) -> Self {
-        self.signing_key = key.into();
+        let key = key.into();
+        if !key.is_empty() {
+            self.signing_key = key;
+        }
         self
     }
 

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use chat_core::Config;
-use chat_core::socket::Input;
+use chat_core::socket::{Close, Input};
 use common::{Peer, World, assert_shape, server_frame};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -268,7 +268,7 @@ fn frames_after_the_twentieth_are_not_handled() {
 fn a_binary_frame_closes_1003() {
     let mut world = World::new();
     let peer = world.open(1);
-    world.input(peer, Input::Binary);
+    world.input(peer, Input::Broken(Close::BINARY));
     assert_eq!(world.closed(peer), Some(1003));
     world.assert_quiet(peer);
 }

@@ -236,7 +236,7 @@ fn presence_over_http_is_that_of_the_sockets() {
 #[test]
 fn a_socket_that_is_closed_by_us_takes_its_user_offline_too() {
     let (mut world, john, jane) = two();
-    world.input(john, chat_core::socket::Input::Binary);
+    world.input(john, chat_core::socket::Input::Broken(chat_core::socket::Close::BINARY));
     assert_eq!(world.closed(john), Some(1003));
     assert_eq!(world.frame(jane)["is_online"], false);
 }

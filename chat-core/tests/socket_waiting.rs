@@ -4,11 +4,25 @@ mod common;
 
 use std::time::Duration;
 
+use chat_core::socket::{Close, Input};
 use common::{World, say, two};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Lets a command end before what it did is told, or after.
+type Release = fn(&mut World, common::Peer);
+
+/// Either may be quicker.
+const RELEASES: [Release; 2] = [
+    |world, peer| world.release_command_after(peer, World::settle),
+    |world, peer| world.release_command(peer),
+];
 
 #[test]
-fn frames_are_handled_in_the_order_they_came_while_a_command_is_in_flight() {
+fn frames_are_answered_in_the_order_they_came_while_a_command_is_in_flight() {
+    RELEASES.into_iter().for_each(answers_come_in_order);
+}
+
+fn answers_come_in_order(release: Release) {
     let (mut world, john, jane) = two();
     world.hold_commands(john);
     for number in 0..3 {
@@ -20,8 +34,7 @@ fn frames_are_handled_in_the_order_they_came_while_a_command_is_in_flight() {
     let mut seen = Vec::new();
     for _ in 0..3 {
         assert!(world.is_performing(john));
-        // Told before the command is known to have ended, as when both happen at once.
-        world.release_command_after(john, World::settle);
+        release(&mut world, john);
         seen.extend(world.frames(john));
     }
     assert!(!world.is_performing(john));
@@ -46,6 +59,52 @@ fn frames_are_handled_in_the_order_they_came_while_a_command_is_in_flight() {
     ];
     assert_eq!(order, expected);
     assert_eq!(world.frames(jane).len(), 3);
+}
+
+#[test]
+fn a_message_without_a_key_is_answered_before_what_came_after_it() {
+    for release in RELEASES {
+        let (mut world, john, _) = two();
+        world.hold_commands(john);
+        world.send(john, &json!({ "type": "message", "content": "x" }));
+        world.send_text(john, "nonsense");
+        release(&mut world, john);
+        let kinds: Vec<Value> =
+            world.frames(john).iter().map(|frame| frame["type"].clone()).collect();
+        assert_eq!(kinds, ["message", "error"]);
+    }
+}
+
+/// A binary frame, one that is too large, and the last bad frame that is borne.
+#[test]
+fn what_came_before_a_frame_that_ends_the_socket_is_answered_first() {
+    for release in RELEASES {
+        for last in ["broken", "bad"] {
+            let (mut world, john, jane) = two();
+            world.hold_commands(john);
+            for number in 0..2 {
+                world.send(john, &json!({ "type": "message", "content": "x", "temp_id": number }));
+            }
+            if last == "broken" {
+                world.input(john, Input::Broken(Close::BINARY));
+                assert!(!world.wants_frames(john));
+            } else {
+                (0..20).for_each(|_| world.send_text(john, "nonsense"));
+            }
+            assert_eq!(world.closed(john), None);
+            release(&mut world, john);
+            assert_eq!(world.closed(john), None);
+            release(&mut world, john);
+            let keys: Vec<Value> =
+                world.frames(john).iter().map(|frame| frame["temp_id"].clone()).collect();
+            assert_eq!(keys[..2], [0, 1]);
+            let (answers, code) = if last == "broken" { (2, 1003) } else { (22, 1008) };
+            assert_eq!((keys.len(), world.closed(john)), (answers, Some(code)));
+            let shown =
+                world.frames(jane).iter().filter(|frame| frame["type"] == "message").count();
+            assert_eq!(shown, 2);
+        }
+    }
 }
 
 #[test]

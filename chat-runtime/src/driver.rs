@@ -214,7 +214,9 @@ impl Driver {
             *turn -= 1;
             match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
                 Some(Ok(Message::Text(text))) => self.socket.handle(Input::Text(&text), at),
-                Some(Ok(Message::Binary(_))) => self.socket.handle(Input::Binary, at),
+                Some(Ok(Message::Binary(_))) => {
+                    self.socket.handle(Input::Broken(Close::BINARY), at);
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                     // The answer to a ping is written with the next flush.
                     self.unflushed = true;
@@ -228,7 +230,7 @@ impl Driver {
                 Some(Err(error)) => {
                     let Some(close) = close_for(&error) else { return Poll::Ready(Heard::End) };
                     self.broken = true;
-                    self.socket.handle(Input::Close(close), at);
+                    self.socket.handle(Input::Broken(close), at);
                 }
                 None => return Poll::Ready(Heard::End),
             }

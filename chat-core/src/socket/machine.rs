@@ -35,8 +35,9 @@ const WAITING_LARGEST: usize = 2;
 pub enum Input<'a> {
     /// A text frame of the client.
     Text(&'a str),
-    /// A binary frame of the client.
-    Binary,
+    /// The client has sent what no client may, such as a binary frame: nothing more is read of it,
+    /// and the socket is closed so once what came before is answered.
+    Broken(Close),
     /// A ping or pong of the protocol: a sign of life.
     Activity,
     /// An event of the room, or about somebody in it.
@@ -94,8 +95,10 @@ pub struct Socket {
     missed: u32,
     /// When the last bad frames came, the oldest first.
     bad_frames: VecDeque<Instant>,
-    /// Frames that wait for the command before them.
+    /// Frames that wait for the one before them.
     waiting: VecDeque<Heard>,
+    /// How it ends once those are answered, where nothing can follow them.
+    ending: Option<Close>,
     /// With what the links in its frames begin, where there are any.
     pub(super) base: Option<Box<str>>,
     /// The key of the frame whose command is being performed.
@@ -141,6 +144,7 @@ impl Socket {
             missed: 0,
             bad_frames: VecDeque::new(),
             waiting: VecDeque::new(),
+            ending: None,
             base: None,
             answering: None,
             performing: false,
@@ -193,6 +197,7 @@ impl Socket {
     /// answers waiting to be taken, reading on would only fill memory.
     pub fn wants_frames(&self) -> bool {
         !self.closed
+            && self.ending.is_none()
             && self.waiting.len() < WAITING_FRAMES
             && self.outputs.len() < WAITING_FRAMES
             && self.waiting_bytes() < self.config().frame_limit.saturating_mul(WAITING_LARGEST)
@@ -252,7 +257,7 @@ impl Socket {
         }
         match input {
             Input::Text(text) => self.handle_text(text, now),
-            Input::Binary => self.close(Close::BINARY),
+            Input::Broken(close) => self.handle_last(close, now),
             Input::Activity => self.handle_activity(),
             Input::Delivery(delivery) => self.handle_delivery(delivery),
             Input::Performed(performed) => self.handle_performed(performed, now),
@@ -267,7 +272,7 @@ impl Socket {
         }
         self.continue_history();
         let is_live = self.history.as_ref().is_none_or(|history| history.is_live());
-        if is_live && self.own.is_full() {
+        if is_live {
             self.own.forget(self.cursor.version);
         }
         self.work(now);

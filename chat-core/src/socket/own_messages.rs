@@ -1,39 +1,43 @@
-//! The messages that were sent over this socket, until they are told to it with their keys.
+//! The message that was sent over this socket last, until it is told to it with its key.
 
 use std::collections::VecDeque;
 
 use super::{Command, TempId};
 use crate::model::{Change, Message, MessageId, SessionId, UserId, Version};
 
-/// How many of one's own messages may wait for their delivery before no more are sent.
-const UNCLAIMED: usize = 64;
-
 /// How many changes may wait for the command that tells which of them is the message it sent,
 /// before no more are wanted.
 const HELD: usize = 256;
 
-/// The messages that were sent over this socket, until they are told to it with their keys.
+/// The message that was sent over this socket last, until it is told to it with its key.
 ///
 /// The answer to a send and the delivery of its message come in either order, and a delivery that
-/// was read back from the store does not say which socket it was sent over.
+/// was read back from the store does not say which socket it was sent over. What the client sent
+/// after it waits until it is told, so that answers come in the order of their frames.
 #[derive(Debug)]
 pub(super) struct OwnMessages {
     user: UserId,
     session: SessionId,
     /// The key of the message that is being sent.
     sending: Option<TempId>,
-    /// Messages that are stored but were not delivered here yet, with the version of their sending
-    /// and their keys.
-    unclaimed: VecDeque<(MessageId, Version, TempId)>,
+    /// The message that is stored but was not delivered here yet.
+    awaited: Option<Awaited>,
     /// Changes from the store, one of which may be the message that is being sent. They wait until
     /// that is known, so that it is told once and with its key.
     held: VecDeque<Change>,
 }
 
+#[derive(Debug)]
+struct Awaited {
+    id: MessageId,
+    /// The version of its sending.
+    sent: Version,
+    temp_id: Option<TempId>,
+}
+
 impl OwnMessages {
     pub(super) fn new(user: UserId, session: SessionId) -> Self {
-        let (unclaimed, held) = (VecDeque::new(), VecDeque::new());
-        Self { user, session, sending: None, unclaimed, held }
+        Self { user, session, sending: None, awaited: None, held: VecDeque::new() }
     }
 
     /// A command is being performed from now on.
@@ -51,20 +55,20 @@ impl OwnMessages {
 
     /// Notes that a message will be delivered. If that comes from the store it does not name this
     /// socket.
-    pub(super) fn expect(&mut self, message: &Message, temp_id: TempId) {
-        self.unclaimed.push_back((message.id, message.versions.sent, temp_id));
+    pub(super) fn expect(&mut self, message: &Message, temp_id: Option<TempId>) {
+        self.awaited = Some(Awaited { id: message.id, sent: message.versions.sent, temp_id });
     }
 
-    /// Whether so many wait for their delivery that no more should be sent.
-    pub(super) fn is_full(&self) -> bool {
-        self.unclaimed.len() >= UNCLAIMED
+    /// Whether a message has to be told before anything else that the client has sent is taken up.
+    pub(super) fn is_awaiting(&self) -> bool {
+        self.awaited.is_some()
     }
 
     /// Forgets what will not be delivered any more, such as a message that was deleted before:
     /// everything up to this version has been told.
     pub(super) fn forget(&mut self, told: Version) {
         if self.held.is_empty() {
-            self.unclaimed.retain(|(_, sent, _)| *sent > told);
+            self.awaited.take_if(|awaited| awaited.sent <= told);
         }
     }
 
@@ -72,21 +76,21 @@ impl OwnMessages {
     pub(super) fn may_be_own(&self, change: &Change) -> bool {
         let Change::Sent { message, origin, .. } = change else { return false };
         let sending = *origin == Some(self.session) && self.sending.is_some();
-        sending || self.unclaimed.iter().any(|(id, ..)| *id == message.id)
+        let is_awaited = |own: &Awaited| own.id == message.id && own.temp_id.is_some();
+        sending || self.awaited.as_ref().is_some_and(is_awaited)
     }
 
     /// The key of a message that was or is being sent over this socket.
     pub(super) fn claim(&mut self, change: &Change) -> Option<TempId> {
         let Change::Sent { origin, .. } = change else { return None };
         let is_sending = *origin == Some(self.session);
-        self.claim_sent(change).or_else(|| self.sending.clone().filter(|_| is_sending))
+        self.claim_awaited(change).or_else(|| self.sending.clone().filter(|_| is_sending))
     }
 
-    /// The key of a message that was sent over this socket.
-    pub(super) fn claim_sent(&mut self, change: &Change) -> Option<TempId> {
+    /// The key of the message that was sent over this socket, which is told now.
+    pub(super) fn claim_awaited(&mut self, change: &Change) -> Option<TempId> {
         let Change::Sent { message, .. } = change else { return None };
-        let index = self.unclaimed.iter().position(|(id, ..)| *id == message.id)?;
-        self.unclaimed.remove(index).map(|(.., temp_id)| temp_id)
+        self.awaited.take_if(|awaited| awaited.id == message.id)?.temp_id
     }
 
     /// Holds changes if one of them may be the message that is being sent, or they come after one

@@ -164,7 +164,7 @@ impl Driven {
         let inputs = [
             Input::Text(r#"{"type":"ping"}"#),
             Input::Text("nonsense"),
-            Input::Binary,
+            Input::Broken(Close::BINARY),
             Input::Activity,
             Input::Flushed,
             Input::Timeout,

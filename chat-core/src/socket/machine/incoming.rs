@@ -1,5 +1,5 @@
 //! How the machine takes its client's frames: one after the other, each once the one before has been
-//! performed.
+//! performed and answered.
 
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,12 @@ impl Socket {
         self.handle_activity();
         let heard = self.decode(text, now);
         self.waiting.push_back(heard);
+        self.work(now);
+    }
+
+    /// The client has sent what nothing can follow: it ends once what it sent before is answered.
+    pub(super) fn handle_last(&mut self, close: Close, now: Instant) {
+        self.ending = Some(close);
         self.work(now);
     }
 
@@ -66,10 +72,13 @@ impl Socket {
                 self.perform(Command::Shown(seq));
                 return;
             }
-            if self.own.is_full() {
+            if self.own.is_awaiting() {
                 return;
             }
             let Some(Heard { incoming, temp_id, at, .. }) = self.waiting.pop_front() else {
+                if let Some(close) = self.ending {
+                    self.close(close);
+                }
                 return;
             };
             // Commands are counted when they are performed, and answers to pings are not.
@@ -135,11 +144,7 @@ impl Socket {
         let (temp_id, answering) = (self.own.end(), self.answering.take());
         match performed {
             Performed::Done(Ok(())) => {}
-            Performed::Sent(Ok(sent)) => {
-                if let Some(temp_id) = temp_id {
-                    self.handle_sent(sent, temp_id);
-                }
-            }
+            Performed::Sent(Ok(sent)) => self.handle_sent(sent, temp_id),
             Performed::Sent(Err(error)) => {
                 self.refuse(&error, temp_id.as_ref(), true);
                 self.handle_error(&error, now);
@@ -161,12 +166,12 @@ impl Socket {
         }
     }
 
-    fn handle_sent(&mut self, sent: Delivered, temp_id: TempId) {
+    fn handle_sent(&mut self, sent: Delivered, temp_id: Option<TempId>) {
         let Delivered { message, sender, repeated } = sent;
         if !self.was_told(&message) || self.own.holds(message.id) {
             // It will be told in its turn.
             self.own.expect(&message, temp_id);
-        } else if repeated {
+        } else if let Some(temp_id) = temp_id.filter(|_| repeated) {
             let change = Change::Sent { message, sender, origin: None };
             self.send((self.dialect.codec.own_copy)(&change, &temp_id));
         }

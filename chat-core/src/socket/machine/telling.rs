@@ -45,6 +45,7 @@ impl Socket {
             self.release_held();
             for change in new {
                 self.note_told(change);
+                self.own.claim_awaited(change);
             }
             self.send_shared(delivery);
         }
@@ -54,13 +55,9 @@ impl Socket {
     pub(super) fn tell(&mut self, change: &Change) {
         self.note_told(change);
         let codec = &self.dialect.codec;
-        let Some(temp_id) = self.own.claim(change) else {
-            return self.send(self.told(change));
-        };
-        self.send((codec.own_copy)(change, &temp_id));
-        // A repetition that overtook the message is answered too.
-        while let Some(temp_id) = self.own.claim_sent(change) {
-            self.send((codec.own_copy)(change, &temp_id));
+        match self.own.claim(change) {
+            Some(temp_id) => self.send((codec.own_copy)(change, &temp_id)),
+            None => self.send(self.told(change)),
         }
     }
 

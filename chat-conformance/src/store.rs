@@ -221,6 +221,8 @@ macro_rules! store_tests {
                 a_receipt_for_ones_own_message_changes_nothing,
                 a_message_is_delivered_when_the_last_member_received_it,
                 a_message_is_read_when_the_last_member_read_it,
+                both_steps_of_a_status_can_be_told_afterwards,
+                receipts_at_once_each_hand_back_their_own_step,
                 reading_implies_receiving,
                 a_message_is_not_read_before_it_is_delivered,
                 a_status_is_never_older_than_its_message,

@@ -4,7 +4,7 @@ mod common;
 
 use chat_core::model::{Change, Cursor, Event, UserId};
 use chat_core::socket::Delivery;
-use common::{Peer, World, assert_shape, now, server_frame};
+use common::{Peer, World, assert_shape, now, server_frame, two};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -92,6 +92,26 @@ fn an_edit_before_a_later_receipt_is_not_lost_at_the_edge_of_a_reading() {
             }
         }
         assert_eq!(told, [3, 4, 5], "limit {limit}");
+    }
+}
+
+/// wire.md, `messenger`: once per change, also for who hears of two changes at once.
+#[test]
+fn each_step_of_a_status_is_told_to_who_is_caught_up() {
+    for limit in 1..=3 {
+        let (mut world, john, jane) = two();
+        world.set_deaf(john, true);
+        let sent = now(world.chat.acting_as("1").send(world.room, "text")).unwrap().message;
+        let id = sent.id.get();
+        world.send(jane, &json!({ "type": "message_delivered", "message_id": id }));
+        world.send(jane, &json!({ "type": "message_read", "message_id": id }));
+        let live = world.frames(jane);
+        world.set_deaf(john, false);
+        world.catch_up(john, limit);
+        let told = world.frames(john);
+        assert_eq!(told, live, "limit {limit}");
+        let steps: Vec<_> = told.iter().map(|frame| &frame["status"]).collect();
+        assert_eq!(steps, [&Value::Null, &json!("delivered"), &json!("read")]);
     }
 }
 

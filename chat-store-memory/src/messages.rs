@@ -70,6 +70,7 @@ impl MessageStore for MemoryStore {
             reactions: Vec::new(),
             delivered_at: None,
             read_at: None,
+            delivered_by: None,
             status_by: None,
             versions: MessageVersions {
                 sent: state.room.version + 1,

@@ -75,6 +75,9 @@ fn move_statuses(
             let delivered_at = *message.delivered_at.get_or_insert(at);
             if read.contains(seq) {
                 message.read_at = Some(at.max(delivered_at));
+            } else {
+                message.delivered_by = Some(mark.by.user.clone());
+                message.versions.delivered = version;
             }
             message.status_by = Some(mark.by.user.clone());
             message.versions.status = version;

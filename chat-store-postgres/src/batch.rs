@@ -177,11 +177,19 @@ pub(crate) async fn write(
             *message = Arc::clone(after);
         }
     }
+    // Another receipt of the batch may have moved it further.
+    let after = |message: &Arc<Message>, marked: &Marked| match marked
+        .version
+        .filter(|version| *version < message.versions.status)
+    {
+        Some(version) => Arc::new(message.with_status_at(version)),
+        None => Arc::clone(message),
+    };
     let outcome = |decided| match decided {
         Decided::Marked { mut marked, room, moved: seqs, rest } => {
             if seqs.len() <= Marked::MOST as u64 {
-                let found = seqs.iter().filter_map(|seq| moved.get(&(room, seq)).cloned());
-                marked.moved = found.collect();
+                let found = seqs.iter().filter_map(|seq| moved.get(&(room, seq)));
+                marked.moved = found.map(|message| after(message, &marked)).collect();
             }
             Ok(Outcome::Marked { marked, rest })
         }

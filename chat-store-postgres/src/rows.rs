@@ -190,12 +190,14 @@ pub(crate) fn message(row: &PgRow) -> Read<Message> {
         reactions: reactions(row.try_get("m_reactions")?)?,
         delivered_at: maybe_at(row, "m_delivered_at")?,
         read_at: maybe_at(row, "m_read_at")?,
+        delivered_by: maybe_user(row, "m_delivered_by")?,
         status_by: maybe_user(row, "m_status_by")?,
         versions: MessageVersions {
             sent: number(row, "m_v_sent")?,
             edited: number(row, "m_v_edited")?,
             deleted: number(row, "m_v_deleted")?,
             reacted: number(row, "m_v_reacted")?,
+            delivered: number(row, "m_v_delivered")?,
             status: number(row, "m_v_status")?,
         },
     })

@@ -167,6 +167,7 @@ pub(crate) fn stored(new: Vec<NewRow>, places: &Places) -> Vec<Option<Arc<Messag
             reactions: Vec::new(),
             delivered_at: None,
             read_at: None,
+            delivered_by: None,
             status_by: None,
             versions,
         }))

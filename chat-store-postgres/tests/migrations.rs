@@ -21,9 +21,13 @@ async fn migrating_again_changes_nothing() {
 async fn what_was_not_run_is_known() {
     let schema = chat_test_postgres::fresh_schema();
     let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
-    assert_eq!(store.pending_migrations().await.unwrap(), 4);
+    let pending = store.pending_migrations().await.unwrap();
     store.migrate().await.unwrap();
     assert_eq!(store.pending_migrations().await.unwrap(), 0);
+    let mut host = PgConnection::connect(&chat_test_postgres::url()).await.unwrap();
+    let count = format!("select count(*) from {schema}._migrations");
+    let run: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut host).await.unwrap();
+    assert_eq!(i64::try_from(pending).unwrap(), run);
 }
 
 #[tokio::test]

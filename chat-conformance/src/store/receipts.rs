@@ -117,6 +117,9 @@ pub async fn a_message_is_delivered_when_the_last_member_received_it(store: Arc<
     assert_eq!((now.delivered_at, now.read_at), (Some(at(900)), None));
     assert_eq!((now.status(), &now.status_by), (Status::Delivered, &Some(user(3))));
     assert_eq!((now.versions.status, world.version(room).await), (3, 3));
+    assert_eq!((now.versions.delivered, &now.delivered_by), (3, &Some(user(3))));
+    assert_eq!(now.with_status_at(3), *now);
+    assert_eq!(now.with_status_at(2), *message);
 }
 
 /// "One that every present member has read gets `read_at`", and keeps its `delivered_at`.
@@ -134,6 +137,53 @@ pub async fn a_message_is_read_when_the_last_member_read_it(store: Arc<dyn Store
     let now = world.message(1, message.id).await;
     assert_eq!((now.delivered_at, now.read_at), (Some(at(200)), Some(at(400))));
     assert_eq!((&now.status_by, now.versions.status), (&Some(user(3)), 4));
+}
+
+/// Who learns late that a message was read learns that it was delivered first.
+pub async fn both_steps_of_a_status_can_be_told_afterwards(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.group([1, 2, 3]).await;
+    let message = world.say(room, 1, "text").await;
+    let mark = async |kind, by, second| {
+        world.store.mark(receipt(kind, &message, by, second)).await.unwrap().moved.pop()
+    };
+    assert_eq!(mark(ReceiptKind::Delivered, 3, 100).await, None);
+    let delivered = mark(ReceiptKind::Delivered, 2, 200).await.unwrap();
+    assert_eq!(mark(ReceiptKind::Read, 2, 300).await, None);
+    let read = mark(ReceiptKind::Read, 3, 400).await.unwrap();
+    assert_eq!(read.with_status_at(read.versions.status), *read);
+    assert_eq!(read.with_status_at(delivered.versions.status), *delivered);
+    assert_eq!(read.with_status_at(message.versions.sent), *message);
+    assert_eq!((&delivered.status_by, &read.status_by), (&Some(user(2)), &Some(user(3))));
+    assert_eq!(world.message(1, message.id).await, read);
+
+    let at_once = world.say(room, 1, "text").await;
+    world.store.mark(receipt(ReceiptKind::Read, &at_once, 2, 500)).await.unwrap();
+    world.store.mark(receipt(ReceiptKind::Read, &at_once, 3, 600)).await.unwrap();
+    let now = world.message(1, at_once.id).await;
+    assert_eq!((now.versions.delivered, &now.delivered_by), (0, &None));
+    assert_eq!(now.with_status_at(at_once.versions.sent), *at_once);
+}
+
+/// However close together they are, each receipt hands back what it has moved as it was then.
+pub async fn receipts_at_once_each_hand_back_their_own_step(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.direct(1, 2).await;
+    for _ in 0..20 {
+        let message = world.say(room, 1, "text").await;
+        let mark = |kind| world.store.mark(receipt(kind, &message, 2, 100));
+        // The second waits in whatever queue the first waits in.
+        let (delivered, read) =
+            futures::join!(mark(ReceiptKind::Delivered), mark(ReceiptKind::Read));
+        let (delivered, read) = (delivered.unwrap(), read.unwrap());
+        let last = read.moved.first().expect("it is read");
+        assert_eq!((last.status(), Some(last.versions.status)), (Status::Read, read.version));
+        if let Some(first) = delivered.moved.first() {
+            assert_eq!(first.status(), Status::Delivered);
+            assert_eq!(Some(first.versions.status), delivered.version);
+            assert_eq!(last.with_status_at(first.versions.status), **first);
+        }
+    }
 }
 
 /// Reading is receiving too: a message read by all without receipts of delivery gets both times.

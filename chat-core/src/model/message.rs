@@ -139,6 +139,8 @@ pub struct MessageVersions {
     pub deleted: Version,
     /// When its reactions last changed.
     pub reacted: Version,
+    /// When it was delivered, if it was not read with the same receipt.
+    pub delivered: Version,
     /// When its status last moved.
     pub status: Version,
 }
@@ -181,6 +183,8 @@ pub struct Message {
     pub delivered_at: Option<Timestamp>,
     /// When the last other member read it; then `delivered_at` is set too.
     pub read_at: Option<Timestamp>,
+    /// Whose receipt moved the status to delivered, if it was not read with the same receipt.
+    pub delivered_by: Option<UserId>,
     /// Whose receipt moved the status last.
     pub status_by: Option<UserId>,
     /// When its sides last changed.
@@ -188,6 +192,28 @@ pub struct Message {
 }
 
 impl Message {
+    /// The message with the status it had at a version of its room, and all else as it is now.
+    ///
+    /// So whoever learns late how far a message has come is told of each step, as those are who
+    /// heard of it when it was taken.
+    #[must_use]
+    pub fn with_status_at(&self, version: Version) -> Self {
+        let mut message = self.clone();
+        if self.versions.status > version {
+            message.read_at = None;
+            message.versions.status = self.versions.delivered;
+            message.status_by.clone_from(&self.delivered_by);
+        }
+        if message.versions.status > version || message.versions.status == 0 {
+            message.delivered_at = None;
+            message.delivered_by = None;
+            message.status_by = None;
+            message.versions.delivered = 0;
+            message.versions.status = 0;
+        }
+        message
+    }
+
     /// How far it has come.
     pub fn status(&self) -> Status {
         if self.read_at.is_some() {

@@ -39,7 +39,7 @@ impl Chat {
     ///
     /// The changes come in the order they happened. What changed more than once is told as it is
     /// now: a message that was sent and edited since is sent with its new text and then edited, one
-    /// that was sent and deleted since is deleted.
+    /// that was sent and deleted since is deleted. Statuses alone are told step by step.
     ///
     /// Every reading goes through all rows that changed since, so a small `limit` is for little
     /// memory and not for little work.
@@ -99,15 +99,19 @@ fn add_sides(sides: &mut Sides, item: &Changed, after: Cursor) {
                 (Side::Sent, versions.sent),
                 (Side::Edited, versions.edited),
                 (Side::Reacted, versions.reacted),
+                (Side::Status, versions.delivered),
                 (Side::Status, versions.status),
             ];
             let deleted = [(Side::Deleted, versions.deleted)];
             let shown = if message.is_deleted() { &deleted[..] } else { &all[..] };
-            for (side, version) in shown {
-                let place = |version| Cursor { version, seq: message.seq };
-                if version.checked_sub(1).is_some_and(|before| place(before) > after) {
-                    sides.insert((*version, message.seq, None), (*side, item.clone()));
-                }
+            let place = |version| Cursor { version, seq: message.seq };
+            let is_new =
+                |version: Version| version.checked_sub(1).is_some_and(|it| place(it) > after);
+            for (side, version) in shown.iter().filter(|(_, version)| is_new(*version)) {
+                let is_now = versions.status <= *version;
+                let then = || Arc::new(message.with_status_at(*version));
+                let message = if is_now { Arc::clone(message) } else { then() };
+                sides.insert((*version, message.seq, None), (*side, Changed::Message(message)));
             }
         }
         Changed::Member(member) => {

@@ -50,8 +50,8 @@ pub struct Marked {
     pub newly: u64,
     /// The room's version with the last of the statuses that moved; `None` where none did.
     pub version: Option<Version>,
-    /// The messages whose status moved, as they are now, by `seq`; empty where they are more
-    /// than [`Marked::MOST`].
+    /// The messages whose status moved, as they were after that, by `seq`; empty where they are
+    /// more than [`Marked::MOST`].
     pub moved: Vec<Arc<Message>>,
 }
 
@@ -75,8 +75,8 @@ pub trait ReceiptStore: Send + Sync + 'static {
     ///
     /// A message that every present member now has received gets `delivered_at`, one that every
     /// present member has read gets `read_at` (and `delivered_at`), if it had none: the time of the
-    /// receipt (or `created_at`, if later), with `status_by` the caller. `read_at` is never before
-    /// `delivered_at`: where a clock that is behind says so, it is the same. Only messages that the
+    /// receipt (or `created_at`, if later), with `status_by` the caller, and where it is delivered and not read also `delivered_by`. `read_at`
+    /// is never before `delivered_at`: where a clock that is behind says so, it is the same. Only messages that the
     /// receipt was new for move, never deleted ones, never backward. All that moved take one version
     /// together; where none moved no version is taken. Where more than [`Marked::TOGETHER`] move, a
     /// store may do it in several steps, in the order of the messages, each with a version of its

@@ -181,6 +181,8 @@ pub(crate) const MOVE: &str = concat!(
          delivered_at = coalesce(m.delivered_at, greatest(x.at, m.created_at)), \
          read_at = case when x.reads \
              then greatest(x.at, m.created_at, m.delivered_at) else m.read_at end, \
+         delivered_by = case when x.reads then m.delivered_by else x.by end, \
+         v_delivered = case when x.reads then m.v_delivered else x.version end, \
          status_by = x.by, v_status = x.version, changed = x.version \
      from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::boolean[], $5::timestamptz[], \
          $6::text[], $7::bigint[], $8::bigint[]) \

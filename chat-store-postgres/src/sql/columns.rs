@@ -37,9 +37,11 @@ macro_rules! message_columns {
          m.file_name as m_file_name, m.file_type as m_file_type, m.file_size as m_file_size, \
          m.reply_to as m_reply_to, m.created_at as m_created_at, m.edited_at as m_edited_at, \
          m.deleted_at as m_deleted_at, m.reactions as m_reactions, \
-         m.delivered_at as m_delivered_at, m.read_at as m_read_at, m.status_by as m_status_by, \
+         m.delivered_at as m_delivered_at, m.read_at as m_read_at, \
+         m.delivered_by as m_delivered_by, m.status_by as m_status_by, \
          m.v_sent as m_v_sent, m.v_edited as m_v_edited, m.v_deleted as m_v_deleted, \
-         m.v_reacted as m_v_reacted, m.v_status as m_v_status"
+         m.v_reacted as m_v_reacted, m.v_delivered as m_v_delivered, \
+         m.v_status as m_v_status"
     };
 }
 

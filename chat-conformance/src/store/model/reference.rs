@@ -303,9 +303,11 @@ fn page<T>(all: Vec<T>, slice: Slice) -> Page<T> {
 impl fmt::Debug for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Message { content, attachment, reply_to, created_at, edited_at, .. } = &*self.0;
-        let Message { deleted_at, reactions, delivered_at, read_at, status_by, .. } = &*self.0;
+        let Message { deleted_at, reactions, delivered_at, read_at, .. } = &*self.0;
+        let Message { delivered_by, status_by, .. } = &*self.0;
         write!(f, "{:?} {content:?} {attachment:?} reply to {reply_to:?} ", self.0)?;
         write!(f, "created {created_at} edited {edited_at:?} deleted {deleted_at:?} ")?;
-        write!(f, "{reactions:?} delivered {delivered_at:?} read {read_at:?} by {status_by:?}")
+        write!(f, "{reactions:?} delivered {delivered_at:?} read {read_at:?} ")?;
+        write!(f, "by {delivered_by:?} {status_by:?}")
     }
 }

@@ -59,6 +59,7 @@ impl ReferenceRoom {
             reactions: Vec::new(),
             delivered_at: None,
             read_at: None,
+            delivered_by: None,
             status_by: None,
             versions: MessageVersions { sent: self.version, ..Default::default() },
         };
@@ -171,6 +172,10 @@ impl ReferenceRoom {
             if message.status() != before {
                 message.status_by = Some(mark.by.user.clone());
                 message.versions.status = self.version + 1;
+                if message.read_at.is_none() {
+                    message.delivered_by = Some(mark.by.user.clone());
+                    message.versions.delivered = self.version + 1;
+                }
                 moved.push(Plain::of(message));
             }
         }

@@ -102,6 +102,7 @@ impl Driver {
         self.stall_timeout = self.stall_timeout.min(CLOSE_TIMEOUT);
         let input = match ending {
             Ending::Drain => Input::Drain,
+            Ending::Removal => Input::Close(Close::FORBIDDEN),
             Ending::SignOut => Input::Close(Close::UNAUTHENTICATED),
         };
         self.socket.handle(input, now.into_std());

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use chat_core::Chat;
-use chat_core::model::{Change, Event, RoomId, Signal, UserId, Version};
+use chat_core::model::{Change, Event, RoomEvent, RoomId, Signal, UserId, Version};
 use chat_core::service::Listener;
 use chat_core::socket::Delivery;
 use tokio::runtime::Handle;
@@ -142,6 +142,15 @@ impl Hub {
         usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or_default()
     }
 
+    /// Ends the sockets of who was removed: that is not to wait for what was told before it.
+    fn cut_off(&self, event: &RoomEvent) {
+        for change in &event.changes {
+            if let Change::Left { user } = change {
+                self.owners.remove_from(event.room, user, event.reached);
+            }
+        }
+    }
+
     fn signal_room(&self, room: RoomId, event: &Event) {
         if let Some(state) = self.room_shard(room).get_mut(&room) {
             let delivery = Arc::new(Delivery::new(event.clone()));
@@ -158,6 +167,7 @@ impl Listener for Hub {
                 if room_event.changes.iter().any(is_message) {
                     self.meters.message();
                 }
+                self.cut_off(room_event);
                 let room = room_event.room;
                 let step = match self.room_shard(room).get_mut(&room) {
                     Some(state) => {
@@ -204,9 +214,10 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// Says whose socket it is, and since when they are let in: it ends when they are signed out.
+    /// Says whose socket it is, and since when they are let in: it ends when they are signed out,
+    /// or removed from the room.
     pub(crate) fn belong_to(&mut self, user: &UserId, since: Instant) {
-        self.hub.owners.add(user, &self.inbox, since);
+        self.hub.owners.add(user, self.room, &self.inbox, since);
         self.owner = Some(user.clone());
     }
 
@@ -216,6 +227,7 @@ impl Subscription {
             self.hub.watch(user, &self.inbox);
         }
         self.watched = watched;
+        self.inbox.begin(version);
         let step = self
             .hub
             .room_shard(self.room)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use chat_core::Config;
-use chat_core::model::Cursor;
+use chat_core::model::{Cursor, Version};
 use chat_core::socket::Delivery;
 use futures::task::AtomicWaker;
 
@@ -30,6 +30,10 @@ struct State {
     lagging: Option<Cursor>,
     ending: Option<Ending>,
     closed: bool,
+    /// From where in its room the socket counts, once it does.
+    began: Option<Cursor>,
+    /// Where in its room its user was last removed.
+    removed: Option<Cursor>,
 }
 
 /// Why a socket is to end; the latter counts more.
@@ -37,6 +41,8 @@ struct State {
 pub(crate) enum Ending {
     /// The server drains.
     Drain,
+    /// Its user was removed from the room.
+    Removal,
     /// Its user was signed out.
     SignOut,
 }
@@ -124,6 +130,32 @@ impl Inbox {
         self.waker.wake();
     }
 
+    /// The socket counts from this version of its room, at which its user was a member.
+    pub(crate) fn begin(&self, version: Version) {
+        self.lock().began = Some(Cursor::version(version));
+        self.check_membership();
+    }
+
+    /// The socket's user was removed from its room, and may have come again since: the socket ends
+    /// where it counts from before.
+    pub(crate) fn remove(&self, reached: Cursor) {
+        {
+            let mut state = self.lock();
+            state.removed = state.removed.max(Some(reached));
+        }
+        self.check_membership();
+    }
+
+    fn check_membership(&self) {
+        let is_over = {
+            let state = self.lock();
+            state.began.is_some_and(|began| Some(began) < state.removed)
+        };
+        if is_over {
+            self.end(Ending::Removal);
+        }
+    }
+
     pub(crate) fn poll_next(&self, cx: &Context<'_>) -> Poll<Mail> {
         if let Some(mail) = self.take() {
             return Poll::Ready(mail);
@@ -142,8 +174,8 @@ impl Inbox {
     /// Throws away what waits and what comes: nobody will take it.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
-        let (lagging, ending) = (state.lagging, state.ending);
-        *state = State { closed: true, lagging, ending, ..State::default() };
+        (state.queue, state.bytes) = (VecDeque::new(), 0);
+        state.closed = true;
     }
 
     fn take(&self) -> Option<Mail> {
@@ -188,5 +220,26 @@ mod tests {
         inbox.close();
         push();
         assert_eq!(inbox.len(), 0);
+    }
+
+    #[test]
+    fn it_ends_where_its_user_was_removed_after_it_began() {
+        let ends = |removed_first: bool, removed: Version, began: Version| {
+            let inbox = Inbox::new(&Config::default());
+            let remove = || inbox.remove(Cursor::version(removed));
+            if removed_first {
+                remove();
+            }
+            inbox.begin(began);
+            if !removed_first {
+                remove();
+            }
+            matches!(inbox.take(), Some(Mail::Ending(Ending::Removal)))
+        };
+        for removed_first in [false, true] {
+            assert!(ends(removed_first, 7, 6));
+            assert!(!ends(removed_first, 7, 7), "it was read then that they are a member");
+            assert!(!ends(removed_first, 7, 8));
+        }
     }
 }

@@ -135,6 +135,10 @@ impl Driver {
     fn take_batch(&mut self, read: Result<Batch, Error>, now: Instant) {
         let Some(behind) = &mut self.behind else { return };
         match read {
+            // It shows texts as they are now, which may be later than that.
+            Ok(batch) if batch.events.iter().any(|event| self.socket.is_removed_by(event)) => {
+                self.socket.handle(Input::Close(Close::FORBIDDEN), now.into_std());
+            }
             Ok(Batch { events, reached, newest, more }) => {
                 behind.read = Some(Read { events: events.into_iter(), reached, more });
                 let limit = self.socket.actor().chat().config().lag_limit;

@@ -99,6 +99,9 @@ impl Hub {
                 let _permit = self.room_readers.acquire().await;
                 within(limit, self.chat.changes(room, after, changes)).await?
             };
+            for event in &events {
+                self.cut_off(event);
+            }
             let mut events = events.into_iter().peekable();
             while events.peek().is_some() {
                 let next = events.by_ref().take(PORTION);

@@ -1,12 +1,12 @@
-//! Whose sockets are open, and that they end where their user is signed out.
+//! Whose sockets are open, and that they end where their user is signed out, or removed from a room.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use chat_core::model::UserId;
+use chat_core::model::{Cursor, RoomId, UserId};
 
-use super::{lock, remove};
+use super::lock;
 use crate::inbox::{Ending, Inbox};
 
 /// For how long it counts that somebody was signed out: longer than a socket takes to open that was
@@ -16,23 +16,23 @@ const OPENING: Duration = Duration::from_mins(1);
 /// The open sockets of each user.
 #[derive(Debug, Default)]
 pub(super) struct Owners {
-    /// Guards both; held for a look at one user, or to forget who was signed out long ago.
+    /// Guards all; held for a look at one user, or to forget who was signed out long ago.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    inboxes: HashMap<UserId, Vec<Arc<Inbox>>>,
+    inboxes: HashMap<UserId, Vec<(RoomId, Arc<Inbox>)>>,
     /// Who was signed out when, the earliest first, for as long as that counts.
     signed_out: VecDeque<(Instant, UserId)>,
     latest: HashMap<UserId, Instant>,
 }
 
 impl Owners {
-    /// A socket of a user's that was let in at some moment.
-    pub(super) fn add(&self, user: &UserId, inbox: &Arc<Inbox>, since: Instant) {
+    /// A socket of a user's in a room, that was let in at some moment.
+    pub(super) fn add(&self, user: &UserId, room: RoomId, inbox: &Arc<Inbox>, since: Instant) {
         let mut state = lock(&self.state);
-        state.inboxes.entry(user.clone()).or_default().push(inbox.clone());
+        state.inboxes.entry(user.clone()).or_default().push((room, inbox.clone()));
         if state.latest.get(user).is_some_and(|at| *at >= since) {
             inbox.end(Ending::SignOut);
         }
@@ -41,7 +41,7 @@ impl Owners {
     pub(super) fn remove(&self, user: &UserId, inbox: &Arc<Inbox>) {
         let mut state = lock(&self.state);
         let Some(inboxes) = state.inboxes.get_mut(user) else { return };
-        remove(inboxes, inbox);
+        inboxes.retain(|(_, other)| !Arc::ptr_eq(other, inbox));
         if inboxes.is_empty() {
             state.inboxes.remove(user);
         }
@@ -61,7 +61,15 @@ impl Owners {
         state.signed_out.push_back((now, user.clone()));
         state.latest.insert(user.clone(), now);
         let inboxes = state.inboxes.get(user).into_iter().flatten();
-        inboxes.for_each(|inbox| inbox.end(Ending::SignOut));
+        inboxes.for_each(|(_, inbox)| inbox.end(Ending::SignOut));
+    }
+
+    /// Ends the sockets of a user in a room that were let in before the user was removed from it.
+    pub(super) fn remove_from(&self, room: RoomId, user: &UserId, reached: Cursor) {
+        let state = lock(&self.state);
+        let inboxes = state.inboxes.get(user).into_iter().flatten();
+        let there = inboxes.filter(|(other, _)| *other == room);
+        there.for_each(|(_, inbox)| inbox.remove(reached));
     }
 }
 
@@ -84,11 +92,12 @@ mod tests {
         let sockets = [(); 4].map(|()| Arc::new(Inbox::new(&Config::default())));
         let [open, opening, later, other] = &sockets;
         let at = |seconds| start + Duration::from_secs(seconds);
-        owners.add(&john, open, at(0));
-        owners.add(&jane, other, at(0));
+        let room = RoomId::new(1).expect("an id");
+        owners.add(&john, room, open, at(0));
+        owners.add(&jane, room, other, at(0));
         owners.sign_out(&john, at(2));
-        owners.add(&john, opening, at(1));
-        owners.add(&john, later, at(3));
+        owners.add(&john, room, opening, at(1));
+        owners.add(&john, room, later, at(3));
         assert_eq!(sockets.each_ref().map(|socket| ends(socket)), [true, true, false, false]);
 
         for socket in [open, opening, later] {

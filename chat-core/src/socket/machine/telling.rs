@@ -26,9 +26,7 @@ impl Socket {
         }
         let new: Vec<_> = event.changes.iter().filter(|change| !self.knows(change)).collect();
         self.cursor = event.reached;
-        let is_removal =
-            |change: &&Change| matches!(change, Change::Left { user } if *user == self.user.id);
-        if new.iter().any(is_removal) {
+        if self.is_removed_by(event) {
             self.close(Close::FORBIDDEN);
         } else if let Some(history) = self.history.as_mut().filter(|history| !history.is_live()) {
             history.leave_out(event);
@@ -49,6 +47,13 @@ impl Socket {
             }
             self.send_shared(delivery);
         }
+    }
+
+    /// Whether an event ends the user's membership, and with it the socket.
+    pub fn is_removed_by(&self, event: &RoomEvent) -> bool {
+        let removes =
+            |change: &Change| matches!(change, Change::Left { user } if *user == self.user.id);
+        event.changes.iter().any(removes)
     }
 
     /// Tells a change, an own message with its key.

@@ -12,7 +12,7 @@ use chat_core::Error;
 use chat_core::socket::{Close, Frame, HistoryPage, Input, Output, Performed, Socket};
 use futures::future::{BoxFuture, OptionFuture};
 use futures::{FutureExt, Sink, Stream as _};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::error::Error as WsError;
 use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
@@ -28,6 +28,10 @@ use crate::stream::Stream;
 
 /// How much is done for one socket before others have their turn.
 const TURN: usize = 64;
+
+/// How long who has left counts as present for what they had sent and the host has not allowed yet:
+/// so short that a drain of ten seconds sees them gone.
+const PRESENCE: Duration = Duration::from_secs(5);
 
 /// The driver of one open socket.
 pub(crate) struct Driver {
@@ -109,14 +113,15 @@ impl Driver {
     }
 
     /// Ends the socket, once the connection is closed: lets go of it, does what its client had sent,
-    /// so that what is stored is told, and ends the session.
+    /// so that what is stored is told, and ends the session, also where the host's own code does not
+    /// return.
     pub(crate) async fn leave(self) {
         let Self { stream, socket, command, behind, history, .. } = self;
         // What is being read holds what others wait for.
         drop((stream, behind, history));
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
-        OptionFuture::from(command).await;
-        socket.leave(Instant::now().into_std()).await;
+        let performed = OptionFuture::from(command).map(drop);
+        socket.leave(performed, sleep(PRESENCE), Instant::now().into_std()).await;
     }
 
     /// Does what can be done now; ready when the connection is closed.

@@ -2,6 +2,7 @@
 
 mod heartbeat;
 mod incoming;
+mod leaving;
 mod showing;
 mod telling;
 
@@ -11,12 +12,10 @@ use std::time::Instant;
 
 use self::incoming::Heard;
 use super::history::History;
-use super::open::leave;
 use super::own_messages::OwnMessages;
 use super::timers::{Timer, Timers};
 use super::{
-    About, Close, Command, Delivery, Frame, HistoryPage, Incoming, Performed, ReadHistory, Reply,
-    TempId,
+    About, Close, Command, Delivery, Frame, HistoryPage, Performed, ReadHistory, Reply, TempId,
 };
 use crate::config::Config;
 use crate::dialect::Dialect;
@@ -216,34 +215,6 @@ impl Socket {
     /// next ones are to wait outside.
     pub fn wants_deliveries(&self) -> bool {
         !self.own.holds_much()
-    }
-
-    /// Ends the socket, once the connection is closed and the command that was being performed is:
-    /// performs what else the client had sent and was shown, while its sign-in lasts and the store
-    /// answers, and ends the session.
-    pub async fn leave(mut self, now: Instant) {
-        let outputs = std::mem::take(&mut self.outputs).into_iter();
-        let begun = outputs.filter_map(|output| match output {
-            Output::Perform(command) => Some(command),
-            _ => None,
-        });
-        let waiting = std::mem::take(&mut self.waiting).into_iter();
-        let waiting = waiting.filter_map(|heard| match heard.incoming {
-            Ok(Incoming::Command(command)) => Some(command),
-            _ => None,
-        });
-        let shown = self.history.as_mut().and_then(|history| history.begin_marking());
-        for command in begun.chain(shown.map(Command::Shown)).chain(waiting) {
-            if self.has_expired() {
-                break;
-            }
-            let (actor, session) = (self.actor.clone(), self.session.id());
-            let performed = command.perform(actor, self.room, session, now).await;
-            if matches!(performed.error(), Some(Error::Unavailable(_))) {
-                break;
-            }
-        }
-        leave(self.actor, self.session).await;
     }
 
     /// Takes what came in.

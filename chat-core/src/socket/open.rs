@@ -16,7 +16,7 @@ use crate::host::{Credentials, Identity, Transport};
 use crate::http::Params;
 use crate::model::{RoomId, UserId};
 use crate::rules::Action;
-use crate::service::{Actor, Chat, Error, OpenSession};
+use crate::service::{Actor, Chat, Error};
 
 /// Why a socket is closed: a status code (RFC 6455, section 7.4, and wire.md) and a few words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,14 +195,6 @@ pub fn origin_allowed(headers: &HeaderMap, config: &Config) -> bool {
     };
     let (origin, host) = (place(authority), host.and_then(place));
     origin.is_some() && origin == host
-}
-
-/// Ends the session of a socket that has closed. A store that does not answer finds out by itself,
-/// when the lease is over.
-pub(super) async fn leave(actor: Actor, session: OpenSession) {
-    if let Err(error) = actor.close_session(&session).await {
-        tracing::warn!(%error, "a session could not be closed and ends with its lease");
-    }
 }
 
 #[cfg(test)]

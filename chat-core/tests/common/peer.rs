@@ -1,5 +1,6 @@
 //! One open socket, as its driver has it.
 
+use std::future::{pending, ready};
 use std::time::Instant;
 
 use chat_core::model::{Event, Signal, UserId};
@@ -126,7 +127,8 @@ impl Driven {
                     self.close = Some(close);
                     self.assert_silent(time);
                     self.perform(time);
-                    now(self.socket.take().unwrap().leave(time.instant()));
+                    let socket = self.socket.take().unwrap();
+                    now(socket.leave(ready(()), pending(), time.instant()));
                 }
                 Output::Wait(deadline) => {
                     self.deadline = deadline;

@@ -1,5 +1,7 @@
 //! The sockets of the world, driven by hand.
 
+use std::future::{pending, ready};
+
 use chat_core::http::match_path;
 use chat_core::model::{Event, RoomId};
 use chat_core::socket::{Close, Delivery, Input, Opening, Socket};
@@ -150,7 +152,8 @@ impl World {
     /// Closes a socket from the client's side.
     pub(crate) fn leave(&mut self, peer: Peer) {
         self.sockets[peer.0].perform(&self.time);
-        now(self.sockets[peer.0].socket.take().unwrap().leave(self.time.instant()));
+        let socket = self.sockets[peer.0].socket.take().unwrap();
+        now(socket.leave(ready(()), pending(), self.time.instant()));
         self.settle();
     }
 

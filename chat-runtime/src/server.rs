@@ -28,7 +28,8 @@ use crate::stalls::{Stalled, relay};
 use crate::{meters, tasks, upgrade};
 
 /// A running chat server: the open sockets of this process and what keeps them going. Cloning is
-/// cheap; it ends with the last clone.
+/// cheap. It ends with the last clone, and open sockets are then closed 1012; to wait for them there
+/// is [`Server::drain`].
 #[derive(Clone)]
 pub struct Server {
     inner: Arc<Inner>,
@@ -206,10 +207,8 @@ impl Server {
     /// closed 1012, requests under way and what sockets had sent are finished. Returns when all is
     /// done or the time is over.
     pub async fn drain(&self, patience: Duration) -> Drained {
+        self.inner.end();
         let life = &self.inner.life;
-        life.draining.store(true, Ordering::SeqCst);
-        life.drain.notify_waiters();
-        self.inner.hub.drain();
         let idle = async {
             loop {
                 let notified = life.idle.notified();
@@ -243,8 +242,19 @@ async fn discard(mut body: Incoming, most: u64) {
     }
 }
 
+impl Inner {
+    /// Takes nothing new, and tells whoever is there to go.
+    fn end(&self) {
+        self.life.draining.store(true, Ordering::SeqCst);
+        self.life.drain.notify_waiters();
+        self.hub.drain();
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
+        // Nothing is told to its sockets any more, and nobody vouches for them.
+        self.end();
         self.chat.remove_listener(&self.listener);
     }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use chat_core::socket::{Close, Input};
-use common::{Peer, World};
+use common::{Peer, World, say, two};
 use serde_json::{Value, json};
 
 /// John and Jane in their room; of three messages of John's the first is being performed.
@@ -67,6 +67,38 @@ fn who_is_signed_out_does_nothing_more_that_was_not_begun() {
     world.settle();
     assert_eq!((world.closed(john), world.closed(jane)), (Some(4401), None));
     assert_eq!(texts(&world.frames(jane)), ["one"]);
+}
+
+#[test]
+fn a_command_that_waits_for_the_connection_is_not_begun_by_who_may_not_act_any_more() {
+    for (close, is_stored) in [
+        (Close::UNAUTHENTICATED, false),
+        (Close::FORBIDDEN, false),
+        (Close::BAD_FRAMES, false),
+        (Close::DRAIN, true),
+    ] {
+        let (mut world, john, jane) = two();
+        world.block(john);
+        say(&mut world, john, "hello");
+        world.input(john, Input::Close(close));
+        world.leave(john);
+        assert_eq!(texts(&world.frames(jane)), vec!["hello"; usize::from(is_stored)], "{close:?}");
+    }
+}
+
+#[test]
+fn a_command_that_waits_for_the_connection_is_not_begun_once_the_sign_in_is_over() {
+    let mut world = World::new();
+    let token = world.token_until(1, 60);
+    let john = world.open_at(&format!("/ws/chat/{}/", world.room), &token).unwrap();
+    let jane = world.open(2);
+    world.block(john);
+    say(&mut world, john, "hello");
+    // Nobody has woken the machine.
+    world.time.advance(Duration::from_secs(61));
+    world.unblock(john);
+    assert_eq!(world.closed(john), Some(4401));
+    assert_eq!(texts(&world.frames(jane)), Vec::<&str>::new());
 }
 
 #[test]

@@ -251,6 +251,11 @@ impl Socket {
 
     /// Says what is to be done next; [`Output::Wait`] once there is nothing else.
     pub fn poll(&mut self) -> Output {
+        // It may have waited for the connection for longer than the sign-in lasted.
+        if matches!(self.outputs.front(), Some(Output::Perform(_))) && self.has_expired() {
+            self.close(Close::UNAUTHENTICATED);
+            self.do_nothing_more();
+        }
         let wait = || Output::Wait(if self.closed { None } else { self.timers.next() });
         self.outputs.pop_front().unwrap_or_else(wait)
     }
@@ -286,10 +291,17 @@ impl Socket {
             self.closed = true;
             // Nothing more is done for who may not act any more, or has sent too much.
             if [Close::UNAUTHENTICATED, Close::FORBIDDEN, Close::BAD_FRAMES].contains(&close) {
-                self.waiting.clear();
+                self.do_nothing_more();
             }
             self.own.clear();
             self.outputs.push_back(Output::Close(close));
         }
+    }
+
+    /// Forgets what was to be performed and is not begun.
+    fn do_nothing_more(&mut self) {
+        self.waiting.clear();
+        self.outputs.retain(|output| !matches!(output, Output::Perform(_)));
+        self.history = None;
     }
 }

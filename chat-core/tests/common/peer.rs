@@ -35,6 +35,8 @@ pub(super) struct Driven {
     /// Whether the client takes nothing, so that no flush ends.
     pub(super) is_stalled: bool,
     pub(super) flush_waits: bool,
+    /// Whether the connection takes nothing, so that the machine is not asked what to do.
+    pub(super) is_blocked: bool,
     /// How many pings of the protocol were sent.
     pub(super) pings: usize,
     /// Whether deliveries are lost.
@@ -56,6 +58,7 @@ impl Driven {
             page: None,
             is_stalled: false,
             flush_waits: false,
+            is_blocked: false,
             pings: 0,
             is_deaf: false,
         }
@@ -94,6 +97,9 @@ impl Driven {
 
     /// Does what the machine says, until it waits.
     pub(super) fn drive(&mut self, time: &Time) {
+        if self.is_blocked {
+            return;
+        }
         while let Some(socket) = &mut self.socket {
             match socket.poll() {
                 Output::Send(frame) => {

@@ -94,6 +94,17 @@ impl World {
         }
     }
 
+    /// From now on the connection of a socket takes nothing.
+    pub(crate) fn block(&mut self, peer: Peer) {
+        self.sockets[peer.0].is_blocked = true;
+    }
+
+    /// The connection of a socket takes everything again.
+    pub(crate) fn unblock(&mut self, peer: Peer) {
+        self.sockets[peer.0].is_blocked = false;
+        self.settle();
+    }
+
     /// Takes the one frame that a socket was sent, as text.
     #[track_caller]
     pub(crate) fn text(&mut self, peer: Peer) -> String {

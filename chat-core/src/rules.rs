@@ -13,5 +13,5 @@ pub use content::{Content, ContentError, Emoji, RoomName, check_text};
 pub(crate) use files::HEAD;
 pub use files::{OCTET_STREAM, UploadPolicy, safe_file_name};
 pub use reactions::{ReactionLimit, change_reactions};
-pub use typing::Typing;
+pub use typing::{Typed, Typing};
 pub use words::{Term, Words};

@@ -20,7 +20,8 @@ use crate::meters;
 /// loses everything delays a message by this much.
 const SWEEP: Duration = Duration::from_secs(1);
 
-/// How many hints wait for the host at most. Where more come, it is looked instead.
+/// How many hints wait for the host at most, of who types and of who comes and goes. Where more come
+/// it is looked instead, for what can be looked for: typing ends by itself.
 const WAITING: usize = 1_024;
 
 /// How many times a lease is renewed before it would be over.
@@ -31,14 +32,16 @@ const RENEWALS: u32 = 4;
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     let missed = Missed::default();
     let mut tasks = JoinSet::new();
-    let (asking, asked) = mpsc::channel(WAITING);
+    let ((people, asked), (typing, typed)) = (mpsc::channel(WAITING), mpsc::channel(WAITING));
     tasks.spawn(sweep(Arc::downgrade(hub)));
     tasks.spawn(look(chat.clone(), Arc::downgrade(hub), missed.clone()));
     tasks.spawn(renew_sessions(chat.clone()));
     tasks.spawn(expire_sessions(chat.clone(), missed.clone()));
     tasks.spawn(end_typing(chat.clone()));
     let (hints, told) = (chat.bus().subscribe(), Arc::downgrade(hub));
-    tasks.spawn(hear(chat.clone(), hints, told.clone(), asking, missed.clone()));
+    let waiting = Waiting { people, typing };
+    tasks.spawn(hear(chat.clone(), hints, told.clone(), waiting, missed.clone()));
+    tasks.spawn(follow(chat.clone(), typed, told.clone(), missed.clone()));
     tasks.spawn(follow(chat.clone(), asked, told, missed));
     tasks
 }
@@ -55,6 +58,12 @@ impl Missed {
     fn take(&self) -> bool {
         self.0.swap(false, Ordering::Relaxed)
     }
+}
+
+/// Hints that wait for the host: one who types without end hides nobody who comes.
+struct Waiting {
+    people: mpsc::Sender<Hint>,
+    typing: mpsc::Sender<Hint>,
 }
 
 async fn sweep(hub: Weak<Hub>) {
@@ -121,7 +130,7 @@ async fn hear(
     chat: Chat,
     mut hints: BoxStream<'static, Hint>,
     hub: Weak<Hub>,
-    asking: mpsc::Sender<Hint>,
+    waiting: Waiting,
     missed: Missed,
 ) {
     while let Some(hint) = hints.next().await {
@@ -132,8 +141,11 @@ async fn hear(
             hint @ (Hint::SignedOut(_) | Hint::HealthCheck(_)) => {
                 followed(chat.handle_hint(hint, now()).await);
             }
+            hint @ Hint::Typing(..) => {
+                let _ = waiting.typing.try_send(hint);
+            }
             hint => {
-                if asking.try_send(hint).is_err() {
+                if waiting.people.try_send(hint).is_err() {
                     missed.note();
                 }
             }

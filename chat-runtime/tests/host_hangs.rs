@@ -121,6 +121,33 @@ async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_types_and_stops_without_end_hides_nobody_who_comes() {
+    let Nodes { here, there, host } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    let _jane = Socket::open(&there, MESSENGER, room, 2).await;
+    sleep(Duration::from_secs(1)).await;
+    let (sender, mut told) = unbounded_channel();
+    there.chat().add_listener(Arc::new(Told(sender)));
+    host.hang(1);
+    for _ in 0..2_000 {
+        let (user, now) = (here.acting_as(1), Instant::now().into_std());
+        user.start_typing(room, now).await.expect("typing is noted");
+        user.stop_typing(room).await.expect("typing is noted");
+        sleep(Duration::from_millis(1)).await;
+    }
+    let _john = here.acting_as(1).open_session(room, None, None).await.expect("a session");
+    let came = async {
+        loop {
+            let event = told.recv().await.expect("an event");
+            if matches!(event, Event::Signal(Signal::Attendance { present: true, .. })) {
+                return;
+            }
+        }
+    };
+    timeout(Duration::from_secs(1), came).await.expect("it is told");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_came_while_the_host_hung_over_it_is_told_to_be_there() {
     let Nodes { here, there, host } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;

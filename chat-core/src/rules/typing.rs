@@ -21,7 +21,23 @@ struct Entry {
     until: Instant,
     /// When typing was last said, in wall time.
     at: Timestamp,
+    /// When other nodes were last told.
+    told: Instant,
 }
+
+/// What it changes that a user is said to type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Typed {
+    /// They begin to.
+    Begins,
+    /// They go on, of which other nodes have not been told for a while.
+    GoesOn,
+    /// They go on, as other nodes know.
+    IsKnown,
+}
+
+/// How many times in its limit it is told that typing goes on.
+const TOLD: u32 = 4;
 
 impl Typing {
     /// Nobody types; typing ends `limit` after it was last said.
@@ -29,17 +45,30 @@ impl Typing {
         Self { limit, rooms: HashMap::new(), ends: BTreeSet::new() }
     }
 
-    /// Notes that a user types, and says whether that is a change.
-    pub fn start(&mut self, room: RoomId, user: &Arc<User>, now: Instant, at: Timestamp) -> bool {
+    /// Notes that a user types, and says what that changes.
+    pub fn start(&mut self, room: RoomId, user: &Arc<User>, now: Instant, at: Timestamp) -> Typed {
         let until = now + self.limit;
-        let entry = Entry { user: user.clone(), until, at };
-        let before = self.rooms.entry(room).or_default().insert(user.id.clone(), entry);
-        if let Some(before) = &before {
-            self.ends.remove(&(before.until, room, user.id.clone()));
-        }
+        let entry = Entry { user: user.clone(), until, at, told: now };
+        let users = self.rooms.entry(room).or_default();
+        let before = users.insert(user.id.clone(), entry);
         self.ends.insert((until, room, user.id.clone()));
         // One that is over but was not ended yet goes on: nobody was told of its end.
-        before.is_none()
+        let Some(before) = before else { return Typed::Begins };
+        if before.until != until {
+            self.ends.remove(&(before.until, room, user.id.clone()));
+        }
+        if now.saturating_duration_since(before.told) >= self.limit / TOLD {
+            return Typed::GoesOn;
+        }
+        if let Some(entry) = users.get_mut(&user.id) {
+            entry.told = before.told;
+        }
+        Typed::IsKnown
+    }
+
+    /// A user who is known to type in a room.
+    pub fn user(&self, room: RoomId, user: &UserId) -> Option<Arc<User>> {
+        Some(self.rooms.get(&room)?.get(user)?.user.clone())
     }
 
     /// Notes that a user types no more, and returns them where that is a change.
@@ -100,7 +129,7 @@ mod tests {
     fn typing_ends_at_exactly_its_limit() {
         let now = Instant::now();
         let mut typing = Typing::new(LIMIT);
-        assert!(typing.start(room(1), &user(1), now, Timestamp::EPOCH));
+        assert_eq!(typing.start(room(1), &user(1), now, Timestamp::EPOCH), Typed::Begins);
         assert_eq!(typing.poll_timeout(), Some(now + LIMIT));
 
         let just_before = now + Duration::from_nanos(29_999_999_999);
@@ -117,8 +146,13 @@ mod tests {
         let now = Instant::now();
         let later = now + Duration::from_secs(20);
         let mut typing = Typing::new(LIMIT);
-        assert!(typing.start(room(1), &user(1), now, Timestamp::EPOCH));
-        assert!(!typing.start(room(1), &user(1), later, Timestamp::EPOCH));
+        assert_eq!(typing.start(room(1), &user(1), now, Timestamp::EPOCH), Typed::Begins);
+        let soon = now + Duration::from_millis(7_499);
+        assert_eq!(typing.start(room(1), &user(1), soon, Timestamp::EPOCH), Typed::IsKnown);
+        let next = now + Duration::from_millis(7_500);
+        assert_eq!(typing.start(room(1), &user(1), next, Timestamp::EPOCH), Typed::GoesOn);
+        assert_eq!(typing.start(room(1), &user(1), next, Timestamp::EPOCH), Typed::IsKnown);
+        assert_eq!(typing.start(room(1), &user(1), later, Timestamp::EPOCH), Typed::GoesOn);
         assert_eq!(typing.poll_timeout(), Some(later + LIMIT));
         assert!(typing.handle_timeout(now + LIMIT).is_empty());
     }
@@ -132,6 +166,6 @@ mod tests {
         assert_eq!(typing.stop(room(1), &"1".try_into().unwrap()), Some(user(1)));
         assert_eq!(typing.stop(room(1), &"1".try_into().unwrap()), None);
         assert_eq!(typing.users(room(2), now).len(), 1);
-        assert!(typing.start(room(1), &user(1), now, Timestamp::EPOCH));
+        assert_eq!(typing.start(room(1), &user(1), now, Timestamp::EPOCH), Typed::Begins);
     }
 }

@@ -16,10 +16,8 @@ impl Chat {
     pub async fn handle_hint(&self, hint: Hint, now: Instant) -> Result<(), Error> {
         match hint {
             Hint::Presence(id) => self.look_for(&id).await?,
-            Hint::Typing(room, id, is_typing) => {
-                let user = self.users([&id]).await?.user(&id);
-                self.hear_typing(room, user, is_typing, now);
-            }
+            Hint::Typing(room, id, true) => self.hear_typing(room, &id, now).await?,
+            Hint::Typing(room, id, false) => self.hear_typing_end(room, &id),
             Hint::Attendance(room, id, present) => {
                 let user = self.users([&id]).await?.user(&id);
                 self.hear_attendance(room, user, present).await;

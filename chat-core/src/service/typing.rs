@@ -6,11 +6,12 @@ use std::time::Instant;
 use super::{Actor, Chat, Error};
 use crate::host::Hint;
 use crate::model::{Event, RoomId, Signal, Timestamp, User, UserId};
-use crate::rules::Action;
+use crate::rules::{Action, Typed};
 
 impl Actor {
     /// Says that the actor types in a room. Ends by itself after
-    /// [`Config::typing_limit`](crate::Config::typing_limit); saying it again prolongs it.
+    /// [`Config::typing_limit`](crate::Config::typing_limit); saying it again prolongs it. Other nodes
+    /// are told of that at most each quarter of the limit, so there it may end by so much earlier.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
@@ -20,11 +21,14 @@ impl Actor {
         let at = self.chat().clock().now();
         let hint = Hint::Typing(room, user.id.clone(), true);
         let mut typing = self.chat().inner.typing.of(room);
-        if typing.start(room, &user, now, at) {
-            self.chat().tell(&Event::Signal(Signal::Typing { room, user, is_typing: true, at }));
+        match typing.start(room, &user, now, at) {
+            Typed::Begins => {
+                self.chat().signal(Signal::Typing { room, user, is_typing: true, at }, hint);
+            }
+            // The other nodes count for themselves when it ends.
+            Typed::GoesOn => self.chat().bus().publish(hint),
+            Typed::IsKnown => {}
         }
-        // Also where it only goes on: the other nodes count for themselves when it ends.
-        self.chat().bus().publish(hint);
         Ok(())
     }
 
@@ -92,17 +96,32 @@ impl Chat {
         }
     }
 
-    /// Follows another node's word that a user types, or no more.
-    pub(super) fn hear_typing(&self, room: RoomId, user: Arc<User>, is_typing: bool, now: Instant) {
+    /// Follows another node's word that a user types. Who is known to is not looked up.
+    pub(super) async fn hear_typing(
+        &self,
+        room: RoomId,
+        id: &UserId,
+        now: Instant,
+    ) -> Result<(), Error> {
+        let known = self.inner.typing.of(room).user(room, id);
+        let user = match known {
+            Some(user) => user,
+            None => self.users([id]).await?.user(id),
+        };
         let at = self.clock().now();
         let mut typing = self.inner.typing.of(room);
-        let is_news = if is_typing {
-            typing.start(room, &user, now, at)
-        } else {
-            typing.stop(room, &user.id).is_some()
-        };
-        if is_news {
-            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing, at }));
+        if typing.start(room, &user, now, at) == Typed::Begins {
+            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing: true, at }));
+        }
+        Ok(())
+    }
+
+    /// Follows another node's word that a user types no more.
+    pub(super) fn hear_typing_end(&self, room: RoomId, user: &UserId) {
+        let mut typing = self.inner.typing.of(room);
+        if let Some(user) = typing.stop(room, user) {
+            let at = self.clock().now();
+            self.tell(&Event::Signal(Signal::Typing { room, user, is_typing: false, at }));
         }
     }
 }

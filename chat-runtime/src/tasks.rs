@@ -37,6 +37,7 @@ pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     tasks.spawn(look(chat.clone(), Arc::downgrade(hub), missed.clone()));
     tasks.spawn(renew_sessions(chat.clone()));
     tasks.spawn(expire_sessions(chat.clone(), missed.clone()));
+    tasks.spawn(forget_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
     let (hints, told) = (chat.bus().subscribe(), Arc::downgrade(hub));
     let waiting = Waiting { people, typing };
@@ -111,6 +112,19 @@ async fn expire_sessions(chat: Chat, missed: Missed) {
             Err(error) => {
                 tracing::warn!(%error, "it could not be told who is gone; trying again");
             }
+        }
+    }
+}
+
+async fn forget_sessions(chat: Chat) {
+    loop {
+        sleep(chat.config().session_lease / RENEWALS).await;
+        let forgotten = async {
+            while within(LIMIT, chat.forget_sessions()).await? {}
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = forgotten.await {
+            tracing::warn!(%error, "closed sessions could not be forgotten; trying again");
         }
     }
 }

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::dialect::{CAMPUS, MESSENGER};
-use chat_core::host::{Directory, DirectoryError};
-use chat_core::model::{Event, Signal, Timestamp, User, UserId};
+use chat_core::host::{Clock, Directory, DirectoryError};
+use chat_core::model::{Event, NodeId, Session, SessionId, Signal, Timestamp, User, UserId};
 use chat_core::service::Listener;
+use chat_core::store::SessionStore;
 use chat_core::{Chat, Outgoing};
 use chat_runtime::{LocalBus, Server, TokioClock};
 use chat_store_memory::MemoryStore;
@@ -21,8 +22,8 @@ use served::{Socket, Trusting};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep, timeout};
 
-/// When it is at the start.
-const BEGIN: Timestamp = Timestamp::EPOCH;
+/// When it is at the start, in seconds.
+const BEGIN: i64 = 1_735_122_600;
 
 /// Within this time all is well again.
 const SOON: Duration = Duration::from_secs(15);
@@ -70,23 +71,25 @@ struct Nodes {
     here: Chat,
     there: Server,
     host: Hanging,
+    store: MemoryStore,
 }
 
 impl Nodes {
     fn start() -> Self {
-        let (store, bus, clock) = (MemoryStore::new(), LocalBus::new(), TokioClock::new(BEGIN));
+        let (store, bus, clock) =
+            (MemoryStore::new(), LocalBus::new(), TokioClock::new(Timestamp::from_seconds(BEGIN)));
         let chat = |host: Hanging, bus: LocalBus| {
             Chat::builder(store.clone(), host, Trusting).with_bus(bus).with_clock(clock).build()
         };
         let host = Hanging::default();
         let there = Server::start(chat(host.clone(), bus.join()));
-        Self { here: chat(Hanging::default(), bus), there, host }
+        Self { here: chat(Hanging::default(), bus), there, host, store }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn rooms_are_told_again_after_the_host_hung_over_as_many_as_are_read_at_once() {
-    let Nodes { here, there, host } = Nodes::start();
+    let Nodes { here, there, host, .. } = Nodes::start();
     let mut sockets = Vec::new();
     for user in 2..12_u64 {
         let room = here.acting_as(1).direct_room(user).await.expect("a room").id;
@@ -106,7 +109,7 @@ async fn rooms_are_told_again_after_the_host_hung_over_as_many_as_are_read_at_on
 
 #[tokio::test(start_paused = true)]
 async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
-    let Nodes { here, there, host } = Nodes::start();
+    let Nodes { here, there, host, .. } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
     let (sender, mut told) = unbounded_channel();
     there.chat().add_listener(Arc::new(Told(sender)));
@@ -122,7 +125,7 @@ async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
 
 #[tokio::test(start_paused = true)]
 async fn who_types_and_stops_without_end_hides_nobody_who_comes() {
-    let Nodes { here, there, host } = Nodes::start();
+    let Nodes { here, there, host, .. } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
     let _jane = Socket::open(&there, MESSENGER, room, 2).await;
     sleep(Duration::from_secs(1)).await;
@@ -149,7 +152,7 @@ async fn who_types_and_stops_without_end_hides_nobody_who_comes() {
 
 #[tokio::test(start_paused = true)]
 async fn who_came_while_the_host_hung_over_it_is_told_to_be_there() {
-    let Nodes { here, there, host } = Nodes::start();
+    let Nodes { here, there, host, .. } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
     let mut jane = Socket::open(&there, MESSENGER, room, 2).await;
     jane.next().await.expect("a greeting");
@@ -163,7 +166,7 @@ async fn who_came_while_the_host_hung_over_it_is_told_to_be_there() {
 
 #[tokio::test(start_paused = true)]
 async fn sessions_are_renewed_while_the_host_hangs_over_who_is_gone() {
-    let Nodes { here, there, host } = Nodes::start();
+    let Nodes { here, there, host, .. } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
     let _socket = Socket::open(&there, CAMPUS, room, 2).await;
     sleep(Duration::from_secs(1)).await;
@@ -187,4 +190,38 @@ async fn sessions_are_renewed_while_the_host_hangs_over_who_is_gone() {
         }
     }
     drop(dead);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_sessions_are_forgotten_however_many_while_the_host_hangs_over_who_is_gone() {
+    let Nodes { here, there, host, store } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    let now = here.clock().now();
+    let long_ago = now.before(2 * here.config().session_retention);
+    for _ in 0..3_500 {
+        let session = Session {
+            id: SessionId::random(),
+            user: 3.into(),
+            room,
+            node: NodeId::random(),
+            connected_at: long_ago,
+            last_seen: long_ago,
+            lease_until: now,
+            closed_at: None,
+            user_agent: None,
+            ip_address: None,
+        };
+        let id = session.id;
+        store.open_session(session).await.expect("it is stored");
+        store.close_session(id, long_ago).await.expect("it is stored");
+    }
+    let lease = there.chat().config().session_lease;
+    // This one's node vouches for it no more.
+    let _dead = here.acting_as(1).open_session(room, None, None).await.expect("a session");
+    sleep(lease).await;
+    host.hang(1);
+    sleep(lease / 2).await;
+    assert_eq!(host.left(), 0);
+    let left = store.sessions(&3.into(), None, 10_000).await.expect("they are known");
+    assert_eq!(left.len(), 0);
 }

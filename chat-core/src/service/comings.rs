@@ -99,9 +99,8 @@ impl Chat {
     }
 
     /// Notices sessions whose node does not vouch for them any more and tells of their users, and of
-    /// those who may have gone while the store did not answer. Forgets sessions past
-    /// [`Config::session_retention`](crate::Config::session_retention). To be called a few times in
-    /// each [`Config::session_lease`](crate::Config::session_lease).
+    /// those who may have gone while the store did not answer. To be called a few times in each
+    /// [`Config::session_lease`](crate::Config::session_lease).
     ///
     /// Where the future is dropped, who was not told of is when it is called again.
     ///
@@ -117,7 +116,7 @@ impl Chat {
         let expired = expired.into_iter().map(|gone| Doubt { gone, user: None });
         self.settle(Unsettled { chat: self, doubts: expired.collect() }, Some(before)).await;
         self.settle(self.take_doubts(), None).await;
-        self.forget_ancient_sessions().await
+        Ok(())
     }
 
     /// Whether the store may have noted comings or goings without its answer having come, since this

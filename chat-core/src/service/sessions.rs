@@ -38,10 +38,15 @@ impl Chat {
         Ok(self.inner.store.sessions(user, Some(self.clock().now()), MOST).await?)
     }
 
-    /// Forgets those that closed so long ago that nobody will ask.
-    pub(super) async fn forget_ancient_sessions(&self) -> Result<(), Error> {
+    /// Forgets sessions past [`Config::session_retention`](crate::Config::session_retention), at most
+    /// 1,000, and says whether there may be more. To be called when leases are looked at, until there
+    /// are none.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn forget_sessions(&self) -> Result<bool, Error> {
         let before = self.clock().now().before(self.config().session_retention);
-        self.inner.store.forget_all_sessions(before, FORGOTTEN).await?;
-        Ok(())
+        let forgotten = self.inner.store.forget_all_sessions(before, FORGOTTEN).await?;
+        Ok(forgotten >= FORGOTTEN as u64)
     }
 }

@@ -4,6 +4,9 @@ mod common;
 
 use std::num::NonZeroU32;
 
+use std::pin::pin;
+use std::task::{Context, Waker};
+
 use chat_core::dialect::{CAMPUS, DIRECT, Dialect, MESSENGER, ROOMS, TEAM};
 use chat_core::{Config, RateLimit};
 use common::{World, now};
@@ -129,4 +132,21 @@ fn sockets_beyond_are_closed_1013() {
 fn without_a_limit_there_is_none() {
     let world = World::new();
     assert!((0..200).all(|_| world.get(1, "/api/v1.0/chat/rooms/").status == 200));
+}
+
+#[test]
+fn a_socket_that_was_given_up_while_it_opened_does_not_count() {
+    let mut config = Config::default();
+    config.sockets_per_user = 1;
+    let world = World::with_config(config);
+    let user = world.chat.acting_as(1);
+    world.store.set_late(true);
+    {
+        let mut opening = pin!(user.open_session(world.room, None, None));
+        let mut polled = Context::from_waker(Waker::noop());
+        assert!(opening.as_mut().poll(&mut polled).is_pending());
+    }
+    world.store.set_late(false);
+    let _open = now(user.open_session(world.room, None, None)).unwrap();
+    assert!(now(user.open_session(world.room, None, None)).is_err());
 }

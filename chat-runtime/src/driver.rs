@@ -20,6 +20,7 @@ use tokio_tungstenite::tungstenite::{Bytes, Message, Utf8Bytes};
 use self::closing::close_for;
 pub(crate) use self::closing::{CLOSE_TIMEOUT, close_message};
 use self::mail::Behind;
+use crate::clock::now;
 use crate::host::caught;
 use crate::hub::Hub;
 use crate::inbox::{Ending, Inbox};
@@ -121,7 +122,7 @@ impl Driver {
         drop((stream, behind, history));
         tracing::debug!(room = %socket.room(), session = ?socket.session().id(), "a socket closed");
         let performed = OptionFuture::from(command).map(drop);
-        socket.leave(performed, sleep(PRESENCE), Instant::now().into_std()).await;
+        socket.leave(performed, sleep(PRESENCE), now()).await;
     }
 
     /// Does what can be done now; ready when the connection is closed.

@@ -24,6 +24,7 @@ use self::presence::Watchers;
 use self::room::{Room, Step};
 use self::tail::Budget;
 pub(crate) use self::tail::Missed;
+use crate::clock::now;
 use crate::inbox::{Ending, Inbox};
 use crate::meters::{Load, Meters};
 
@@ -186,7 +187,7 @@ impl Listener for Hub {
                 self.tell_watchers(&user.id, *presence, event);
             }
             Event::Signal(Signal::SignedOut { user }) => {
-                self.owners.sign_out(user, Instant::now());
+                self.owners.sign_out(user, now());
             }
             Event::Signal(
                 Signal::Typing { room, .. }

@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
+use crate::clock::now;
 use crate::driver::CLOSE_TIMEOUT;
 use crate::hub::Hub;
 use crate::stalls::{Stalled, relay};
@@ -156,11 +157,10 @@ impl Server {
         }
         let chat = self.inner.chat.clone();
         let work = async move {
-            let now = tokio::time::Instant::now().into_std();
             let (limit, stalled) = (chat.config().stall_timeout, Stalled::default());
             let body = stalled.watch(request.body, limit, guard.life());
             let request = Request { body, ..request };
-            let Answered { response, unread } = dispatch(&chat, dialect, request, now).await;
+            let Answered { response, unread } = dispatch(&chat, dialect, request, now()).await;
             if stalled.has() {
                 return stalled_response();
             }

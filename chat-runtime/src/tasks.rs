@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::clock::now;
 use crate::host::{LIMIT, caught, within};
 use crate::hub::Hub;
 use crate::meters;
@@ -181,8 +182,4 @@ async fn follow(chat: Chat, mut hints: mpsc::Receiver<Hint>, hub: Weak<Hub>, mis
 
 fn followed(done: Result<(), Error>) -> bool {
     done.inspect_err(|error| tracing::warn!(%error, "a hint could not be followed")).is_ok()
-}
-
-fn now() -> std::time::Instant {
-    Instant::now().into_std()
 }

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
 
 use chat_core::Chat;
 use chat_core::dialect::Dialect;
@@ -17,12 +16,15 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode};
 use hyper::upgrade::OnUpgrade;
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
+use crate::clock::now;
 use crate::driver::{CLOSE_TIMEOUT, Driver, close_message};
+use crate::host::LIMIT;
 use crate::hub::{Hub, Subscription};
 use crate::inbox::Inbox;
 use crate::meters;
@@ -157,7 +159,9 @@ async fn begin(
     let mut stream =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
     let inbox = Arc::new(Inbox::new(accepted.chat.config()));
-    let opened = AssertUnwindSafe(open(&accepted, &hub, &inbox)).catch_unwind().await;
+    // Who is signed out meanwhile is remembered for longer.
+    let opening = AssertUnwindSafe(open(&accepted, &hub, &inbox)).catch_unwind();
+    let opened = timeout(LIMIT, opening).await.unwrap_or(Ok(Err(Close::UNAVAILABLE)));
     match opened.unwrap_or(Err(Close::FAULT)) {
         Ok((socket, subscription)) => {
             tracing::debug!(
@@ -181,7 +185,7 @@ async fn begin(
                 while stream.next().await.transpose()?.is_some() {}
                 Ok::<_, tungstenite::Error>(())
             };
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+            let _ = timeout(CLOSE_TIMEOUT, goodbye).await;
             None
         }
     }
@@ -194,13 +198,13 @@ async fn open(
     inbox: &Arc<Inbox>,
 ) -> Result<(Socket, Subscription), Close> {
     let Accepted { chat, dialect, route, params, handshake, base } = accepted;
-    let (params, now) = (params.clone(), Instant::now());
-    let opening = Opening::recognise(chat, dialect, route, params, handshake, now).await?;
+    let (params, since) = (params.clone(), now());
+    let opening = Opening::recognise(chat, dialect, route, params, handshake, since).await?;
     let mut subscription = hub.subscribe(opening.room(), inbox.clone());
-    subscription.belong_to(opening.user(), now);
+    subscription.belong_to(opening.user(), since);
     let ip_address = handshake.extensions.get::<PeerAddr>().map(|peer| peer.0.ip());
     let headers = &handshake.headers;
-    let (socket, watched) = opening.enter(headers, ip_address, base, Instant::now()).await?;
+    let (socket, watched) = opening.enter(headers, ip_address, base, now()).await?;
     subscription.begin(socket.cursor().version, watched);
     Ok((socket, subscription))
 }

@@ -124,6 +124,18 @@ async fn a_node_hears_again_after_the_host_hung_over_what_it_heard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_cannot_be_let_in_while_the_host_hangs_is_sent_away_and_let_in_later() {
+    let Nodes { here, there, host, .. } = Nodes::start();
+    let room = here.acting_as(1).direct_room(2).await.expect("a room").id;
+    host.hang(1);
+    let mut refused = Socket::open(&there, MESSENGER, room, 2).await;
+    assert_eq!(timeout(SOON, refused.closed()).await, Ok(1013));
+    assert_eq!(host.left(), 0);
+    let mut jane = Socket::open(&there, MESSENGER, room, 2).await;
+    jane.next().await.expect("a greeting");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_types_and_stops_without_end_hides_nobody_who_comes() {
     let Nodes { here, there, host, .. } = Nodes::start();
     let room = here.acting_as(1).direct_room(2).await.expect("a room").id;

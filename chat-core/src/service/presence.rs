@@ -67,6 +67,10 @@ struct Live {
 }
 
 impl Live {
+    fn is_held(&self) -> bool {
+        self.last_seen.strong_count() > 0
+    }
+
     fn last_seen(&self) -> Option<Timestamp> {
         let micros = self.last_seen.upgrade()?.load(Ordering::Relaxed);
         Some(Timestamp::from_micros(micros))
@@ -109,7 +113,17 @@ impl LiveSessions {
 
     /// How many sockets of a user are open, or about to.
     fn count(&self, user: &UserId) -> usize {
-        self.lock().get(user).map_or(0, Vec::len)
+        self.lock()
+            .get(user)
+            .map_or(0, |of_user| of_user.iter().filter(|live| live.is_held()).count())
+    }
+
+    /// Forgets those that were dropped without being closed.
+    fn forget_dropped(&self) {
+        self.lock().retain(|_, of_user| {
+            of_user.retain(Live::is_held);
+            !of_user.is_empty()
+        });
     }
 
     /// The rooms where sockets of a user are open that the store was told of. It may have forgotten
@@ -117,7 +131,7 @@ impl LiveSessions {
     pub(super) fn rooms(&self, user: &UserId) -> HashSet<RoomId> {
         let live = self.lock();
         let of_user = live.get(user).into_iter().flatten();
-        let open = |live: &&Live| live.is_stored && live.last_seen.strong_count() > 0;
+        let open = |live: &&Live| live.is_stored && live.is_held();
         of_user.filter(open).map(|live| live.session.room).collect()
     }
 }
@@ -156,6 +170,7 @@ impl Actor {
         {
             let mut live = chat.inner.live.lock();
             let of_user = live.entry(user.id.clone()).or_default();
+            of_user.retain(Live::is_held);
             if of_user.len() >= chat.config().sockets_per_user {
                 return Err(chat.too_many_sockets());
             }
@@ -253,6 +268,7 @@ impl Chat {
     /// [`Error::Unavailable`].
     pub async fn renew_sessions(&self) -> Result<(), Error> {
         self.forget_idle_users();
+        self.inner.live.forget_dropped();
         let now = self.clock().now();
         let lease_until = now.after(self.config().session_lease);
         let alive: Vec<_> = {
@@ -290,7 +306,7 @@ impl Chat {
     fn forget_live(&self, user: &UserId, session: SessionId) {
         let mut live = self.inner.live.lock();
         if let Some(of_user) = live.get_mut(user) {
-            of_user.retain(|live| live.session.id != session && live.last_seen.strong_count() > 0);
+            of_user.retain(|live| live.session.id != session && live.is_held());
             if of_user.is_empty() {
                 live.remove(user);
             }

@@ -148,7 +148,7 @@ impl Driver {
             }
             Err(error) => {
                 tracing::warn!(room = %self.socket.room(), %error, "a slow socket could not be caught up");
-                self.socket.handle(Input::Close(Close::FAULT), now.into_std());
+                self.socket.handle(Input::Close(Close::from(&error)), now.into_std());
             }
         }
     }

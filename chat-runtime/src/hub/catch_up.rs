@@ -1,5 +1,6 @@
 //! Reading from the store what the events did not bring.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,9 +10,9 @@ use chat_core::service::Batch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::{Hub, Missed, Room};
+use super::{Hub, Missed, PATIENCE, Room};
 use crate::host::{LIMIT, within};
-use crate::inbox::Inbox;
+use crate::inbox::{Ending, Inbox};
 use crate::meters;
 
 /// What changed, as it is read for one socket.
@@ -45,7 +46,11 @@ impl Hub {
             loop {
                 match hub.read(room, limit).await {
                     Ok(false) => return,
-                    Ok(true) => limit = LIMIT,
+                    Ok(true) => {
+                        limit = LIMIT;
+                        tokio::time::sleep(PATIENCE).await;
+                    }
+                    Err(Error::NotFound) => return hub.close_room(room),
                     Err(error) => {
                         tracing::warn!(%room, %error, "a room could not be caught up; trying again");
                         limit = longer(limit);
@@ -89,12 +94,13 @@ impl Hub {
 
     /// Reads until nothing is missing, each time within a limit; whether something is again by then.
     async fn read(self: &Arc<Self>, room: RoomId, limit: Duration) -> Result<bool, Error> {
-        let start = self.room_shard(room).get_mut(&room).and_then(Room::start_reading);
-        let Some(mut after) = start else { return Ok(false) };
+        let begin = |state: &mut Room| Some((state.start_reading()?, state.expected()));
+        let start = self.room_shard(room).get_mut(&room).and_then(begin);
+        let Some((mut after, expected)) = start else { return Ok(false) };
         meters::caught_up("room");
         let mut changes = CHANGES.0;
         loop {
-            let Batch { events, reached, more, .. } = {
+            let Batch { events, reached, newest, more } = {
                 // It is never closed.
                 let _permit = self.room_readers.acquire().await;
                 within(limit, self.chat.changes(room, after, changes)).await?
@@ -116,6 +122,11 @@ impl Hub {
             let mut shard = self.room_shard(room);
             let Some(state) = shard.get_mut(&room) else { return Ok(false) };
             state.read_to(reached);
+            if !more && newest < expected {
+                drop(shard);
+                self.give_up(room, newest);
+                return Ok(false);
+            }
             if !more {
                 return Ok(state.stop_reading());
             }
@@ -126,14 +137,19 @@ impl Hub {
 
     /// Looks whether rooms with open sockets have gone further than was told, by their versions in
     /// the store; or not as far, in which case it has lost some, as a replica that took over before
-    /// it had everything.
+    /// it had everything. Or whether they are no more.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         // How far they are told is noted before the store is asked, which is never behind that.
         let told = self.rooms();
         let rooms: Vec<_> = told.keys().copied().collect();
         meters::looked(|| self.load());
         for rooms in rooms.chunks(ROOMS) {
-            for (room, version) in self.chat.versions(rooms).await? {
+            let versions = self.chat.versions(rooms).await?;
+            let there: HashSet<_> = versions.iter().map(|(room, _)| *room).collect();
+            // Who opens a socket is still to be told that there is no such room.
+            let gone = |room: &&RoomId| !there.contains(room) && told.get(room) > Some(&0);
+            rooms.iter().filter(gone).for_each(|room| self.close_room(*room));
+            for (room, version) in versions {
                 if told.get(&room).is_some_and(|told| *told > version) {
                     self.give_up(room, version);
                 } else {
@@ -144,11 +160,21 @@ impl Hub {
         Ok(())
     }
 
-    /// Closes the sockets of a room of whose changes the store has lost some that they were told:
+    /// Closes the sockets of a room of whose changes the store has lost some that were told here:
     /// their clients come again and see what there is.
     fn give_up(&self, room: RoomId, version: Version) {
         tracing::error!(%room, version, "the store has lost changes of a room; its sockets are closed");
-        let told = self.room_shard(room).get_mut(&room).map(Room::give_up);
+        self.end_room(room, Ending::Drain);
+    }
+
+    /// Closes the sockets of a room that is no more.
+    fn close_room(&self, room: RoomId) {
+        tracing::warn!(%room, "a room is no more; its sockets are closed");
+        self.end_room(room, Ending::Removal);
+    }
+
+    fn end_room(&self, room: RoomId, ending: Ending) {
+        let told = self.room_shard(room).get_mut(&room).map(|state| state.give_up(ending));
         // Nobody waits for this.
         drop(told);
     }
@@ -188,24 +214,70 @@ mod tests {
     use tokio::runtime::Handle;
 
     use super::*;
-    use crate::inbox::{Ending, Mail};
+    use crate::inbox::Mail;
 
     fn mail(inbox: &Inbox) -> Poll<Mail> {
         inbox.poll_next(&Context::from_waker(&noop_waker()))
     }
 
-    #[tokio::test]
-    async fn the_sockets_of_a_room_of_which_the_store_has_lost_a_part_are_closed() {
+    /// A hub, its chat, and a room with its version.
+    async fn hub() -> (Arc<Hub>, Chat, RoomId, Version) {
         let users = [1, 2].map(|id: u64| User::new(id.into(), "somebody"));
         let sign_in = JwtAuthenticator::hs256(b"a secret of at least 32 bytes, for tests");
         let chat = Chat::new(MemoryStore::new(), StaticDirectory::from_iter(users), sign_in);
         let room = chat.acting_as(1).direct_room(2).await.expect("a room").id;
         let hub = Hub::new(chat.clone(), Handle::current());
         chat.add_listener(hub.clone());
-        let inbox = || Arc::new(Inbox::new(&Config::default()));
+        let version = chat.versions(&[room]).await.expect("a version")[0].1;
+        (hub, chat, room, version)
+    }
+
+    fn inbox() -> Arc<Inbox> {
+        Arc::new(Inbox::new(&Config::default()))
+    }
+
+    fn settings(room: RoomId, version: Version) -> Event {
+        let changes = vec![Change::Settings];
+        Event::Room(RoomEvent { room, reached: Cursor::version(version), changes })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_version_that_the_store_has_lost_is_not_waited_for_and_the_sockets_are_closed() {
+        let (hub, _chat, room, version) = hub().await;
+        let inbox = inbox();
+        let mut socket = hub.subscribe(room, inbox.clone());
+        socket.begin(version, Vec::new());
+        // The one before it is lost, too.
+        hub.on_event(&settings(room, version + 2));
+        tokio::time::sleep(LIMIT).await;
+        assert!(matches!(mail(&inbox), Poll::Ready(Mail::Ending(Ending::Drain))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_sockets_of_a_room_that_is_no_more_are_closed() {
+        let (hub, ..) = hub().await;
+        let gone = RoomId::new(999).expect("an id");
+        for is_told in [true, false] {
+            let inbox = inbox();
+            let mut socket = hub.subscribe(gone, inbox.clone());
+            hub.sweep().await.expect("it is swept");
+            assert!(mail(&inbox).is_pending(), "nobody has said yet that it is there");
+            socket.begin(3, Vec::new());
+            if is_told {
+                hub.on_event(&settings(gone, 5));
+                tokio::time::sleep(LIMIT).await;
+            } else {
+                hub.sweep().await.expect("it is swept");
+            }
+            assert!(matches!(mail(&inbox), Poll::Ready(Mail::Ending(Ending::Removal))));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_sockets_of_a_room_of_which_the_store_has_lost_a_part_are_closed() {
+        let (hub, chat, room, version) = hub().await;
         let (old, new) = (inbox(), inbox());
         let mut told = hub.subscribe(room, old.clone());
-        let version = chat.versions(&[room]).await.expect("a version")[0].1;
         told.begin(version, Vec::new());
         hub.sweep().await.expect("it is swept");
         assert!(mail(&old).is_pending(), "nothing is lost");
@@ -214,11 +286,7 @@ mod tests {
         drop(told);
         ahead.begin(version, Vec::new());
         // What the store has lost.
-        hub.on_event(&Event::Room(RoomEvent {
-            room,
-            reached: Cursor::version(version + 1),
-            changes: vec![Change::Settings],
-        }));
+        hub.on_event(&settings(room, version + 1));
         assert!(matches!(mail(&old), Poll::Ready(Mail::Delivery(_))));
         hub.sweep().await.expect("it is swept");
         assert!(matches!(mail(&old), Poll::Ready(Mail::Ending(Ending::Drain))));

@@ -1,7 +1,6 @@
 //! Who is told whose presence.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use chat_core::Error;
 use chat_core::host::Hint;
@@ -9,6 +8,7 @@ use chat_core::model::{Cursor, Event, Presence, Timestamp, UserId};
 use chat_core::socket::Delivery;
 
 use super::{Hub, lock, remove};
+use crate::clock::now;
 use crate::host::{LIMIT, within};
 use crate::inbox::Inbox;
 
@@ -73,7 +73,7 @@ impl Hub {
             for (user, presence) in users.iter().zip(presences) {
                 if self.is_news(user, presence) {
                     let hint = Hint::Presence(user.clone());
-                    let told = within(LIMIT, self.chat.handle_hint(hint, Instant::now())).await;
+                    let told = within(LIMIT, self.chat.handle_hint(hint, now())).await;
                     swept = swept.and(told);
                 }
             }

@@ -48,6 +48,8 @@ pub(super) struct Room {
     /// The version that others say it has reached: looked for once, and no more where it is not
     /// there.
     hinted: Version,
+    /// What of that is being looked for.
+    sought: Version,
     /// Whether somebody is to look into the store.
     watched: bool,
     /// Whether somebody looks into the store: meanwhile events wait, or they would be told twice.
@@ -66,6 +68,7 @@ impl Room {
             early: BTreeMap::new(),
             expected: 0,
             hinted: 0,
+            sought: 0,
             watched: false,
             reading: false,
         }
@@ -202,7 +205,12 @@ impl Room {
 
     /// The version that the room is known or said to have reached.
     fn reached(&self) -> Version {
-        self.expected.max(self.hinted)
+        self.expected.max(self.hinted).max(self.sought)
+    }
+
+    /// The version that the room is known to have reached, so that the store has it, or has lost it.
+    pub(super) fn expected(&self) -> Version {
+        self.expected
     }
 
     /// From where something is missing.
@@ -217,11 +225,11 @@ impl Room {
 
     /// Closes all sockets and begins anew with those that come. What is handed back is to be dropped
     /// where nobody waits for that.
-    pub(super) fn give_up(&mut self) -> VecDeque<Told> {
-        self.inboxes.iter().for_each(|inbox| inbox.end(Ending::Drain));
+    pub(super) fn give_up(&mut self, ending: Ending) -> VecDeque<Told> {
+        self.inboxes.iter().for_each(|inbox| inbox.end(ending));
         self.cursor = None;
         self.early.clear();
-        (self.expected, self.hinted) = (0, 0);
+        (self.expected, self.hinted, self.sought) = (0, 0, 0);
         (self.watched, self.reading) = (false, false);
         self.trim_at = TRIM;
         self.tail.take()
@@ -243,9 +251,13 @@ impl Room {
     /// Begins to read from the store: from where, or `None` where nothing is missing any more.
     pub(super) fn start_reading(&mut self) -> Option<Cursor> {
         let cursor = self.behind();
-        self.hinted = 0;
+        // Kept until it was read: that may fail and be tried again.
+        self.sought = self.sought.max(std::mem::take(&mut self.hinted));
         self.reading = cursor.is_some();
         self.watched = self.reading;
+        if cursor.is_none() {
+            self.sought = 0;
+        }
         cursor
     }
 
@@ -276,6 +288,7 @@ impl Room {
     pub(super) fn stop_reading(&mut self) -> bool {
         self.reading = false;
         self.watched = false;
+        self.sought = 0;
         self.advance() != Step::Done
     }
 }

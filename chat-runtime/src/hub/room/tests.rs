@@ -33,6 +33,18 @@ fn a_version_that_is_not_there_is_looked_for_once() {
 }
 
 #[test]
+fn what_others_say_is_looked_for_again_where_it_could_not_be_read() {
+    let mut room = Room::new(Budget::new(0));
+    room.begin(&Inbox::new(&Config::default()), 5);
+    assert!(room.expect(6));
+    for _ in 0..3 {
+        assert_eq!(room.start_reading(), Some(Cursor::version(5)));
+    }
+    assert!(!room.stop_reading());
+    assert_eq!(room.start_reading(), None);
+}
+
+#[test]
 fn what_came_while_two_sockets_opened_is_not_lost_for_the_first() {
     let mut room = Room::new(Budget::new(1_000_000));
     let first = Reader::subscribed(&mut room, &Config::default(), 290);

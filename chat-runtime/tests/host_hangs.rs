@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_core::dialect::{CAMPUS, MESSENGER};
-use chat_core::host::{Clock, Directory, DirectoryError};
+use chat_core::host::{Directory, DirectoryError};
 use chat_core::model::{Event, NodeId, Session, SessionId, Signal, Timestamp, User, UserId};
 use chat_core::service::Listener;
 use chat_core::store::SessionStore;

@@ -114,15 +114,17 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     let is_open = is_demo && address.ip().is_loopback();
     let page = Arc::new(Page::new(&data, tokens, is_open, server.chat().clone(), metrics));
     let (root, stop) = (args.dialect, told_to_stop());
-    match args.adapter {
+    let open = match args.adapter {
         Adapter::Axum => serve::serve(listener, mount::axum(&server, root, page), stop).await,
         Adapter::Warp => {
-            serve::serve(listener, warp::service(mount::warp(&server, root, page)), stop).await;
+            serve::serve(listener, warp::service(mount::warp(&server, root, page)), stop).await
         }
-    }
+    };
 
     tracing::info!("draining");
-    if let Drained::Cut(open) = server.drain(DRAIN).await {
+    // Sockets are told at once, whatever requests are under way.
+    let (drained, ()) = tokio::join!(server.drain(DRAIN), open.finish());
+    if let Drained::Cut(open) = drained {
         tracing::warn!(open, "sockets or requests were cut off");
     }
     Ok(())

@@ -25,8 +25,22 @@ const CONNECTIONS: usize = 20_000;
 /// How long requests under way have once no new ones are taken.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Serves until told to stop; then takes no new connection and lets the others finish.
-pub(crate) async fn serve<S, B>(listener: TcpListener, app: S, stop: impl Future<Output = ()>)
+/// The connections that are open once no new ones are taken.
+pub(crate) struct Open(GracefulShutdown);
+
+impl Open {
+    /// Lets the requests under way finish.
+    pub(crate) async fn finish(self) {
+        let _ = tokio::time::timeout(PATIENCE, self.0.shutdown()).await;
+    }
+}
+
+/// Serves until told to stop; then takes no new connection.
+pub(crate) async fn serve<S, B>(
+    listener: TcpListener,
+    app: S,
+    stop: impl Future<Output = ()>,
+) -> Open
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
     S: Clone + Send + 'static,
@@ -57,8 +71,7 @@ where
             drop(slot);
         });
     }
-    drop(listener);
-    let _ = tokio::time::timeout(PATIENCE, graceful.shutdown()).await;
+    Open(graceful)
 }
 
 async fn accept(

@@ -2,11 +2,15 @@
 
 use std::io::Read;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
-use crate::support::{Running, SECRET, Socket, ask, server_command};
+use crate::support::{Running, SECRET, Socket, ask, server_command, token};
 
 fn run(options: &[&str]) -> Output {
     server_command().args(options).output().expect("the server runs")
@@ -22,6 +26,35 @@ async fn told_to_stop_it_says_so_to_open_sockets_and_ends_well() {
     assert_eq!(socket.closed().await, 1012);
     assert_eq!(server.ended().await.code(), Some(0));
     assert!(tokio::net::TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn told_to_stop_it_says_so_at_once_and_lets_a_request_under_way_finish() {
+    for adapter in ["axum", "warp"] {
+        let options = ["--dialect", "campus", "--adapter", adapter, "--jwt-secret", SECRET];
+        let mut server = Running::start(&options);
+        let mut socket = Socket::settled(server.address, "/ws/chat/1/", 1).await;
+        let body = json!({ "content": "hello" }).to_string();
+        let head = format!(
+            "POST /chat/chats/1/messages/ HTTP/1.1\r\nhost: chat\r\nauthorization: Bearer {}\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            token(1, 60),
+            body.len()
+        );
+        let mut request = TcpStream::connect(server.address).await.expect("a connection");
+        request.write_all(head.as_bytes()).await.expect("a head");
+        // An answer to another request says that this one is under way.
+        ask(server.address, 1, Method::GET, "/chat/chats/", None).await;
+        server.terminate();
+        // Requests have ten seconds to finish, for which nobody else waits.
+        let closed = timeout(Duration::from_secs(8), socket.closed()).await;
+        assert_eq!(closed, Ok(1012), "{adapter}");
+        request.write_all(body.as_bytes()).await.expect("a body");
+        let mut answer = String::new();
+        request.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 201"), "{adapter}: {answer}");
+        assert_eq!(server.ended().await.code(), Some(0));
+    }
 }
 
 #[tokio::test]

@@ -61,7 +61,8 @@ impl FileStore for ObjectFiles {
         while let Some(piece) = pieces.next().await {
             let written = match piece {
                 Ok(piece) => {
-                    parts.put(piece);
+                    // Copied into blocks: a handle for each piece outweighs small pieces many times.
+                    parts.write(&piece);
                     parts.wait_for_capacity(AT_ONCE).await.map_err(meaning)
                 }
                 Err(error) => Err(FileError::Broken(error)),

@@ -11,6 +11,9 @@ const LONGEST: Duration = Duration::from_hours(365 * 24);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
 
+/// The least rate of a body unless the host says otherwise, in bytes a second.
+const BODY_RATE: NonZeroU32 = NonZeroU32::new(4 * 1024).unwrap();
+
 /// The figures that a host may change. The defaults are those of the API documents.
 ///
 /// A duration below a millisecond counts as one, and one above 365 days as 365 days.
@@ -66,6 +69,15 @@ pub struct Config {
     /// 30 s. So long may nothing come of a request's body before it is answered 408, and nothing be
     /// taken of a response before it is broken off.
     pub stall_timeout: Duration,
+    /// How fast a request's body has to come at least, in bytes a second; 4 KiB. What is slower
+    /// uses [`Config::stall_timeout`] up, what is faster gives it back, and once it is used up the
+    /// answer is 408. So a connection may be slow or pause, and who sends a byte now and then is
+    /// not waited for.
+    pub body_rate: NonZeroU32,
+    /// How many files one user may be uploading at once on a node; 6, as many connections as
+    /// browsers open to one host. More are answered 429. Each takes up to 10 MiB of memory on its
+    /// way to an object store.
+    pub uploads_per_user: usize,
     /// How many sockets one user may have open on a node; 10,000. More are closed 1013.
     pub sockets_per_user: usize,
     /// How fast the requests and frames of one user may come on a node; as fast as they like. More
@@ -146,6 +158,8 @@ impl Default for Config {
             tail_bytes: 64 * 1024 * 1024,
             lag_limit: 50_000,
             stall_timeout: Duration::from_secs(30),
+            body_rate: BODY_RATE,
+            uploads_per_user: 6,
             sockets_per_user: 10_000,
             rate_limit: None,
             session_lease: Duration::from_secs(40),

@@ -22,6 +22,7 @@ mod sessions;
 mod shards;
 mod signature;
 mod typing;
+mod uploads;
 mod whole;
 
 pub use actor::Actor;

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use chat_core::Config;
 use chat_core::dialect::TEAM;
 use common::{Answer, World, assert_detail, headers, in_room, request, team, uuid};
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
 use serde_json::{Value, json};
 
 /// A part of a form: its name, the file name if it is a file, and its content.
@@ -224,6 +226,34 @@ fn a_file_that_is_too_large_is_413_and_not_kept() {
     let large = "x".repeat(1_001);
     assert_detail(&send(&world, 1, &[], &[("file_attachment", Some("a"), &large)]), 413);
     assert_eq!(world.files.contents().len(), 1);
+}
+
+#[test]
+fn one_user_uploads_so_many_files_at_once_and_more_are_429() {
+    let mut config = Config::default();
+    config.uploads_per_user = 2;
+    let world = World::speaking_with(TEAM, config);
+    let john = world.chat.acting_as(1);
+    let file = [("file_attachment", Some("a"), "a")];
+    let mut slow: Vec<_> = (0..2)
+        .map(|_| Box::pin(john.upload(world.room, "slow", stream::pending().boxed())))
+        .collect();
+    for upload in &mut slow {
+        assert!(upload.now_or_never().is_none());
+    }
+    let refused = send(&world, 1, &[], &file);
+    assert_detail(&refused, 429);
+    assert_eq!(refused.header("retry-after"), "1");
+    assert!(world.files.contents().is_empty());
+    assert_eq!(send(&world, 2, &[], &file).status, 201, "others go on");
+    assert_eq!(
+        world.post(1, &in_room(world.room, "messages/"), &json!({ "content": "hi" })).status,
+        201
+    );
+    slow.pop();
+    for _ in 0..3 {
+        assert_eq!(send(&world, 1, &[], &file).status, 201, "what ended does not count");
+    }
 }
 
 #[test]

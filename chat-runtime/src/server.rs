@@ -25,7 +25,7 @@ use tracing::Instrument;
 use crate::clock::now;
 use crate::driver::CLOSE_TIMEOUT;
 use crate::hub::Hub;
-use crate::stalls::{Stalled, relay};
+use crate::stalls::{Pace, Stalled, relay};
 use crate::{meters, tasks, upgrade};
 
 /// A running chat server: the open sockets of this process and what keeps them going. Cloning is
@@ -158,7 +158,7 @@ impl Server {
         let chat = self.inner.chat.clone();
         let work = async move {
             let (limit, stalled) = (chat.config().stall_timeout, Stalled::default());
-            let body = stalled.watch(request.body, limit, guard.life());
+            let body = stalled.watch(request.body, Pace::new(chat.config()), guard.life());
             let request = Request { body, ..request };
             let Answered { response, unread } = dispatch(&chat, dialect, request, now()).await;
             if stalled.has() {
@@ -225,7 +225,7 @@ impl Server {
     }
 }
 
-/// The answer to a request of which nothing has come for too long.
+/// The answer to a request that has come too slowly, or not at all any more.
 fn stalled_response() -> Response {
     let mut response = detail(StatusCode::REQUEST_TIMEOUT, "The request did not come in time.");
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

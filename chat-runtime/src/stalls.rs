@@ -1,15 +1,18 @@
-//! Bodies that stop on their way: of a request nothing comes any more, of a response nothing is taken.
+//! Bodies that stop on their way: of a request nothing comes any more, or too little, of a response
+//! nothing is taken.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_core::Error;
 use chat_core::http::{BodyError, Incoming};
+use chat_core::{Config, Error};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::server::{Guard, Life};
@@ -26,21 +29,47 @@ impl Stalled {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// A request's body, which breaks off where nothing of it has come for so long.
-    pub(crate) fn watch(&self, body: Incoming, limit: Duration, life: Arc<Life>) -> Incoming {
-        let from = Some((body, self.0.clone(), life));
+    /// A request's body, which breaks off once it was waited for longer than its pace allows.
+    pub(crate) fn watch(&self, body: Incoming, pace: Pace, life: Arc<Life>) -> Incoming {
+        let from = Some((body, pace, self.0.clone(), life));
         let watched = stream::unfold(from, move |from| async move {
-            let (mut body, stalled, life) = from?;
+            let (mut body, mut pace, stalled, life) = from?;
+            let since = Instant::now();
             let piece = tokio::select! {
                 piece = body.next() => piece?,
-                () = life.silence(limit) => {
+                () = life.silence(pace.left) => {
                     stalled.store(true, Ordering::Relaxed);
-                    return Some((Err(BodyError("nothing has come for too long".into())), None));
+                    return Some((Err(BodyError("it has come too slowly".into())), None));
                 }
             };
-            Some((piece, Some((body, stalled, life))))
+            pace.note(piece.as_ref().map_or(0, Bytes::len), since.elapsed());
+            Some((piece, Some((body, pace, stalled, life))))
         });
         watched.boxed()
+    }
+}
+
+/// How much longer a body is waited for. Waiting uses it up and what comes gives it back, so that
+/// nothing is saved up for later by having been fast before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    left: Duration,
+    most: Duration,
+    /// In bytes a second.
+    rate: NonZeroU32,
+}
+
+impl Pace {
+    pub(crate) fn new(config: &Config) -> Self {
+        let most = config.stall_timeout;
+        Self { left: most, most, rate: config.body_rate }
+    }
+
+    /// Notes that so much came after so long.
+    fn note(&mut self, bytes: usize, waited: Duration) {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let won = Duration::from_secs(1) * bytes / self.rate.get();
+        self.left = (self.left.saturating_sub(waited) + won).min(self.most);
     }
 }
 

@@ -27,7 +27,8 @@ const BEYOND: u64 = 64 * 1024 * 1024;
 pub struct Form {
     parts: Multipart<'static>,
     idle: Idle,
-    text_limit: usize,
+    /// How many bytes of text may still come.
+    text_left: usize,
     left: usize,
 }
 
@@ -52,8 +53,8 @@ pub enum Part {
 }
 
 impl Form {
-    /// Begins to read a form whose text fields have at most `text_limit` bytes each. That a file has
-    /// more than `file_limit` is found out by who stores it.
+    /// Begins to read a form whose text fields have at most `text_limit` bytes together. That a file
+    /// has more than `file_limit` is found out by who stores it.
     pub(super) fn new(
         body: Incoming,
         boundary: String,
@@ -65,7 +66,7 @@ impl Form {
         let idle = Idle::default();
         let sips = Sips { body, idle: idle.clone(), rest: false };
         let parts = Multipart::with_constraints(sips, boundary, constraints);
-        Self { parts, idle, text_limit, left: PARTS }
+        Self { parts, idle, text_left: text_limit, left: PARTS }
     }
 
     /// The next part; none at the end.
@@ -93,9 +94,8 @@ impl Form {
         let mut value = Vec::new();
         while let Some(piece) = field.chunk().await.map_err(refused)? {
             self.idle.end();
-            if value.len() + piece.len() > self.text_limit {
-                return Err(Rejection::TooLarge);
-            }
+            let left = self.text_left.checked_sub(piece.len());
+            self.text_left = left.ok_or(Rejection::TooLarge)?;
             value.extend_from_slice(&piece);
         }
         let value = String::from_utf8(value)
@@ -242,6 +242,19 @@ mod tests {
             assert!(matches!(read, Err(Rejection::Malformed(_))), "{read:?}");
             assert!(taken <= 2 * HEADERS, "{taken} bytes were read");
         }
+    }
+
+    #[tokio::test]
+    async fn the_fields_of_a_form_share_one_bound() {
+        let field = |length| {
+            let text = "a".repeat(length);
+            format!("--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n{text}\r\n")
+        };
+        let form = |last| format!("{}{}--x--\r\n", field(600), field(last));
+        let (fits, ..) = read(in_pieces(form(400).as_bytes(), 100)).await;
+        assert_eq!(fits.unwrap().concat().len(), 1_000);
+        let (beyond, ..) = read(in_pieces(form(401).as_bytes(), 100)).await;
+        assert!(matches!(beyond, Err(Rejection::TooLarge)), "{beyond:?}");
     }
 
     proptest! {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use super::limiter::Limiter;
 use super::presence::LiveSessions;
 use super::shards::Shards;
+use super::uploads::Uploads;
 use super::{Actor, Error};
 use crate::config::Config;
 use crate::host::{
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     pub(super) node: NodeId,
     pub(super) live: LiveSessions,
     pub(super) limiter: OnceLock<Limiter>,
+    pub(super) uploads: Uploads,
     /// By room, who types there. Held until a change was told, so that all are told in their order.
     pub(super) typing: Shards<Typing>,
     /// Guards the list of listeners, which hardly ever changes.
@@ -266,6 +268,7 @@ impl ChatBuilder {
             node: NodeId::random(),
             live: LiveSessions::default(),
             limiter: OnceLock::new(),
+            uploads: Uploads::default(),
             typing,
             listeners: RwLock::default(),
         };

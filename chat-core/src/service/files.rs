@@ -59,7 +59,8 @@ impl Actor {
     /// Once begun it should be let finish, together with the send or [`Actor::discard`].
     ///
     /// # Errors
-    /// [`Error::NotFound`] and [`Error::Denied`] before any piece is taken;
+    /// [`Error::NotFound`], [`Error::Denied`] and [`Error::Limited`]
+    /// ([`Config::uploads_per_user`](crate::Config::uploads_per_user)) before any piece is taken;
     /// [`Error::TooLarge`]; [`Error::Invalid`] (`file`) where the host takes no files or none of
     /// this type, or the pieces broke off; [`Error::Unavailable`]. Then nothing is stored.
     pub async fn upload(&self, room: RoomId, name: &str, pieces: Pieces) -> Result<Upload, Error> {
@@ -68,6 +69,7 @@ impl Actor {
         let Some(files) = &chat.inner.files else {
             return Err(refused("Files are not taken here."));
         };
+        let _uploading = chat.begin_upload(self.id()?)?;
         let policy = &chat.config().uploads;
         let key = Uuid::new_v4().simple().to_string();
         let seen = Arc::new(Mutex::new(Seen::default()));

@@ -153,6 +153,8 @@ macro_rules! store_tests {
                 coming_and_going_takes_no_status_back,
                 the_creator_may_leave_and_the_room_stays,
                 an_empty_public_room_can_be_joined,
+                a_room_is_made_with_so_many_members_and_no_more,
+                nobody_comes_into_a_room_that_is_full,
                 the_host_removes_members_from_any_room,
                 no_room_can_be_managed_joined_or_left_that_is_not_there,
             }
@@ -195,6 +197,7 @@ macro_rules! store_tests {
                 senders_at_once_get_one_order_without_gaps,
                 a_key_sent_many_times_at_once_stores_one_message,
                 a_key_sent_at_once_for_different_contents_stores_one,
+                joins_at_once_fill_a_room_and_no_more,
                 reactions_at_once_lose_no_update,
                 reactions_at_once_keep_the_bounds,
                 unread_is_exact_while_marks_race_sends,

@@ -3,13 +3,22 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::rules::UploadPolicy;
+use crate::rules::{LARGEST_REACTIONS, UploadPolicy};
 
 /// The shortest and the longest that any duration counts as, and what is shortest for some.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 const SHORTEST_RETENTION: Duration = Duration::from_hours(1);
+
+/// The fewest members that a room may be limited to: those of a direct room.
+const FEWEST_MEMBERS: usize = 2;
+
+/// What a frame shows of a user on average at most, of a character, and beside all that grows, in
+/// bytes.
+const SHOWN_OF_USER: usize = 1024;
+const ESCAPED: usize = 6;
+const BESIDE: usize = 64 * 1024;
 
 /// The least rate of a body unless the host says otherwise, in bytes a second.
 const BODY_RATE: NonZeroU32 = NonZeroU32::new(4 * 1024).unwrap();
@@ -80,6 +89,9 @@ pub struct Config {
     pub uploads_per_user: usize,
     /// How many sockets one user may have open on a node; 10,000. More are closed 1013.
     pub sockets_per_user: usize,
+    /// How many members a room may have that somebody joins or is added to; 5,000, and at least 2.
+    /// More are refused with a 400. A room that has more stays as it is.
+    pub members_per_room: usize,
     /// How fast the requests and frames of one user may come on a node; as fast as they like. More
     /// are answered 429, or with the error frame.
     pub rate_limit: Option<RateLimit>,
@@ -116,7 +128,17 @@ impl Config {
         }
         self.session_lease = self.session_lease.max(SHORTEST_LEASE);
         self.session_retention = self.session_retention.max(SHORTEST_RETENTION);
+        self.members_per_room = self.members_per_room.max(FEWEST_MEMBERS);
         self
+    }
+
+    /// The largest frame that a socket is sent, in bytes: a message of [`Config::message_limit`]
+    /// characters with all its reactions and [`Config::members_per_room`] readers, of whom a frame
+    /// shows 1 KiB each on average. Past it a socket is closed 1011.
+    pub fn largest_frame(&self) -> usize {
+        let text = self.message_limit.max(self.messenger_message_limit).saturating_mul(ESCAPED);
+        let readers = self.members_per_room.saturating_mul(SHOWN_OF_USER);
+        LARGEST_REACTIONS.saturating_add(text).saturating_add(readers).saturating_add(BESIDE)
     }
 }
 
@@ -161,6 +183,7 @@ impl Default for Config {
             body_rate: BODY_RATE,
             uploads_per_user: 6,
             sockets_per_user: 10_000,
+            members_per_room: 5_000,
             rate_limit: None,
             session_lease: Duration::from_secs(40),
             session_retention: Duration::from_hours(30 * 24),

@@ -265,7 +265,7 @@ impl Driver {
                 self.stalled_since = None;
             }
             match self.socket.poll() {
-                Output::Send(frame) => self.write(message(&frame))?,
+                Output::Send(frame) => self.send(&frame, now)?,
                 Output::Ping => self.write(Message::Ping(Bytes::new()))?,
                 Output::Perform(command) => {
                     let (actor, room) = (self.socket.actor().clone(), self.socket.room());
@@ -297,6 +297,19 @@ impl Driver {
                     *turn -= 1;
                 }
             }
+        }
+    }
+
+    /// Writes a frame; one that is larger than can be sent ends the socket.
+    fn send(&mut self, frame: &Frame, now: Instant) -> Result<(), WsError> {
+        match self.write(message(frame)) {
+            Err(WsError::WriteBufferFull(_)) => {
+                let bytes = frame.bytes().len();
+                tracing::error!(room = %self.socket.room(), bytes, "a frame is too large to be sent");
+                self.socket.handle(Input::Close(Close::FAULT), now.into_std());
+                Ok(())
+            }
+            written => written,
         }
     }
 

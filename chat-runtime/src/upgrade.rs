@@ -40,10 +40,6 @@ pub struct PeerAddr(pub SocketAddr);
 const READ_BUFFER: usize = 2 * 1024;
 const WRITE_BUFFER: usize = 4 * 1024;
 
-/// The most that may wait to be written, beyond which a connection is given up, in bytes. Larger
-/// than any frame that we send.
-const MOST_UNWRITTEN: usize = 2 * 1024 * 1024;
-
 /// A handshake that was accepted: what is needed once the connection has been handed over.
 pub(crate) struct Accepted {
     pub(crate) chat: Chat,
@@ -149,16 +145,18 @@ async fn begin(
     hub: Arc<Hub>,
 ) -> Option<(Driver, Subscription)> {
     let (stream, read) = Stream::from_upgraded(upgrade.await.ok()?);
-    let limit = accepted.chat.config().frame_limit;
+    let figures = accepted.chat.config();
+    let limit = figures.frame_limit;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(WRITE_BUFFER)
-        .max_write_buffer_size(MOST_UNWRITTEN)
+        // A frame is put in only where all before it was taken.
+        .max_write_buffer_size(figures.largest_frame())
         .max_message_size(Some(limit))
         .max_frame_size(Some(limit));
     let mut stream =
         WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config)).await;
-    let inbox = Arc::new(Inbox::new(accepted.chat.config()));
+    let inbox = Arc::new(Inbox::new(figures));
     // Who is signed out meanwhile is remembered for longer.
     let opening = AssertUnwindSafe(open(&accepted, &hub, &inbox)).catch_unwind();
     let opened = timeout(LIMIT, opening).await.unwrap_or(Ok(Err(Close::UNAVAILABLE)));

@@ -28,6 +28,7 @@
 //!         name: None,
 //!         creator: Some(ada.user.clone()),
 //!         members: vec![UserId::new("bob")?],
+//!         member_limit: 100,
 //!         metadata: Default::default(),
 //!         at,
 //!     })

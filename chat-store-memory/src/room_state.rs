@@ -1,12 +1,14 @@
 //! One room: its members, its messages and what changed when.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chat_core::model::{
     Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Action, Caller, Denial, Standing, Words, permit_host};
+use chat_core::rules::{
+    Access, Action, Caller, Denial, RoomFull, Standing, Words, admit, permit_host,
+};
 use chat_core::store::{Changed, Changes, Once};
 
 use crate::index::Index;
@@ -125,6 +127,12 @@ impl RoomState {
             Some(by) => self.permit(by, action).map(drop),
             None => permit_host(action, self.room.kind),
         }
+    }
+
+    /// Whether there is a place for those of these users who are no members.
+    pub(crate) fn admit(&self, users: &[UserId], limit: usize) -> Result<(), RoomFull> {
+        let new: HashSet<_> = users.iter().filter(|user| self.slot(user).is_none()).collect();
+        admit(self.present.len(), new.len(), limit)
     }
 
     /// Whether a list of the caller's rooms shows the room.

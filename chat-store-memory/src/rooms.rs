@@ -40,6 +40,7 @@ impl RoomStore for MemoryStore {
             name: None,
             creator: Some(first),
             members: vec![second],
+            member_limit: 2,
             metadata,
             at,
         })?;
@@ -91,6 +92,7 @@ impl RoomStore for MemoryStore {
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
         state.permit_or_host(change.by.as_ref(), Action::Manage)?;
+        state.admit(&change.add, change.member_limit)?;
         let name = change.name.as_ref().map(RoomName::as_str);
         let name = name.filter(|name| state.room.name.as_deref() != Some(name));
         let active = change.active.filter(|active| *active != state.room.active);
@@ -116,14 +118,17 @@ impl RoomStore for MemoryStore {
         &self,
         by: &Caller,
         room: RoomId,
+        member_limit: usize,
         at: Timestamp,
     ) -> StoreResult<Option<Version>> {
         let room = self.state.room(room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
         state.access(by).permit(Action::Join)?;
+        let user = vec![by.user.clone()];
+        state.admit(&user, member_limit)?;
         let version = state.room.version + 1;
-        let users = self.state.join(&mut state, vec![by.user.clone()], at, version);
+        let users = self.state.join(&mut state, user, at, version);
         Ok((!users.is_empty()).then(|| state.next_version()))
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use chat_core::model::{
     MessageId, Room, RoomId, RoomKind, Seq, SeqSet, Timestamp, UserId, Version,
 };
+use chat_core::rules::admit;
 use chat_core::store::{NewRoom, StoreError, StoreResult};
 
 use crate::attendance::Sessions;
@@ -55,6 +56,8 @@ impl State {
 
     /// Adds a room of any kind at version 1, with its creator as the first member.
     pub(crate) fn add_room(&self, new: NewRoom) -> StoreResult<RoomId> {
+        let members: HashSet<_> = new.creator.iter().chain(&new.members).collect();
+        admit(0, members.len(), new.member_limit)?;
         let id = RoomId::new(self.rooms.give()).ok_or(StoreError::Limit("no room id is left"))?;
         let room = Room {
             id,

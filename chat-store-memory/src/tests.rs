@@ -24,6 +24,9 @@ use crate::shards::lock;
 
 const AT: Timestamp = Timestamp::EPOCH;
 
+/// How many members a room may have.
+const LIMIT: usize = 100;
+
 fn caller(user: u64) -> Caller {
     Caller { user: UserId::from(user), kinds: Kinds::ALL }
 }
@@ -52,6 +55,7 @@ async fn room_of(store: &MemoryStore, users: &[u64]) -> RoomId {
         name: None,
         creator: users.first().copied().map(UserId::from),
         members: users.iter().copied().map(UserId::from).collect(),
+        member_limit: LIMIT,
         metadata: no_metadata(),
         at: AT,
     };

@@ -1,7 +1,7 @@
 //! A room that a transaction holds, and what the rules say about it.
 
 use chat_core::model::{Room, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
-use chat_core::rules::{Access, Action, Caller, Standing, permit_host};
+use chat_core::rules::{Access, Action, Caller, Standing, admit, permit_host};
 use chat_core::store::StoreError;
 use sqlx::{PgConnection, Row};
 
@@ -78,11 +78,26 @@ impl Locked {
         Ok(rows.fetch_all(on).await?)
     }
 
+    /// Refuses so many new members where the room has no place for them.
+    async fn admit(&self, on: &mut PgConnection, more: usize, limit: usize) -> Result<(), Failure> {
+        // Nobody is a member without having joined, so rooms that few have joined need no count.
+        let joinings = usize::try_from(self.joinings).unwrap_or(usize::MAX);
+        if admit(joinings, more, limit).is_ok() {
+            return Ok(());
+        }
+        let count = sqlx::query_scalar(sql::COUNT).bind(int(self.room.id.get()));
+        let present: i64 = count.bind(int(limit as u64)).fetch_one(on).await?;
+        let present = usize::try_from(present).unwrap_or(usize::MAX);
+        admit(present, more, limit).map_err(StoreError::from)?;
+        Ok(())
+    }
+
     /// Makes members of users who are none, with the room's next version, and returns them.
     pub(crate) async fn join(
         &mut self,
         on: &mut PgConnection,
         users: Vec<UserId>,
+        limit: usize,
         at: Timestamp,
     ) -> Result<Vec<UserId>, Failure> {
         if users.is_empty() {
@@ -97,6 +112,7 @@ impl Locked {
             }
         }
         if !joined.is_empty() {
+            self.admit(on, joined.len(), limit).await?;
             let version = self.next_version();
             insert_members(on, &self.room, &joined, at, version, self.joinings).await?;
             self.joinings += int(joined.len() as u64);

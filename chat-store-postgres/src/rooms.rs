@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use chat_core::model::{
     Kinds, Member, Page, Room, RoomId, RoomKind, RoomSummary, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Action, Caller, Denial, Guarded};
+use chat_core::rules::{Access, Action, Caller, Denial, Guarded, admit};
 use chat_core::store::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery, StoreError, StoreResult,
@@ -63,6 +63,7 @@ impl RoomStore for PgStore {
                     name: None,
                     creator: Some(first),
                     members: vec![second],
+                    member_limit: 2,
                     metadata,
                     at,
                 };
@@ -124,6 +125,7 @@ impl RoomStore for PgStore {
         &self,
         by: &Caller,
         room: RoomId,
+        member_limit: usize,
         at: Timestamp,
     ) -> StoreResult<Option<Version>> {
         in_time(async {
@@ -131,7 +133,8 @@ impl RoomStore for PgStore {
             let on = transaction.connection();
             let joined = async {
                 let mut locked = Locked::permitted(on, room, Some(by), Action::Join).await?;
-                if locked.join(on, vec![by.user.clone()], at).await?.is_empty() {
+                let user = vec![by.user.clone()];
+                if locked.join(on, user, member_limit, at).await?.is_empty() {
                     return Ok(None);
                 }
                 locked.save(on).await?;
@@ -314,6 +317,7 @@ async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), F
     let mut known = HashSet::new();
     let mut members: Vec<UserId> = new.creator.into_iter().chain(new.members).collect();
     members.retain(|user| known.insert(user.clone()));
+    admit(0, members.len(), new.member_limit).map_err(StoreError::from)?;
     let metadata = serde_json::to_string(&*room.metadata)
         .map_err(|error| StoreError::Internal(error.into()))?;
     sqlx::query(sql::INSERT)
@@ -344,7 +348,7 @@ async fn manage(on: &mut PgConnection, change: ManageRoom) -> Result<Added, Fail
     if let Some(active) = active {
         locked.room.active = active;
     }
-    let users = locked.join(on, change.add, change.at).await?;
+    let users = locked.join(on, change.add, change.member_limit, change.at).await?;
     let joined = (!users.is_empty()).then_some((users, locked.room.version));
     if settings.is_some() || joined.is_some() {
         locked.save(on).await?;

@@ -5,7 +5,7 @@ mod common;
 use chat_core::store::{MessageStore, RoomStore, StoreError};
 use chat_store_postgres::{ConnectError, PgBus, PgStore};
 use chat_test_postgres::Cluster;
-use common::{AT, caller, group, text};
+use common::{AT, LIMIT, caller, group, text};
 use sqlx::{Connection, PgConnection, PgPool};
 
 async fn admin(cluster: &Cluster, statements: &'static str) {
@@ -36,7 +36,7 @@ async fn who_is_not_let_in_is_unavailable_until_the_pool_knows_another_way() {
         let (sent, read, made) = tokio::join!(
             store.send(text(room, "ada", "meanwhile")),
             store.room(&by, room),
-            store.join_room(&by, room, AT),
+            store.join_room(&by, room, LIMIT, AT),
         );
         assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
         assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");

@@ -10,7 +10,7 @@ use chat_core::store::{
     Anchor, HistoryQuery, ManageRoom, MessageStore, NewMessage, Once, RoomStore, StoreError,
 };
 use chat_store_postgres::PgStore;
-use common::{AT, Schema, caller, group, text};
+use common::{AT, LIMIT, Schema, caller, group, text};
 use futures::future::join_all;
 
 fn keyed(room: RoomId, by: &str, words: &str, key: u8) -> NewMessage {
@@ -89,7 +89,15 @@ async fn a_room_that_another_node_closed_takes_nothing_and_one_that_it_opened_do
     let ([first, second], room, _schema) = two_nodes().await;
     let set = async |active| {
         let (by, add) = (Some(caller("ada")), Vec::new());
-        let change = ManageRoom { room, by, name: None, active: Some(active), add, at: AT };
+        let change = ManageRoom {
+            room,
+            by,
+            name: None,
+            active: Some(active),
+            add,
+            member_limit: LIMIT,
+            at: AT,
+        };
         second.manage_room(change).await.unwrap();
     };
     first.send(text(room, "bob", "known")).await.unwrap();

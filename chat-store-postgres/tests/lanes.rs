@@ -13,7 +13,7 @@ use chat_core::store::{
 };
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
-use common::{AT, caller, group, text};
+use common::{AT, LIMIT, caller, group, text};
 use futures::future::join_all;
 use sqlx::Connection;
 
@@ -54,6 +54,7 @@ async fn a_hot_room_of_many_members_takes_batch_after_batch() {
         name: None,
         creator: None,
         members: members.clone(),
+        member_limit: LIMIT,
         metadata: serde_json::Map::new(),
         at: AT,
     };
@@ -275,7 +276,7 @@ async fn without_the_server_calls_are_unavailable_and_with_it_they_are_answered_
     let (sent, read, made) = tokio::join!(
         store.send(text(room, "ada", "meanwhile")),
         store.room(&by, room),
-        store.join_room(&by, room, AT),
+        store.join_room(&by, room, LIMIT, AT),
     );
     assert!(matches!(sent, Err(StoreError::Unavailable(_))), "{sent:?}");
     assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");

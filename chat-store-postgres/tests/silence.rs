@@ -13,7 +13,7 @@ use chat_core::store::{Mark, StoreResult, Targets};
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
 use common::proxy::Proxy;
-use common::{AT, caller, group, text};
+use common::{AT, LIMIT, caller, group, text};
 use futures::future::{join_all, try_join_all};
 use sqlx::Connection;
 use tokio::time::Instant;
@@ -76,7 +76,15 @@ impl World {
     async fn rename(&self, room: RoomId) -> StoreResult<()> {
         let name = Some(RoomName::parse("new").unwrap());
         let by = caller("ada");
-        let change = ManageRoom { room, by: Some(by), name, active: None, add: Vec::new(), at: AT };
+        let change = ManageRoom {
+            room,
+            by: Some(by),
+            name,
+            active: None,
+            add: Vec::new(),
+            member_limit: LIMIT,
+            at: AT,
+        };
         self.store.manage_room(change).await.map(drop)
     }
 }

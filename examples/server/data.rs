@@ -195,7 +195,9 @@ impl RoomRow {
         }
         let name = self.name.as_deref().map(RoomName::parse).transpose()?;
         let creator = self.created_by.as_ref().map(Id::user_id).transpose()?;
-        Ok(store.create_room(NewRoom { kind, name, creator, members, metadata, at }).await?)
+        let member_limit = chat.config().members_per_room;
+        let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
+        Ok(store.create_room(new).await?)
     }
 
     /// The room of this kind and name, where an earlier start has made it.

@@ -121,7 +121,8 @@ impl RoomRow {
         } else {
             let name = Some(RoomName::parse(&self.name).expect("a name"));
             let creator = self.created_by.as_ref().map(user_id);
-            let new = NewRoom { kind, name, creator, members, metadata, at };
+            let member_limit = members.len() + 1;
+            let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
             store.create_room(new).await.expect("a room")
         };
         id.get()

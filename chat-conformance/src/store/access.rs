@@ -11,7 +11,7 @@ use chat_core::store::{
     StoreResult, Targets,
 };
 
-use super::world::{Refusal, World, caller, caller_of, content, refusal_of, users};
+use super::world::{LIMIT, Refusal, World, caller, caller_of, content, refusal_of, users};
 
 /// Who asks, in a room of creator 1 and member 2.
 #[derive(Debug, Clone, Copy)]
@@ -214,7 +214,7 @@ async fn call(
         Write::MarkAll => {
             store.mark(Mark { room, by, kind, targets: Targets::All, at }).await.map(drop)
         }
-        Write::Join => store.join_room(&by, room, at).await.map(drop),
+        Write::Join => store.join_room(&by, room, LIMIT, at).await.map(drop),
         Write::Leave => store.leave_room(&by, room, at).await.map(drop),
         Write::Manage => {
             let change = ManageRoom { by: Some(by), add: users([8]), ..world.manage(room, 1) };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::model::{Cursor, Member, Message, RoomId, Seq, Version};
 use chat_core::store::{Changed, Changes, ManageRoom, Store};
 
-use super::world::{Refusal, World, caller, name, no_room, refusal, users};
+use super::world::{LIMIT, Refusal, World, caller, name, no_room, refusal, users};
 
 /// A changed row, by what tells rows apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub async fn what_changed_comes_once_by_its_last_version(store: Arc<dyn Store>) 
     let two = world.say(room, 1, "two").await; // 3
     world.say(room, 2, "three").await; // 4
     world.edit(room, 1, one.id, "edited").await.unwrap(); // 5
-    world.store.join_room(&caller(3), room, world.now()).await.unwrap(); // 6
+    world.store.join_room(&caller(3), room, LIMIT, world.now()).await.unwrap(); // 6
     world.react(room, 3, two.id, "👍").await.unwrap(); // 7
     world.delete(room, 1, one.id).await.unwrap(); // 8
     world.leave(room, 2).await; // 9

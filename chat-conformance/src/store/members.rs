@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chat_core::model::{RoomKind, SeqSet, Status};
-use chat_core::rules::Denial;
-use chat_core::store::{ManageRoom, Store};
+use chat_core::rules::{Denial, RoomFull};
+use chat_core::store::{ManageRoom, NewRoom, Store};
 
-use super::world::{Refusal, World, caller, member_ids, no_room, refusal, user, users};
+use super::world::{LIMIT, Refusal, World, caller, member_ids, no_room, refusal, user, users};
 
 /// "Who joins has read and received everything before."
 pub async fn who_joins_has_read_and_received_everything_before(store: Arc<dyn Store>) {
@@ -18,7 +18,7 @@ pub async fn who_joins_has_read_and_received_everything_before(store: Arc<dyn St
     let change = world.manage(room, 1);
     let joined_at = change.at;
     world.store.manage_room(ManageRoom { add: users([2]), ..change }).await.unwrap();
-    world.store.join_room(&caller(3), room, joined_at).await.unwrap();
+    world.store.join_room(&caller(3), room, LIMIT, joined_at).await.unwrap();
     world.say(room, 1, "four").await;
 
     for joined in [2, 3] {
@@ -34,7 +34,7 @@ pub async fn joining_moves_no_status(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.public([1]).await;
     let before = world.say(room, 1, "before").await;
-    world.store.join_room(&caller(2), room, world.now()).await.unwrap();
+    world.store.join_room(&caller(2), room, LIMIT, world.now()).await.unwrap();
     world.add(room, 1, [3]).await;
     assert_eq!(*world.message(2, before.id).await, *before);
     assert_eq!(world.read_all(room, 2).await.version, None);
@@ -49,7 +49,7 @@ pub async fn who_joins_again_is_last_and_has_read_all(store: Arc<dyn Store>) {
     world.leave(room, 2).await;
     world.leave(room, 3).await;
     world.say(room, 1, "meanwhile").await;
-    world.store.join_room(&caller(3), room, world.now()).await.unwrap();
+    world.store.join_room(&caller(3), room, LIMIT, world.now()).await.unwrap();
     let change = ManageRoom { add: users([2]), ..world.manage(room, 1) };
     let again_at = change.at;
     let added = world.store.manage_room(change).await.unwrap();
@@ -68,7 +68,8 @@ pub async fn who_joins_again_is_last_and_has_read_all(store: Arc<dyn Store>) {
 pub async fn joining_takes_a_version_once(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.public([1]).await;
-    let join = async |by| world.store.join_room(&caller(by), room, world.now()).await.unwrap();
+    let join =
+        async |by| world.store.join_room(&caller(by), room, LIMIT, world.now()).await.unwrap();
     assert_eq!(join(2).await, Some(2));
     let before = world.everything(room).await;
     assert_eq!(join(2).await, None);
@@ -83,7 +84,7 @@ pub async fn an_inactive_room_can_be_joined_and_left(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.public([1]).await;
     world.set_active(room, 1, false).await;
-    let joined = world.store.join_room(&caller(2), room, world.now()).await.unwrap();
+    let joined = world.store.join_room(&caller(2), room, LIMIT, world.now()).await.unwrap();
     assert_eq!(joined, Some(3));
     assert_eq!(world.leave(room, 2).await, 4);
 }
@@ -148,7 +149,7 @@ pub async fn an_empty_public_room_can_be_joined(store: Arc<dyn Store>) {
     world.say(room, 1, "hello").await;
     world.leave(room, 1).await;
     assert_eq!(world.summary(room, 2).await.members, []);
-    let joined = world.store.join_room(&caller(2), room, world.now()).await.unwrap();
+    let joined = world.store.join_room(&caller(2), room, LIMIT, world.now()).await.unwrap();
     assert_eq!(joined, Some(4));
     assert_eq!(world.unread(room, 2).await, 0);
 }
@@ -177,10 +178,69 @@ pub async fn no_room_can_be_managed_joined_or_left_that_is_not_there(store: Arc<
     let now = world.now();
     let managed = world.store.manage_room(world.manage(no_room(), 1)).await;
     assert_eq!(refusal(managed), Refusal::NotFound);
-    let joined = world.store.join_room(&caller(1), no_room(), now).await;
+    let joined = world.store.join_room(&caller(1), no_room(), LIMIT, now).await;
     assert_eq!(refusal(joined), Refusal::NotFound);
     let left = world.store.leave_room(&caller(1), no_room(), now).await;
     assert_eq!(refusal(left), Refusal::NotFound);
     let removed = world.store.remove_member(no_room(), &user(1), now).await;
     assert_eq!(refusal(removed), Refusal::NotFound);
+}
+
+/// A room is made with at most so many members, its creator among them, each counted once.
+pub async fn a_room_is_made_with_so_many_members_and_no_more(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let new =
+        |members: &[u64]| NewRoom { member_limit: 3, ..world.new_room(RoomKind::Group, members) };
+    let room = world.store.create_room(new(&[1, 2, 3, 2, 1])).await.unwrap();
+    assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1, 2, 3]));
+    let full = Refusal::Full(RoomFull { limit: 3 });
+    assert_eq!(refusal(world.store.create_room(new(&[1, 2, 3, 4])).await), full);
+    let host = NewRoom { creator: None, members: users([1, 2, 3, 4]), ..new(&[]) };
+    assert_eq!(refusal(world.store.create_room(host).await), full);
+    assert_eq!(world.store.rooms_of(&user(4), None, 10).await.unwrap(), []);
+}
+
+/// Where the room would have too many members, "the whole change" of it is refused, and so is a
+/// joining; who is a member already is none too many, and a place that was left is free.
+pub async fn nobody_comes_into_a_room_that_is_full(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let room = world.public([1, 2, 3]).await;
+    let full = Refusal::Full(RoomFull { limit: 4 });
+    let add = |by, add: &[u64]| ManageRoom {
+        add: add.iter().copied().map(user).collect(),
+        active: Some(false),
+        member_limit: 4,
+        by,
+        ..world.manage(room, 1)
+    };
+    let join = async |by, limit| world.store.join_room(&caller(by), room, limit, world.now()).await;
+    for by in [None, Some(caller(1))] {
+        let refused = world.store.manage_room(add(by, &[4, 2, 5]));
+        assert_eq!(world.refuses(room, refused).await, full);
+    }
+    let added = world.store.manage_room(add(None, &[3, 4, 2, 4])).await.unwrap();
+    assert_eq!(added.joined, Some((users([4]), 3)));
+    let refused = join(5, 4).await;
+    assert_eq!(refusal(refused), full);
+    assert_eq!(join(2, 4).await.unwrap(), None, "who is there already");
+    assert_eq!(world.store.manage_room(add(None, &[1, 2])).await.unwrap().joined, None);
+
+    // A room that has more keeps them.
+    assert_eq!(refusal(join(5, 2).await), Refusal::Full(RoomFull { limit: 2 }));
+    assert_eq!(
+        world
+            .store
+            .manage_room(ManageRoom { member_limit: 2, ..add(None, &[1, 4]) })
+            .await
+            .unwrap()
+            .joined,
+        None
+    );
+
+    world.leave(room, 2).await;
+    assert!(join(5, 4).await.unwrap().is_some());
+    assert_eq!(refusal(join(2, 4).await), full, "the place is taken");
+    world.remove(room, 5).await;
+    assert!(join(2, 4).await.unwrap().is_some());
+    assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1, 3, 4, 2]));
 }

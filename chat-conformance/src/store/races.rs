@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chat_core::model::{Cursor, RoomId, RoomKind, SeqSet, UserId};
-use chat_core::rules::Denial;
+use chat_core::rules::{Denial, RoomFull};
 use chat_core::store::{Changed, ManageRoom, NewDirectRoom, NewMessage, Store};
 use serde_json::Map;
 use tokio::sync::Barrier;
 use tokio::task::yield_now;
 
-use super::world::{Refusal, World, attachment, caller, once, refusal_of, user, users};
+use super::world::{LIMIT, Refusal, World, attachment, caller, once, refusal_of, user, users};
 
 /// "Under any race; exactly one call is told that it made" the direct room of a pair.
 pub async fn a_race_for_a_direct_room_makes_one(store: Arc<dyn Store>) {
@@ -109,6 +109,33 @@ pub async fn a_key_sent_at_once_for_different_contents_stores_one(store: Arc<dyn
     let refused = results.iter().filter_map(|result| result.as_ref().err());
     assert!(refused.clone().all(|refusal| *refusal == Refusal::KeyReused));
     assert_eq!(world.everything(room).await.room.version, 2);
+}
+
+/// Joins and additions at once never make a room larger than it may be.
+pub async fn joins_at_once_fill_a_room_and_no_more(store: Arc<dyn Store>) {
+    let world = Arc::new(World::new(store));
+    let room = world.public([1]).await;
+    let results = at_once(32, |task| {
+        let world = world.clone();
+        async move {
+            let new = 2 + 2 * task as u64;
+            let came = if task % 2 == 0 {
+                let joined = world.store.join_room(&caller(new), room, 10, world.now()).await;
+                joined.map(|_| 1)
+            } else {
+                let add = users([new, new + 1]);
+                let change = ManageRoom { add, member_limit: 10, ..world.manage(room, 1) };
+                world.store.manage_room(change).await.map(|_| 2)
+            };
+            came.map_err(refusal_of)
+        }
+    })
+    .await;
+    let came: usize = results.iter().flatten().sum();
+    let refused = results.iter().filter_map(|result| result.as_ref().err());
+    assert!(refused.clone().all(|refusal| *refusal == Refusal::Full(RoomFull { limit: 10 })));
+    let present = world.summary(room, 1).await.members.len();
+    assert_eq!((present, 1 + came), (10, 10));
 }
 
 /// No reaction is lost that is added or taken away at the same time as others.
@@ -293,7 +320,8 @@ pub async fn who_joins_many_times_at_once_joins_once(store: Arc<dyn Store>) {
         let world = world.clone();
         async move {
             if task % 2 == 0 {
-                let joined = world.store.join_room(&caller(2), room, world.now()).await.unwrap();
+                let joined =
+                    world.store.join_room(&caller(2), room, LIMIT, world.now()).await.unwrap();
                 u64::from(joined.is_some())
             } else {
                 let change = ManageRoom { add: users([2, 3]), ..world.manage(room, 1) };

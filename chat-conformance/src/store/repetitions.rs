@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_core::rules::Denial;
 use chat_core::store::{NewMessage, Sent, Store};
 
-use super::world::{Refusal, World, caller, no_message, once};
+use super::world::{LIMIT, Refusal, World, caller, no_message, once};
 
 /// "Where the caller has sent a message with the same `once.key` to this room before, nothing is
 /// stored: with the same `once.content` it is returned with `repeated`", as it is now.
@@ -67,7 +67,7 @@ pub async fn a_key_outlives_a_pause_of_the_membership(store: Arc<dyn Store>) {
     let new = NewMessage { once: Some(once(1, 1)), ..world.text(room, 2, "hello") };
     let first = world.send(new.clone()).await;
     world.leave(room, 2).await;
-    world.store.join_room(&caller(2), room, world.now()).await.unwrap();
+    world.store.join_room(&caller(2), room, LIMIT, world.now()).await.unwrap();
     let again = world.store.send(new).await.unwrap();
     assert!(again.repeated && again.message.id == first.id);
 }

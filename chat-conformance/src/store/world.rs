@@ -7,13 +7,16 @@ use chat_core::model::{
     Attachment, Cursor, Kinds, Member, Message, MessageId, MessageKind, NodeId, Page, Room, RoomId,
     RoomKind, RoomSummary, Seq, Session, SessionId, Slice, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomName};
+use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomFull, RoomName};
 use chat_core::store::{
     Added, Anchor, Changed, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, Marked,
     NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptKind, Store, StoreError, StoreResult,
     Targets,
 };
 use serde_json::Map;
+
+/// How many members a room may have where a test is about something else.
+pub(crate) const LIMIT: usize = 1_000;
 
 /// A store and a clock of its own, which moves on by a second whenever it is read.
 pub(crate) struct World {
@@ -39,6 +42,7 @@ pub(crate) enum Refusal {
     KeyReused,
     BadReply,
     Limit,
+    Full(RoomFull),
 }
 
 impl World {
@@ -85,6 +89,7 @@ impl World {
             name: None,
             creator: members.first().copied().map(user),
             members: members.iter().skip(1).copied().map(user).collect(),
+            member_limit: LIMIT,
             metadata: Map::new(),
             at: self.now(),
         }
@@ -192,6 +197,7 @@ impl World {
             name: None,
             active: None,
             add: Vec::new(),
+            member_limit: LIMIT,
             at: self.now(),
         }
     }
@@ -316,6 +322,7 @@ pub(crate) fn refusal_of(error: StoreError) -> Refusal {
         StoreError::KeyReused => Refusal::KeyReused,
         StoreError::BadReply => Refusal::BadReply,
         StoreError::Limit(_) => Refusal::Limit,
+        StoreError::Full(full) => Refusal::Full(full),
         failure => panic!("the store failed: {failure:?}"),
     }
 }

@@ -3,15 +3,24 @@
 use super::Emoji;
 use crate::model::{Reaction, UserId};
 
+/// The most reactions on a message. Those of members who left stay.
+const REACTIONS: usize = 10_000;
+
 /// The most different emoji on a message.
 const EMOJI: usize = 50;
 
 /// The most emoji of one user on a message.
 const EMOJI_OF_USER: usize = 20;
 
+/// What the reactions of a message take up at most in a frame, in bytes: ids in quotation marks, each
+/// character of one escaped, and the emoji.
+pub(crate) const LARGEST_REACTIONS: usize = REACTIONS * (2 * UserId::MAX_BYTES + 3) + EMOJI * 128;
+
 /// Which bound a reaction would cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReactionLimit {
+    /// A message holds at most 10,000 reactions.
+    Reactions,
     /// A message holds at most 50 different emoji.
     Emoji,
     /// One user has at most 20 emoji on a message.
@@ -22,6 +31,7 @@ impl ReactionLimit {
     /// The bound, in words.
     pub fn sentence(self) -> &'static str {
         match self {
+            Self::Reactions => "a message holds at most 10,000 reactions",
             Self::Emoji => "a message holds at most 50 different emoji",
             Self::EmojiOfUser => "one user has at most 20 emoji on a message",
         }
@@ -46,6 +56,9 @@ pub fn change_reactions(
         return Ok(false);
     }
     if add {
+        if reactions.iter().map(|reaction| reaction.users.len()).sum::<usize>() >= REACTIONS {
+            return Err(ReactionLimit::Reactions);
+        }
         if place.is_none() && reactions.len() >= EMOJI {
             return Err(ReactionLimit::Emoji);
         }
@@ -89,5 +102,19 @@ mod tests {
         let first = (reactions[0].emoji.as_str(), reactions.len());
         assert_eq!(first, ("e1", 50));
         assert_eq!(reactions[48].users, [UserId::from(2), UserId::from(0)]);
+    }
+
+    #[test]
+    fn a_message_holds_so_many_reactions_whoever_they_are_of() {
+        let emoji = Emoji::parse("e").unwrap();
+        let users = (1..=REACTIONS as u64).map(UserId::from).collect();
+        let mut reactions = vec![Reaction { emoji: "e".into(), users }];
+        let mut change =
+            |user: u64, add| change_reactions(&mut reactions, &UserId::from(user), &emoji, add);
+        assert_eq!(change(0, true), Err(ReactionLimit::Reactions));
+        assert_eq!(change(1, true), Ok(false), "again");
+        assert_eq!(change(1, false), Ok(true));
+        assert_eq!(change(0, true), Ok(true));
+        assert_eq!(change(1, true), Err(ReactionLimit::Reactions));
     }
 }

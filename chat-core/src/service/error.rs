@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::host::{AuthError, DirectoryError, Refusal};
-use crate::rules::{ContentError, Denial};
+use crate::rules::{ContentError, Denial, RoomFull};
 use crate::store::StoreError;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -113,6 +113,12 @@ pub enum Problem {
     /// It is no message of the room.
     #[error("The message to reply to is not in this room.")]
     BadReply,
+    /// The room would have too many members.
+    #[error("A room has at most {limit} members.")]
+    TooManyMembers {
+        /// The most that it may have.
+        limit: usize,
+    },
     /// It is oneself, who cannot be meant.
     #[error("This cannot be done with oneself.")]
     Oneself,
@@ -142,6 +148,9 @@ impl From<StoreError> for Error {
             StoreError::Denied(denial) => denial.into(),
             StoreError::KeyReused => Self::Conflict("The key was used before for another message."),
             StoreError::BadReply => Self::invalid("reply_to", Problem::BadReply),
+            StoreError::Full(RoomFull { limit }) => {
+                Self::invalid("members", Problem::TooManyMembers { limit })
+            }
             StoreError::Limit(sentence) => Self::invalid("", Problem::Refused(sentence.into())),
             StoreError::Unavailable(source) => Self::Unavailable(source),
             StoreError::Internal(source) => Self::Internal(source),

@@ -13,8 +13,8 @@ impl Chat {
     /// keep beside it. It has no creator, so only the host can manage it.
     ///
     /// # Errors
-    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
-    /// (`members`), [`Error::Unavailable`].
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown or
+    /// there are too many (`members`), [`Error::Unavailable`].
     pub async fn create_room(
         &self,
         kind: RoomKind,
@@ -27,7 +27,8 @@ impl Chat {
         }
         self.know(&members).await?;
         let at = self.clock().now();
-        let new = NewRoom { kind, name: Some(name), creator: None, members, metadata, at };
+        let (name, creator, member_limit) = (Some(name), None, self.config().members_per_room);
+        let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
         Ok(self.inner.store.create_room(new).await?)
     }
 
@@ -36,7 +37,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
-    /// somebody to be added is unknown (`members`), [`Error::Unavailable`].
+    /// somebody to be added is unknown or the room is full (`members`), [`Error::Unavailable`].
     pub async fn manage_room(
         &self,
         room: RoomId,
@@ -46,7 +47,8 @@ impl Chat {
     ) -> Result<(), Error> {
         self.know(&add).await?;
         let at = self.clock().now();
-        self.manage(ManageRoom { room, by: None, name, active, add, at }).await
+        let member_limit = self.config().members_per_room;
+        self.manage(ManageRoom { room, by: None, name, active, add, member_limit, at }).await
     }
 
     /// The rooms of every kind that a user is a member of, active or not, by their ids; at most

@@ -1,5 +1,6 @@
 //! Rooms: make, list, look, join, leave, count.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::Map;
@@ -7,9 +8,9 @@ use serde_json::Map;
 use super::{Actor, Chat, Error, Problem};
 use crate::host::{Hint, Invitation, RoomDraft};
 use crate::model::{Change, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId};
-use crate::rules::{Access, Action, Denial, Guarded, RoomName, Standing};
+use crate::rules::{Access, Action, Denial, Guarded, RoomName, Standing, admit};
 use crate::store::{
-    ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery,
+    ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery, StoreError,
 };
 
 /// A page of rooms.
@@ -53,8 +54,9 @@ impl Actor {
     /// Makes a room of any kind but direct, with the actor as its first member.
     ///
     /// # Errors
-    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown
-    /// (`members`) or the host refuses one or the name (`name`); [`Error::Unavailable`].
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown or
+    /// there are too many (`members`) or the host refuses one or the name (`name`);
+    /// [`Error::Unavailable`].
     pub async fn create_room(
         &self,
         kind: RoomKind,
@@ -69,7 +71,9 @@ impl Actor {
         self.may_add(None, kind, &members).await?;
         let at = self.chat().clock().now();
         let creator = Some(me.id.clone());
-        let new = NewRoom { kind, name: Some(name), creator, members, metadata: Map::new(), at };
+        let (name, metadata) = (Some(name), Map::new());
+        let member_limit = self.chat().config().members_per_room;
+        let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
         Ok(self.chat().inner.store.create_room(new).await?)
     }
 
@@ -105,7 +109,8 @@ impl Actor {
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody to be added is
-    /// unknown or the host refuses them (`members`) or the name (`name`); [`Error::Unavailable`].
+    /// unknown, the host refuses them or the room is full (`members`), or the host refuses the name
+    /// (`name`); [`Error::Unavailable`].
     pub async fn manage_room(
         &self,
         room: RoomId,
@@ -119,14 +124,15 @@ impl Actor {
         }
         self.may_add(Some(room), kind, &add).await?;
         let (by, at) = (Some(self.caller()?), self.chat().clock().now());
-        self.chat().manage(ManageRoom { room, by, name, active, add, at }).await
+        let member_limit = self.chat().config().members_per_room;
+        self.chat().manage(ManageRoom { room, by, name, active, add, member_limit, at }).await
     }
 
     /// Becomes a member of a public room. Being one already succeeds.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where the host refuses,
-    /// [`Error::Unavailable`].
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where the host refuses or the room
+    /// is full, [`Error::Unavailable`].
     pub async fn join(&self, room: RoomId) -> Result<(), Error> {
         let user = self.user().await?;
         if self.chat().inner.has_hooks {
@@ -137,8 +143,9 @@ impl Actor {
             }
         }
         let user = user.id.clone();
-        let at = self.chat().clock().now();
-        if let Some(version) = self.chat().inner.store.join_room(&self.caller()?, room, at).await? {
+        let (limit, at) = (self.chat().config().members_per_room, self.chat().clock().now());
+        let joined = self.chat().inner.store.join_room(&self.caller()?, room, limit, at).await?;
+        if let Some(version) = joined {
             self.chat().announce(room, version, vec![Change::Joined { user }]);
         }
         Ok(())
@@ -218,6 +225,9 @@ impl Actor {
         room_kind: RoomKind,
         users: &[UserId],
     ) -> Result<(), Error> {
+        // Before anybody is asked about so many.
+        let limit = self.chat().config().members_per_room;
+        admit(0, users.iter().collect::<HashSet<_>>().len(), limit).map_err(StoreError::from)?;
         self.chat().know(users).await?;
         let by = &*self.user().await?;
         for user in users {

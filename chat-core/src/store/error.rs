@@ -1,6 +1,6 @@
 //! Why a store did not do what it was asked.
 
-use crate::rules::{Denial, ReactionLimit};
+use crate::rules::{Denial, ReactionLimit, RoomFull};
 
 /// What a store's method returns.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -24,6 +24,9 @@ pub enum StoreError {
     /// A bound of the store's was reached, such as the number of different emoji on a message.
     #[error("{0}")]
     Limit(&'static str),
+    /// The room has no place for those who were to become members.
+    #[error(transparent)]
+    Full(#[from] RoomFull),
     /// The database cannot be reached now. What was asked may or may not have been done.
     #[error("the store is unavailable")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

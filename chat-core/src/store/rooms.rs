@@ -20,6 +20,8 @@ pub struct NewRoom {
     pub creator: Option<UserId>,
     /// The other members, in the order they are to have joined; repetitions do not count.
     pub members: Vec<UserId>,
+    /// How many members it may have.
+    pub member_limit: usize,
     /// What the host notes about the room.
     pub metadata: Map<String, Value>,
     /// When.
@@ -72,6 +74,8 @@ pub struct ManageRoom {
     pub active: Option<bool>,
     /// Who is to become a member; members already do not count.
     pub add: Vec<UserId>,
+    /// How many members the room may have, where somebody becomes one.
+    pub member_limit: usize,
     /// When.
     pub at: Timestamp,
 }
@@ -124,7 +128,8 @@ pub trait RoomStore: Send + Sync + 'static {
     /// # Contract
     /// The creator and the members are members, in this order, each once. The room's version is 1,
     /// its `last_seq` 0, its activity its creation. The id is larger than that of every room that
-    /// was there before the call began.
+    /// was there before the call began. More members than `member_limit`, the creator among them, are
+    /// [`StoreError::Full`](super::StoreError::Full).
     ///
     /// The metadata comes back as it was given, whatever JSON it is: also `\u0000` in strings, which
     /// Postgres keeps as `json` or text but not as `jsonb`.
@@ -164,7 +169,9 @@ pub trait RoomStore: Send + Sync + 'static {
     /// # Contract
     /// A change of name or activity is one version, the members who are new another one after it;
     /// what changes nothing takes no version. Who joins has read and received everything before.
-    /// Who joins again is last in the order of members.
+    /// Who joins again is last in the order of members. Where somebody is to become a member and the
+    /// room would then have more than `member_limit`, the whole change is
+    /// [`StoreError::Full`](super::StoreError::Full), under any race.
     ///
     /// [`Action::Manage`]: crate::rules::Action::Manage
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added>;
@@ -172,11 +179,16 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Makes the caller a member ([`Action::Join`]); the version is that of the joining, `None`
     /// where they already were one.
     ///
+    /// # Contract
+    /// Where the room would then have more than `member_limit` members it is
+    /// [`StoreError::Full`](super::StoreError::Full), under any race.
+    ///
     /// [`Action::Join`]: crate::rules::Action::Join
     async fn join_room(
         &self,
         by: &Caller,
         room: RoomId,
+        member_limit: usize,
         at: Timestamp,
     ) -> StoreResult<Option<Version>>;
 

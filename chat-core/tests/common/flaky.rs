@@ -104,9 +104,10 @@ impl RoomStore for Flaky {
         &self,
         by: &Caller,
         room: RoomId,
+        member_limit: usize,
         at: Timestamp,
     ) -> StoreResult<Option<Version>> {
-        self.up()?.join_room(by, room, at).await
+        self.up()?.join_room(by, room, member_limit, at).await
     }
 
     async fn leave_room(&self, by: &Caller, room: RoomId, at: Timestamp) -> StoreResult<Left> {

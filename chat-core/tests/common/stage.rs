@@ -268,7 +268,16 @@ fn make_room(world: &World, kind: RoomKind, name: &str, members: &[u64]) -> Room
     let name = Some(RoomName::parse(name).unwrap());
     let members: Vec<UserId> = members.iter().map(|id| (*id).into()).collect();
     let creator = Some(members[0].clone());
-    now(world.store.create_room(NewRoom { kind, name, creator, members, metadata, at })).unwrap()
+    now(world.store.create_room(NewRoom {
+        kind,
+        name,
+        creator,
+        members,
+        member_limit: 100,
+        metadata,
+        at,
+    }))
+    .unwrap()
 }
 
 /// Sends a message with a file, and returns its id.

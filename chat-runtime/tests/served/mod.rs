@@ -82,6 +82,10 @@ impl Socket {
         room: RoomId,
         user: u64,
     ) -> Self {
+        let room = match dialect.name {
+            "team" => format!("00000000-0000-8000-8000-{:012x}", room.get()),
+            _ => room.to_string(),
+        };
         let request = http::Request::get(format!("ws://chat/ws/chat/{room}/"))
             .header("host", "chat")
             .header("authorization", user)

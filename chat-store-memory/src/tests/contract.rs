@@ -11,7 +11,8 @@ use super::*;
 async fn set_active(store: &MemoryStore, room: RoomId, active: bool) {
     let by = Some(caller(1));
     let active = Some(active);
-    let manage = ManageRoom { room, by, name: None, active, add: Vec::new(), at: AT };
+    let manage =
+        ManageRoom { room, by, name: None, active, add: Vec::new(), member_limit: LIMIT, at: AT };
     store.manage_room(manage).await.unwrap();
 }
 
@@ -141,14 +142,14 @@ async fn a_status_moves_when_the_last_present_member_gets_there() {
 
     // That a member leaves or joins moves nothing by itself.
     store.leave_room(&caller(2), room, AT).await.unwrap();
-    store.join_room(&caller(4), room, AT).await.unwrap();
+    store.join_room(&caller(4), room, LIMIT, AT).await.unwrap();
     let joined = store.room(&caller(4), room).await.unwrap().unwrap();
     let joined = joined.permit(Action::View).unwrap();
     assert_eq!((joined.unread, joined.members.last().unwrap().joined_seq), (0, 2));
     assert_eq!(joined.room.version, 6);
     let repeated = mark(&store, room, 3, Read, Targets::All).await;
     assert_eq!((repeated.newly, repeated.version), (0, None));
-    store.join_room(&caller(2), room, AT).await.unwrap();
+    store.join_room(&caller(2), room, LIMIT, AT).await.unwrap();
     let summary = store.room(&caller(2), room).await.unwrap().unwrap();
     let order: Vec<_> = summary
         .permit(Action::View)

@@ -116,7 +116,7 @@ async fn a_list_shows_no_room_that_the_user_has_left() {
                 for room in &rooms {
                     // A leaving is refused where another thread has left already.
                     let _ = match thread % 2 {
-                        0 => store.join_room(&caller(1), *room, AT).await.map(drop),
+                        0 => store.join_room(&caller(1), *room, LIMIT, AT).await.map(drop),
                         _ => store.leave_room(&caller(1), *room, AT).await.map(drop),
                     };
                 }

@@ -38,6 +38,10 @@ pub(crate) const LOCK: &str =
 pub(crate) const PRESENT: &str = "select user_id from members \
      where room_id = $1 and user_id = any($2) and not gone";
 
+/// How many members a room has, of at most so many: by an index of the room.
+pub(crate) const COUNT: &str = "select count(*) from ( \
+     select from members where room_id = $1 and not gone limit $2) m";
+
 pub(crate) const SAVE: &str = "update rooms set name = $2, active = $3, version = $4, \
      settings_version = $5, joinings = $6, deleted = $7::text::int8multirange, \
      uncounted = $8::text::int8multirange where id = $1";
@@ -87,6 +91,6 @@ pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, SAVE, ACCESS, SUMMARY, LIST,
-    MEMBERS, ROOMS_OF, VERSIONS, STATS,
+    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, ACCESS,
+    SUMMARY, LIST, MEMBERS, ROOMS_OF, VERSIONS, STATS,
 ];

@@ -75,6 +75,7 @@ async fn rooms_are_found_by_their_keys_however_many_there_are() {
         (sql::rooms::STATS, "('7', array['group'], null, now(), now())", "members_of_user"),
         (sql::rooms::FIND_PAIR, "('a10001', 'b10001')", "direct_rooms_pkey"),
         (sql::rooms::LOCK, "(7)", "rooms_pkey"),
+        (sql::rooms::COUNT, "(7, 5000)", "using members_"),
         (sql::rooms::PRESENT, "(7, array['7', '8'])", "using members_"),
         (sql::search::PUBLIC_ROOMS, "('7', 1000000, 20)", "rooms_public"),
     ];

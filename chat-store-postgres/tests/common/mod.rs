@@ -15,6 +15,9 @@ use chat_store_postgres::PgStore;
 /// When everything happens.
 pub(crate) const AT: Timestamp = Timestamp::EPOCH;
 
+/// How many members a room may have.
+pub(crate) const LIMIT: usize = 100;
+
 pub(crate) fn caller(user: &str) -> Caller {
     Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }
 }
@@ -39,6 +42,7 @@ pub(crate) async fn group(store: &PgStore) -> RoomId {
         name: None,
         creator: Some(UserId::new("ada").unwrap()),
         members: vec![UserId::new("bob").unwrap()],
+        member_limit: LIMIT,
         metadata: serde_json::Map::new(),
         at: AT,
     };

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 /// How many users there are; they are numbered from 1.
 pub(super) const USERS: u8 = 6;
 
+/// How many members a room may have; fewer than there are users.
+pub(super) const MEMBERS: usize = 4;
+
 /// Something that happens. Rooms and messages are numbered in the order they were made; a number
 /// past the last one begins again at the first.
 #[derive(Debug, Clone)]

@@ -1,11 +1,12 @@
 //! Plays a history on the store and on the model, and compares what both answer.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chat_core::model::{
     Cursor, Kinds, Message, MessageId, RoomId, RoomKind, Slice, Timestamp, UserId,
 };
-use chat_core::rules::{Action, Caller, Denial, Emoji};
+use chat_core::rules::{Action, Caller, Denial, Emoji, RoomFull};
 use chat_core::store::{
     Anchor, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom, NewMessage,
     NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
@@ -13,7 +14,7 @@ use chat_core::store::{
 use serde_json::Map;
 
 use super::compare::{Compared, agree, plain, row, summary};
-use super::operation::{By, From, Operation, Target, What};
+use super::operation::{By, From, MEMBERS, Operation, Target, What};
 use super::reference::{Plain, Reference, ReferenceRoom};
 use super::search::TERMS;
 use crate::store::world::{
@@ -94,6 +95,7 @@ impl Player {
                     name: to.map(|to| name(["one", "two"][usize::from(to)])),
                     active: *active,
                     add: add.iter().map(|user| self.user(*user)).collect(),
+                    member_limit: MEMBERS,
                     at: self.now(),
                 };
                 let wanted = self.model(change.room).manage(&change);
@@ -101,8 +103,9 @@ impl Player {
             }
             Operation::Join { room, by } => {
                 let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
-                let wanted = self.model(room).join_by(&by, now);
-                agree(wanted, self.store.join_room(&by, room, now).await.map_err(refusal_of))
+                let wanted = self.model(room).join_by(&by, MEMBERS, now);
+                let joined = self.store.join_room(&by, room, MEMBERS, now).await;
+                agree(wanted, joined.map_err(refusal_of))
             }
             Operation::Leave { room, by } => {
                 let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
@@ -177,10 +180,16 @@ impl Player {
             name: Some(name("a room")),
             creator: creator.map(|user| self.user(user)),
             members: members.iter().map(|user| self.user(*user)).collect(),
+            member_limit: MEMBERS,
             metadata: Map::from_iter([("made".to_owned(), self.seconds.into())]),
             at: self.now(),
         };
-        let id = self.store.create_room(new.clone()).await.map_err(|error| error.to_string())?;
+        let made = self.store.create_room(new.clone()).await.map_err(refusal_of);
+        let distinct: HashSet<_> = new.creator.iter().chain(&new.members).collect();
+        if distinct.len() > MEMBERS {
+            return agree(Err(Refusal::Full(RoomFull { limit: MEMBERS })), made);
+        }
+        let id = made.map_err(|refusal| format!("{refusal:?}"))?;
         if self.reference.rooms.iter().any(|room| room.id >= id) {
             return Err(format!("{id:?} is not larger than the rooms before"));
         }
@@ -209,7 +218,10 @@ impl Player {
         }
         let (creator, members, metadata) = (Some(first), vec![second], Map::new());
         let kind = RoomKind::Direct;
-        self.reference.create(id, &NewRoom { kind, name: None, creator, members, metadata, at });
+        self.reference.create(
+            id,
+            &NewRoom { kind, name: None, creator, members, member_limit: 2, metadata, at },
+        );
         Ok(())
     }
 

@@ -1,10 +1,12 @@
 //! What writes do to the model's rooms.
 
+use std::collections::HashSet;
+
 use chat_core::model::{
     Attachment, Message, MessageId, MessageKind, MessageVersions, Reaction, Seq, Timestamp, UserId,
     Version,
 };
-use chat_core::rules::{Action, Caller, Denial, permit_host, permit_message};
+use chat_core::rules::{Action, Caller, Denial, RoomFull, permit_host, permit_message};
 use chat_core::store::{
     Added, DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, Once, React, ReceiptKind,
     Targets,
@@ -192,6 +194,8 @@ impl ReferenceRoom {
             None => permit_host(Action::Manage, self.kind()),
         }
         .map_err(Refusal::Denied)?;
+        let new: HashSet<_> = change.add.iter().filter(|user| !self.is_member(user)).collect();
+        self.admit(new.len(), change.member_limit)?;
         let mut added = Added { settings: None, joined: None };
         let before = (self.name.clone(), self.active);
         if let Some(name) = &change.name {
@@ -217,11 +221,22 @@ impl ReferenceRoom {
         Ok(added)
     }
 
-    pub(super) fn join_by(&mut self, by: &Caller, at: Timestamp) -> Outcome<Option<Version>> {
+    fn admit(&self, more: usize, limit: usize) -> Outcome<()> {
+        let is_full = more > 0 && self.present().count() + more > limit;
+        if is_full { Err(Refusal::Full(RoomFull { limit })) } else { Ok(()) }
+    }
+
+    pub(super) fn join_by(
+        &mut self,
+        by: &Caller,
+        limit: usize,
+        at: Timestamp,
+    ) -> Outcome<Option<Version>> {
         self.access(by).permit(Action::Join).map_err(Refusal::Denied)?;
         if self.is_member(&by.user) {
             return Ok(None);
         }
+        self.admit(1, limit)?;
         self.version += 1;
         self.join(&by.user, self.version, at);
         Ok(Some(self.version))

@@ -12,7 +12,9 @@ mod page;
 mod rejection;
 mod shape;
 
-pub use body::{Body, BodyError, Incoming, Request, Response, json, json_array, no_content};
+pub use body::{
+    Body, BodyError, Incoming, Items, Request, Response, json, json_array, json_page, no_content,
+};
 pub use call::{Call, Fields, Problems};
 pub use dispatch::{Answered, dispatch, drain_response, refuse};
 pub use endpoint::{Endpoint, Handler, Input, Params, match_path};

@@ -126,6 +126,27 @@ pub(crate) fn message_id(value: &Value) -> Option<MessageId> {
     number(value).and_then(MessageId::new)
 }
 
+/// How many people a part of a list shows at most, where it is not a single item.
+const PEOPLE: usize = 5_000;
+
+/// A list in parts, each of which is made and written before the next one is, so that what is held
+/// of a list does not grow with the people that all of its items show.
+pub(crate) fn parts<T>(items: Vec<T>, people: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let (mut parts, mut shown) = (Vec::<Vec<T>>::new(), 0);
+    for item in items {
+        let more = people(&item);
+        match parts.last_mut().filter(|_| shown + more <= PEOPLE) {
+            Some(part) => part.push(item),
+            None => {
+                parts.push(vec![item]);
+                shown = 0;
+            }
+        }
+        shown += more;
+    }
+    parts
+}
+
 /// A view as JSON text.
 pub(crate) fn text(view: &impl Serialize) -> String {
     // The views are plain structs with string keys, which always serialise.

@@ -6,6 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
+use super::Envelope;
 use crate::service::Error;
 
 /// Why the body of a request could not be read: the connection broke.
@@ -64,39 +65,62 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
     with_json(status, Body::Full(body.into()))
 }
 
-/// A response of an array of JSON, of items that are JSON already, written page by page as the
-/// client takes it. The first page is read before, so that its failure is still said in the status.
+/// Items of a list that are JSON already, some at a time.
+pub type Items = BoxStream<'static, Result<Vec<String>, Error>>;
+
+/// A response of an array of JSON, written page by page as the client takes it. The first page is
+/// read before, so that its failure is still said in the status.
 ///
 /// # Errors
 /// What reading the first page came to.
-pub async fn json_array(
-    mut pages: BoxStream<'static, Result<Vec<String>, Error>>,
+pub async fn json_array(pages: Items) -> Result<Response, Error> {
+    json_list("[".to_owned(), pages, "]").await
+}
+
+/// A response of an envelope around items, written as they are read, like [`json_array`].
+///
+/// # Errors
+/// What reading the first items came to.
+pub async fn json_page(envelope: &Envelope<()>, items: Items) -> Result<Response, Error> {
+    let mut opening = serde_json::to_string(envelope).unwrap_or_default();
+    // The envelope of nothing ends with the results.
+    opening.truncate(opening.len().saturating_sub("]}".len()));
+    json_list(opening, items, "]}").await
+}
+
+async fn json_list(
+    opening: String,
+    mut pages: Items,
+    end: &'static str,
 ) -> Result<Response, Error> {
     let first = pages.next().await.transpose()?.unwrap_or_default();
     let pages = stream::iter([Ok(first)]).chain(pages).boxed();
-    let pieces = stream::unfold((pages, Some("[")), |(mut pages, separator)| async move {
-        let mut separator = separator?;
+    let state = (pages, Some(opening), true);
+    let pieces = stream::unfold(state, move |(mut pages, opening, mut is_first)| async move {
+        let mut text = opening?;
         loop {
             let page = match pages.next().await {
                 Some(Ok(page)) => page,
                 Some(Err(error)) => {
-                    tracing::warn!(%error, "an array was cut off");
-                    return Some((Err(error), (pages, None)));
+                    tracing::warn!(%error, "a list was cut off");
+                    return Some((Err(error), (pages, None, is_first)));
                 }
                 None => {
-                    let end = if separator == "[" { "[]" } else { "]" };
-                    return Some((Ok(Bytes::from_static(end.as_bytes())), (pages, None)));
+                    text.push_str(end);
+                    return Some((Ok(Bytes::from(text)), (pages, None, is_first)));
                 }
             };
-            let mut text = String::new();
+            // A page may have nothing to show.
+            if page.is_empty() {
+                continue;
+            }
             for item in page {
-                text.push_str(std::mem::replace(&mut separator, ","));
+                if !std::mem::take(&mut is_first) {
+                    text.push(',');
+                }
                 text.push_str(&item);
             }
-            // A page may have nothing to show.
-            if !text.is_empty() {
-                return Some((Ok(text.into()), (pages, Some(separator))));
-            }
+            return Some((Ok(text.into()), (pages, Some(String::new()), is_first)));
         }
     });
     Ok(with_json(StatusCode::OK, Body::Stream(pieces.boxed())))

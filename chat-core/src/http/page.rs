@@ -101,24 +101,6 @@ pub struct Envelope<T> {
     results: Vec<T>,
 }
 
-impl<T> Envelope<T> {
-    /// The items.
-    pub fn results(&self) -> &[T] {
-        &self.results
-    }
-
-    /// The same page with each item as something else.
-    pub fn map<'a, U>(&'a self, view: impl FnMut(&'a T) -> U) -> Envelope<U> {
-        let results = self.results.iter().map(view).collect();
-        Envelope {
-            count: self.count,
-            next: self.next.clone(),
-            previous: self.previous.clone(),
-            results,
-        }
-    }
-}
-
 /// How many items are asked for.
 fn size(call: &Call, name: &str) -> usize {
     let size = call.query(name).and_then(|text| positive(&text));

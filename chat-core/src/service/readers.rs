@@ -19,6 +19,11 @@ impl Readers {
         self.people.user(id)
     }
 
+    /// How many people a message shows at most.
+    pub(crate) fn most(&self, message: &Message) -> usize {
+        1 + self.members.get(&message.room).map_or(0, Vec::len)
+    }
+
     /// Who has read a message, in the order they joined: neither the sender nor those who joined
     /// after it, for whom it only counts as read.
     pub(crate) fn of(&self, message: &Message) -> Arc<[Arc<User>]> {

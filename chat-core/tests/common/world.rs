@@ -92,6 +92,10 @@ impl World {
         Self { chat, store, files, time, room, other_room, dialect, hub, sockets, next_renewal }
     }
 
+    pub(crate) fn dialect(&self) -> &'static Dialect {
+        self.dialect
+    }
+
     /// Makes the room of two users, with `first` as its creator.
     pub(crate) fn direct_room(&self, first: u64, second: u64) -> RoomId {
         direct_room(&self.store, &self.time, first, second, &json!({}))

@@ -16,7 +16,7 @@ use chat_store_postgres::PgStore;
 pub(crate) const AT: Timestamp = Timestamp::EPOCH;
 
 /// How many members a room may have.
-pub(crate) const LIMIT: usize = 100;
+pub(crate) const LIMIT: usize = 5_000;
 
 pub(crate) fn caller(user: &str) -> Caller {
     Caller { user: UserId::new(user).unwrap(), kinds: Kinds::ALL }

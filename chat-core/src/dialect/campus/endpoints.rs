@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::StreamExt;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use http::{Method, StatusCode};
 
 use super::DIALECT;
@@ -12,7 +12,7 @@ use crate::http::{
     Call, Endpoint, Input, Parameter, Problems, Rejection, Response, Shape, json, json_array,
     positive,
 };
-use crate::model::{Message, MessageId, RoomId};
+use crate::model::{Message, MessageId, RoomId, RoomSummary};
 use crate::service::{Error, Outgoing};
 use crate::store::ReceiptKind;
 
@@ -106,15 +106,18 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
 
 async fn list_chats(call: Call) -> Answer {
     let chat = call.actor.chat().clone();
-    let pages = call.actor.all_rooms().then(move |page| {
+    let parts = |rooms| {
+        let parts = wire::parts(rooms, |room: &RoomSummary| room.members.len());
+        stream::iter(parts.into_iter().map(Ok::<_, Error>))
+    };
+    let items = call.actor.all_rooms().map_ok(parts).try_flatten().and_then(move |rooms| {
         let chat = chat.clone();
         async move {
-            let rooms = page?;
             let people = chat.users(rooms.iter().flat_map(views::members)).await?;
             Ok(rooms.iter().map(|room| text(&ChatView::new(room, &people))).collect())
         }
     });
-    Ok(json_array(pages.boxed()).await?)
+    Ok(json_array(items.boxed()).await?)
 }
 
 async fn chat(call: Call) -> Answer {

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt};
 use http::{Method, StatusCode};
 
 use super::DIALECT;
 use super::cursor::Cursor;
 use super::views::{self, CreateBody, MessageView, MessagesView, RoomView, UpdateBody};
-use crate::dialect::wire::{self, SendBody};
+use crate::dialect::wire::{self, SendBody, text};
 use crate::http::{
     Call, Endpoint, Envelope, Input, Offset, Parameter, Problems, Rejection, Response, Shape, json,
-    no_content,
+    json_page, no_content,
 };
-use crate::model::{Message, RoomId, RoomKind, Slice};
+use crate::model::{Message, RoomId, RoomKind, RoomSummary, Slice};
 use crate::rules::{Action, Denial, RoomName};
 use crate::service::{Error, Outgoing};
 use crate::store::{Anchor, RoomOrder};
@@ -135,11 +136,15 @@ pub(super) static ENDPOINTS: [Endpoint; 9] = [
 async fn list_rooms(call: Call) -> Answer {
     let part = Offset::of(&call);
     let rooms = call.actor.rooms(RoomOrder::Id, part.slice()).await?;
-    let me = call.actor.id()?;
-    let others = rooms.items.iter().filter_map(|room| views::named_after(room, me));
+    let me = call.actor.id()?.clone();
+    let others = rooms.items.iter().filter_map(|room| views::named_after(room, &me));
     let people = call.actor.chat().users(others).await?;
-    let views = rooms.items.iter().map(|room| RoomView::new(room, me, &people)).collect();
-    Ok(json(StatusCode::OK, &part.envelope(&call, rooms.count, views)))
+    let envelope = part.envelope(&call, rooms.count, Vec::new());
+    let parts = wire::parts(rooms.items, |room| room.members.len());
+    let view = move |rooms: Vec<RoomSummary>| {
+        Ok(rooms.iter().map(|room| text(&RoomView::new(room, &me, &people))).collect())
+    };
+    Ok(json_page(&envelope, stream::iter(parts).map(view).boxed()).await?)
 }
 
 async fn create_room(call: Call) -> Answer {

@@ -2,17 +2,24 @@
 
 use std::sync::Arc;
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use http::StatusCode;
 
 use super::DIALECT;
 use super::endpoints::{Answer, FOUND, term};
 use super::views::{MessageView, ReactedView, ReactionsView, ReadView};
 use super::{fields, files};
-use crate::http::{Call, Fields, PageNumber, Problems, Rejection, json, no_content};
+use crate::dialect::wire::{self, text};
+use crate::http::{
+    Call, Fields, Items, PageNumber, Problems, Rejection, json, json_array, json_page, no_content,
+};
 use crate::model::{Message, MessageKind};
 use crate::rules::Denial;
-use crate::service::{Error, Outgoing, Problem};
+use crate::service::{Error, Outgoing, Problem, Readers};
 use crate::store::{Anchor, ReceiptKind};
+
+/// Of how many rooms the members are looked up at once.
+const ROOMS: usize = 10;
 
 /// Shows one message.
 async fn shown(call: &Call, message: &Message, status: StatusCode) -> Answer {
@@ -27,11 +34,27 @@ pub(super) async fn list(call: Call) -> Answer {
     let anchor = before.map_or(Anchor::Newest, Anchor::BeforeMessage);
     let mut messages = call.actor.history(room, anchor, page.slice(), true).await?;
     messages.items.reverse();
-    let views = page.envelope(&call, messages.count, messages.items)?;
-    let all = views.results().iter().map(|message| (&**message, true));
-    let readers = call.actor.chat().readers(all).await?;
-    let views = views.map(|message: &Arc<Message>| MessageView::read(message, &readers, &call));
-    Ok(json(StatusCode::OK, &views))
+    let envelope = page.envelope(&call, messages.count, Vec::new())?;
+    Ok(json_page(&envelope, items(call, vec![messages.items])).await?)
+}
+
+/// Messages as JSON. Of each group the readers are looked up at once.
+fn items(call: Call, groups: Vec<Vec<Arc<Message>>>) -> Items {
+    let chat = call.actor.chat().clone();
+    let parts = stream::iter(groups).then(move |messages| {
+        let chat = chat.clone();
+        async move {
+            let all = messages.iter().map(|message| (&**message, true));
+            let readers = Arc::new(chat.readers(all).await?);
+            let parts = wire::parts(messages, |message| readers.most(message)).into_iter();
+            Ok::<_, Error>(stream::iter(parts.map(move |part| Ok((readers.clone(), part)))))
+        }
+    });
+    let view = move |(readers, messages): (Arc<Readers>, Vec<Arc<Message>>)| {
+        let view = |message: &Arc<Message>| text(&MessageView::read(message, &readers, &call));
+        messages.iter().map(view).collect()
+    };
+    parts.try_flatten().map_ok(view).boxed()
 }
 
 pub(super) async fn send(mut call: Call) -> Answer {
@@ -165,8 +188,7 @@ pub(super) async fn mark_read(call: Call) -> Answer {
 
 pub(super) async fn search(call: Call) -> Answer {
     let messages = call.actor.search_messages(&term(&call), FOUND).await?;
-    let all = messages.iter().map(|message| (&**message, true));
-    let readers = call.actor.chat().readers(all).await?;
-    let views: Vec<_> = messages.iter().map(|it| MessageView::read(it, &readers, &call)).collect();
-    Ok(json(StatusCode::OK, &views))
+    // They may be of as many rooms.
+    let groups = messages.chunks(ROOMS).map(<[_]>::to_vec).collect();
+    Ok(json_array(items(call, groups)).await?)
 }

@@ -1,22 +1,33 @@
 //! What the endpoints of rooms do.
 
+use futures::stream::{self, StreamExt};
 use http::StatusCode;
 use serde_json::Value;
 
 use super::endpoints::{Answer, FOUND, term};
 use super::fields;
 use super::views::{self, AllReadView, RoomView, StatusView, TypingView};
-use crate::dialect::wire;
-use crate::http::{Call, Fields, PageNumber, Problems, detail, json, no_content};
+use crate::dialect::wire::{self, text};
+use crate::http::{
+    Call, Fields, Items, PageNumber, Problems, detail, json, json_array, json_page, no_content,
+};
 use crate::model::{RoomId, RoomKind, RoomSummary};
 use crate::rules::RoomName;
-use crate::service::{Error, Problem};
+use crate::service::Problem;
 use crate::store::RoomOrder;
 
-async fn views<'a>(call: &Call, rooms: &'a [RoomSummary]) -> Result<Vec<RoomView<'a>>, Error> {
-    let me = call.actor.id()?;
-    let people = call.actor.chat().users(rooms.iter().flat_map(views::shown)).await?;
-    Ok(rooms.iter().map(|room| RoomView::new(room, me, &people)).collect())
+/// Rooms as JSON.
+fn items(call: &Call, rooms: Vec<RoomSummary>) -> Items {
+    let actor = call.actor.clone();
+    let view = move |rooms: Vec<RoomSummary>| {
+        let actor = actor.clone();
+        async move {
+            let people = actor.chat().users(rooms.iter().flat_map(views::shown)).await?;
+            let me = actor.id()?;
+            Ok(rooms.iter().map(|room| text(&RoomView::new(room, me, &people))).collect())
+        }
+    };
+    stream::iter(wire::parts(rooms, |room| room.members.len())).then(view).boxed()
 }
 
 async fn shown(call: &Call, room: RoomId, status: StatusCode) -> Answer {
@@ -28,8 +39,8 @@ async fn shown(call: &Call, room: RoomId, status: StatusCode) -> Answer {
 pub(super) async fn list(call: Call) -> Answer {
     let page = PageNumber::of(&call)?;
     let rooms = call.actor.rooms(RoomOrder::Activity, page.slice()).await?;
-    let views = views(&call, &rooms.items).await?;
-    Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, views)?))
+    let envelope = page.envelope(&call, rooms.count, Vec::new())?;
+    Ok(json_page(&envelope, items(&call, rooms.items)).await?)
 }
 
 pub(super) async fn create(call: Call) -> Answer {
@@ -124,5 +135,5 @@ pub(super) async fn leave(call: Call) -> Answer {
 
 pub(super) async fn search(call: Call) -> Answer {
     let rooms = call.actor.search_rooms(&term(&call), FOUND).await?;
-    Ok(json(StatusCode::OK, &views(&call, &rooms).await?))
+    Ok(json_array(items(&call, rooms)).await?)
 }

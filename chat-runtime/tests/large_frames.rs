@@ -16,7 +16,8 @@ use served::{Socket, Trusting};
 async fn room(users: u64, name: usize) -> (Server, RoomId, Delivered) {
     let name = "x".repeat(name);
     let all = (1..=users).map(|id| User::new(id.into(), "somebody").with_display_name(&name));
-    let chat = Chat::new(MemoryStore::new(), StaticDirectory::from_iter(all), Trusting);
+    let directory: StaticDirectory = all.collect();
+    let chat = Chat::new(MemoryStore::new(), directory, Trusting);
     let members = (1..=users).map(UserId::from).collect();
     let room = RoomName::parse("a room").expect("a name");
     let room = chat.create_room(RoomKind::Group, room, members, serde_json::Map::new());

@@ -43,7 +43,7 @@ async fn a_request_of_which_nothing_comes_any_more_is_answered_408() {
     // As long as enough comes it is waited for.
     for _ in 0..10 {
         sleep(limit / 2).await;
-        connection.write_all(&[b' '; 64 * 1024]).await.expect("a piece is taken");
+        connection.write_all(&vec![b' '; 64 * 1024]).await.expect("a piece is taken");
     }
     let silent = Instant::now();
     let mut answer = String::new();
@@ -59,7 +59,7 @@ async fn a_request_of_which_a_byte_comes_now_and_then_is_answered_408() {
     let limit = server.chat().config().stall_timeout;
     let mut connection = begun(&server, room, "authorization: 1\r\n", 1_000_000).await;
     // What came fast is not counted in favour of what comes slowly.
-    connection.write_all(&[b' '; 500_000]).await.expect("a piece is taken");
+    connection.write_all(&vec![b' '; 500_000]).await.expect("a piece is taken");
     let begun = Instant::now();
     let (mut answers, mut sends) = tokio::io::split(connection);
     let trickle = tokio::spawn(async move {
@@ -84,7 +84,7 @@ async fn a_file_of_10_megabytes_comes_through_at_10_kilobytes_a_second() {
     let room = server.chat().acting_as(1).direct_room(2).await.expect("a room").id;
     let part =
         "--x\r\ncontent-disposition: form-data; name=\"file_attachment\"; filename=\"a\"\r\n\r\n";
-    let (piece, end) = ([7; 50_000], "\r\n--x--\r\n");
+    let (piece, end) = (vec![7; 50_000], "\r\n--x--\r\n");
     let length = part.len() + 200 * piece.len() + end.len();
     let mut connection = connect(&server, TEAM);
     let head = format!(

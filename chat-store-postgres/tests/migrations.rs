@@ -26,7 +26,8 @@ async fn what_was_not_run_is_known() {
     assert_eq!(store.pending_migrations().await.unwrap(), 0);
     let mut host = PgConnection::connect(&chat_test_postgres::url()).await.unwrap();
     let count = format!("select count(*) from {schema}._migrations");
-    let run: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut host).await.unwrap();
+    let run: i64 =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(count)).fetch_one(&mut host).await.unwrap();
     assert_eq!(i64::try_from(pending).unwrap(), run);
 }
 

@@ -135,12 +135,11 @@ pub(crate) fn parts<T>(items: Vec<T>, people: impl Fn(&T) -> usize) -> Vec<Vec<T
     let (mut parts, mut shown) = (Vec::<Vec<T>>::new(), 0);
     for item in items {
         let more = people(&item);
-        match parts.last_mut().filter(|_| shown + more <= PEOPLE) {
-            Some(part) => part.push(item),
-            None => {
-                parts.push(vec![item]);
-                shown = 0;
-            }
+        if let Some(part) = parts.last_mut().filter(|_| shown + more <= PEOPLE) {
+            part.push(item);
+        } else {
+            parts.push(vec![item]);
+            shown = 0;
         }
         shown += more;
     }

@@ -101,12 +101,7 @@ impl Player {
                 let wanted = self.model(change.room).manage(&change);
                 agree(wanted, self.store.manage_room(change).await.map_err(refusal_of))
             }
-            Operation::Join { room, by } => {
-                let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
-                let wanted = self.model(room).join_by(&by, MEMBERS, now);
-                let joined = self.store.join_room(&by, room, MEMBERS, now).await;
-                agree(wanted, joined.map_err(refusal_of))
-            }
+            Operation::Join { room, by } => self.join(*room, *by).await,
             Operation::Leave { room, by } => {
                 let (room, by, now) = (self.room(*room), self.caller(*by), self.now());
                 let wanted = self.model(room).leave_by(&by);
@@ -172,6 +167,13 @@ impl Player {
         let anyone = (room.kind() == RoomKind::Public).then(|| self.user(1));
         let user = room.present().next().map(|member| member.user.clone()).or(anyone)?;
         Some(Caller { user, kinds: Kinds::ALL })
+    }
+
+    async fn join(&mut self, room: u8, by: By) -> Compared {
+        let (room, by, now) = (self.room(room), self.caller(by), self.now());
+        let wanted = self.model(room).join_by(&by, MEMBERS, now);
+        let joined = self.store.join_room(&by, room, MEMBERS, now).await;
+        agree(wanted, joined.map_err(refusal_of))
     }
 
     async fn create(&mut self, kind: RoomKind, creator: Option<u8>, members: &[u8]) -> Compared {

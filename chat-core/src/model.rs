@@ -15,7 +15,7 @@ mod user;
 pub use cursor::Cursor;
 pub use event::{Change, Event, RoomEvent, Signal};
 pub use ids::{InvalidId, MessageId, NodeId, RoomId, SessionId, UserId};
-pub use member::Member;
+pub use member::{Member, Membership};
 pub use message::{Attachment, Message, MessageKind, MessageVersions, Reaction, Status};
 pub use page::{Page, Slice, Window};
 pub use room::{Kinds, Room, RoomKind, RoomSummary};

@@ -302,7 +302,7 @@ impl RoomState {
                 }
             }
             items.extend(match row {
-                Row::Member(_, slot) => Some(Changed::Member(self.member(slot).clone())),
+                Row::Member(_, slot) => Some(Changed::Member(self.member(slot).membership())),
                 Row::Message(seq) => self.messages.at(seq).cloned().map(Changed::Message),
             });
             newest = Some((version, row));

@@ -325,7 +325,7 @@ fn changes(rows: &[PgRow], limit: usize) -> Result<Changes, sqlx::Error> {
             items.push(Changed::Message(message));
         } else {
             newest = (version, 0);
-            items.push(Changed::Member(rows::member(row)?));
+            items.push(Changed::Member(rows::membership(row)?));
         }
     }
     let room = rows::room(&rows[0])?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use chat_core::model::{
-    Attachment, Member, Message, MessageId, MessageKind, MessageVersions, Reaction, Room, RoomId,
-    RoomKind, SeqSet, Timestamp, UserId,
+    Attachment, Member, Membership, Message, MessageId, MessageKind, MessageVersions, Reaction,
+    Room, RoomId, RoomKind, SeqSet, Timestamp, UserId,
 };
 use sqlx::Row;
 use sqlx::postgres::PgRow;
@@ -123,18 +123,24 @@ pub(crate) fn hidden(row: &PgRow) -> Read<Hidden> {
     })
 }
 
-/// The member of a row with [`member_columns!`](crate::sql).
-pub(crate) fn member(row: &PgRow) -> Read<Member> {
-    let own = set(row, "b_own")?;
-    Ok(Member {
+/// The membership of a row with [`membership_columns!`](crate::sql).
+pub(crate) fn membership(row: &PgRow) -> Read<Membership> {
+    Ok(Membership {
         user: user(row, "b_user")?,
         joined_at: at(row, "b_joined_at")?,
         joined_seq: number(row, "b_joined_seq")?,
-        read: set(row, "b_read")?.union(&own),
-        delivered: set(row, "b_delivered")?.union(&own),
         version: number(row, "b_version")?,
         left: row.try_get("b_gone")?,
     })
+}
+
+/// The member of a row with a membership and its sets.
+pub(crate) fn member(row: &PgRow) -> Read<Member> {
+    let Membership { user, joined_at, joined_seq, version, left } = membership(row)?;
+    let own = set(row, "b_own")?;
+    let read = set(row, "b_read")?.union(&own);
+    let delivered = set(row, "b_delivered")?.union(&own);
+    Ok(Member { user, joined_at, joined_seq, read, delivered, version, left })
 }
 
 /// The present members that a row has as arrays.

@@ -1,6 +1,7 @@
 //! Statements, against the tables as they are migrated.
 
 mod plans;
+mod sizes;
 
 use sqlx::{Connection, Executor, PgConnection, Row, SqlSafeStr};
 

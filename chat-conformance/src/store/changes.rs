@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{Cursor, Member, Message, RoomId, Seq, Version};
+use chat_core::model::{Cursor, Membership, Message, RoomId, Seq, Version};
 use chat_core::store::{Changed, Changes, ManageRoom, Store};
 
 use super::world::{LIMIT, Refusal, World, caller, name, no_room, refusal, users};
@@ -58,7 +58,7 @@ pub async fn what_changed_comes_as_it_is_now(store: Arc<dyn Store>) {
     let summary = world.summary(room, 1).await;
     assert_eq!(changes.room, summary.room);
     assert_eq!(messages(&changes), [&*world.message(1, message.id).await]);
-    assert_eq!(members(&changes), [&summary.members[2]]);
+    assert_eq!(members(&changes), [&summary.members[2].membership()]);
 }
 
 /// A change of settings is no row: the room itself says it.
@@ -213,7 +213,7 @@ fn messages(changes: &Changes) -> Vec<&Message> {
         .collect()
 }
 
-fn members(changes: &Changes) -> Vec<&Member> {
+fn members(changes: &Changes) -> Vec<&Membership> {
     let rows = changes.items.iter();
     rows.filter_map(|row| if let Changed::Member(member) = row { Some(member) } else { None })
         .collect()

@@ -95,7 +95,7 @@ pub async fn who_left_keeps_a_row_that_says_so(store: Arc<dyn Store>) {
     let room = world.group([1, 2]).await;
     let before = world.member(room, 2).await;
     assert_eq!(world.leave(room, 2).await, 2);
-    let after = world.member(room, 2).await;
+    let after = world.membership(room, 2).await;
     assert_eq!((after.version, after.left), (2, true));
     assert_eq!((after.joined_at, after.joined_seq), (before.joined_at, before.joined_seq));
     assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1]));
@@ -161,7 +161,7 @@ pub async fn the_host_removes_members_from_any_room(store: Arc<dyn Store>) {
         let room = world.room_of(kind, &[1, 2]).await;
         world.say(room, 2, "hello").await;
         assert_eq!(world.remove(room, 2).await, Some(3), "{kind:?}");
-        let gone = world.member(room, 2).await;
+        let gone = world.membership(room, 2).await;
         assert_eq!((gone.version, gone.left), (3, true));
         assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1]));
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chat_core::model::{
-    Attachment, Cursor, Kinds, Member, Message, MessageId, MessageKind, NodeId, Page, Room, RoomId,
-    RoomKind, RoomSummary, Seq, Session, SessionId, Slice, Timestamp, UserId, Version,
+    Attachment, Cursor, Kinds, Member, Membership, Message, MessageId, MessageKind, NodeId, Page,
+    Room, RoomId, RoomKind, RoomSummary, Seq, Session, SessionId, Slice, Timestamp, UserId,
+    Version,
 };
 use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomFull, RoomName};
 use chat_core::store::{
@@ -24,12 +25,14 @@ pub(crate) struct World {
     seconds: AtomicI64,
 }
 
-/// Everything that a room holds, read in one step.
+/// Everything that a room holds.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Everything {
     pub(crate) room: Room,
     /// Present and former members, by the version of their coming or going.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<Membership>,
+    /// Those who are present, with what they have read and received.
+    pub(crate) present: Vec<Member>,
     /// By `seq`.
     pub(crate) messages: Vec<Message>,
 }
@@ -239,9 +242,21 @@ impl World {
 
     /// A present member's row.
     pub(crate) async fn member(&self, room: RoomId, member: u64) -> Member {
+        let members = self.present(room).await;
+        let found = members.into_iter().find(|row| row.user == user(member));
+        found.expect("the user is a member")
+    }
+
+    /// The joining or leaving of somebody who is or was a member.
+    pub(crate) async fn membership(&self, room: RoomId, member: u64) -> Membership {
         let members = self.everything(room).await.members;
         let found = members.into_iter().find(|row| row.user == user(member));
         found.expect("the user is or was a member")
+    }
+
+    async fn present(&self, room: RoomId) -> Vec<Member> {
+        let found = self.store.members(&[room]).await.unwrap().pop();
+        found.map_or_else(Vec::new, |(_, members)| members)
     }
 
     pub(crate) async fn version(&self, room: RoomId) -> Version {
@@ -274,7 +289,7 @@ impl World {
     pub(crate) async fn everything(&self, room: RoomId) -> Everything {
         let all = self.store.changes(room, Cursor::version(0), usize::MAX >> 1).await.unwrap();
         assert_eq!(all.more, None, "all was asked for at once");
-        Everything::new(all.room, all.items)
+        Everything::new(all.room, self.present(room).await, all.items)
     }
 
     /// Why a call is refused, having made sure that it changed nothing in the room.
@@ -291,7 +306,7 @@ impl World {
 }
 
 impl Everything {
-    fn new(room: Room, items: Vec<Changed>) -> Self {
+    fn new(room: Room, present: Vec<Member>, items: Vec<Changed>) -> Self {
         let (mut members, mut messages) = (Vec::new(), Vec::new());
         for item in items {
             match item {
@@ -300,7 +315,7 @@ impl Everything {
             }
         }
         messages.sort_by_key(|message| message.seq);
-        Self { room, members, messages }
+        Self { room, members, present, messages }
     }
 }
 

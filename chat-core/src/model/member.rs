@@ -23,3 +23,31 @@ pub struct Member {
     /// Whether they are gone.
     pub left: bool,
 }
+
+impl Member {
+    /// Their place in the room without what they have received and read there.
+    pub fn membership(&self) -> Membership {
+        Membership {
+            user: self.user.clone(),
+            joined_at: self.joined_at,
+            joined_seq: self.joined_seq,
+            version: self.version,
+            left: self.left,
+        }
+    }
+}
+
+/// A user's joining or leaving: what of a [`Member`] takes a version of the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The user.
+    pub user: UserId,
+    /// When they joined, the last time.
+    pub joined_at: Timestamp,
+    /// The room's `last_seq` when they joined.
+    pub joined_seq: Seq,
+    /// The room's `version` of their last joining or leaving.
+    pub version: Version,
+    /// Whether they are gone.
+    pub left: bool,
+}

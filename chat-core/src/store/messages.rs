@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::model::{
-    Attachment, Cursor, Member, Message, MessageId, MessageKind, Page, Room, RoomId, Seq, Slice,
-    Timestamp, UserId,
+    Attachment, Cursor, Membership, Message, MessageId, MessageKind, Page, Room, RoomId, Seq,
+    Slice, Timestamp, UserId,
 };
 use crate::rules::{Caller, Content, Emoji, Guarded};
 
@@ -129,8 +129,9 @@ pub struct HistoryQuery {
 pub enum Changed {
     /// A message; its `versions` say what about it.
     Message(Arc<Message>),
-    /// A member who joined or left; `left` says which.
-    Member(Member),
+    /// A member who joined or left; `left` says which. What they have received and read takes no
+    /// version, and may be large.
+    Member(Membership),
 }
 
 /// What changed in a room.

@@ -55,8 +55,9 @@ pub(crate) const PRESENT: &str = "select id from rooms where id = any($1)";
 /// The present members that these callers are: by the primary key. The sets only in rooms where
 /// something is marked.
 pub(crate) const MEMBERS: &str = concat!(
-    "select b.room_id, b.user_id as b_user, b.joined_at as b_joined_at, \
-         b.joined_seq as b_joined_seq, b.version as b_version, b.gone as b_gone, b.own_seq, \
+    "select b.room_id, ",
+    membership_columns!(),
+    ", b.own_seq, \
          case when x.marks then b.read::text else '{}' end as b_read, \
          case when x.marks then b.delivered::text else '{}' end as b_delivered, \
          case when x.marks then (",

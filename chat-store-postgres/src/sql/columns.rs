@@ -10,14 +10,26 @@ macro_rules! room_columns {
     };
 }
 
-macro_rules! member_columns {
-    () => {
+/// The room `q` as the room `r` of [`room_columns!`], in rows of which several are of one room: what
+/// of it may be large is there only where a condition holds.
+macro_rules! room_where {
+    ($condition:literal) => {
         concat!(
-            "b.user_id as b_user, b.joined_at as b_joined_at, b.joined_seq as b_joined_seq, \
-             b.read::text as b_read, b.delivered::text as b_delivered, (",
-            own!(),
-            ")::text as b_own, b.version as b_version, b.gone as b_gone"
+            "cross join lateral (select ",
+            $condition,
+            " as here) f \
+             cross join lateral (select q.id, q.kind, q.name, q.created_by, q.created_at, q.active, \
+                 case when f.here then q.metadata end as metadata, q.last_seq, q.version, \
+                 q.settings_version, q.activity_at, case when f.here then q.deleted end as deleted, \
+                 case when f.here then q.uncounted end as uncounted) r "
         )
+    };
+}
+
+macro_rules! membership_columns {
+    () => {
+        "b.user_id as b_user, b.joined_at as b_joined_at, b.joined_seq as b_joined_seq, \
+         b.version as b_version, b.gone as b_gone"
     };
 }
 

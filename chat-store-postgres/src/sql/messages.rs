@@ -31,13 +31,9 @@ pub(crate) const PAGE_ROOM: &str = concat!(
          from rooms r where r.id = $1 offset 0) q \
      left join messages m on m.room_id = q.id \
          and m.seq between q.high - $5::bigint - $6::bigint + 1 and q.high - $5 \
-         and ($7::boolean or not q.deleted && int8range(q.high - $5 - $6 + 1, q.high + 1)) \
-     cross join lateral (select m.seq is null or m.seq = q.high - $5 as first) f \
-     cross join lateral (select q.id, q.kind, q.name, q.created_by, q.created_at, q.active, \
-         case when f.first then q.metadata end as metadata, q.last_seq, q.version, \
-         q.settings_version, q.activity_at, case when f.first then q.deleted end as deleted, \
-         case when f.first then q.uncounted end as uncounted) r \
-     order by m.seq desc"
+         and ($7::boolean or not q.deleted && int8range(q.high - $5 - $6 + 1, q.high + 1)) ",
+    room_where!("m.seq is null or m.seq = q.high - $5"),
+    "order by m.seq desc"
 );
 
 /// A page, as ranges of the primary key: each looked up by itself, or all of a room would be gone
@@ -73,23 +69,26 @@ pub(crate) const REACT: &str = concat!(
 );
 
 /// What changed after a point, by the indexes `messages_changed` and `members_changed`; always
-/// at least one row, for the room. Members who came together stay together.
+/// at least one row, for the room. Members who came together stay together, however many: of the
+/// room and of members only what is small is in each row.
 pub(crate) const CHANGES: &str = concat!(
     "select ",
     room_columns!(),
     ", ",
     message_columns!(),
     ", ",
-    member_columns!(),
+    membership_columns!(),
     ", x.version as x_version \
-     from rooms r left join lateral ( \
-         (select changed as version, seq, null as user_id, 0 as joining from messages \
-          where room_id = $1 and (changed, seq) > ($2, $3) order by changed, seq limit $5) \
-         union all \
-         (select version, 0, user_id, joining from members \
-          where room_id = $1 and version >= $4 \
-          order by version fetch first $5 rows with ties)) x on true \
-     left join messages m on m.room_id = $1 and m.seq = x.seq \
+     from rooms q left join lateral ( \
+         select c.*, row_number() over (order by version, seq, joining) as place from ( \
+             (select changed as version, seq, null as user_id, 0 as joining from messages \
+              where room_id = $1 and (changed, seq) > ($2, $3) order by changed, seq limit $5) \
+             union all \
+             (select version, 0, user_id, joining from members \
+              where room_id = $1 and version >= $4 \
+              order by version fetch first $5 rows with ties)) c) x on true ",
+    room_where!("x.place is null or x.place = 1"),
+    "left join messages m on m.room_id = $1 and m.seq = x.seq \
      left join members b on b.room_id = $1 and b.user_id = x.user_id \
      where r.id = $1 order by x.version, x.seq, x.joining"
 );

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chat_core::model::{Cursor, Member, Room, Seq, Slice};
+use chat_core::model::{Cursor, Member, Membership, Room, Seq, Slice};
 use chat_core::rules::Action;
 use chat_core::store::{Anchor, Changed, HistoryQuery, Store};
 
 use super::compare::agree;
 use super::play::Player;
-use super::reference::{Plain, Row};
+use super::reference::Plain;
 
 /// What a client knows of a room.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Snapshot {
     pub(super) room: Room,
     /// The present members in their order, without what they have read.
-    members: Vec<Row>,
+    members: Vec<Membership>,
     messages: BTreeMap<Seq, Plain>,
 }
 
@@ -32,7 +32,7 @@ pub(super) async fn snapshots(player: &Player) -> Vec<Snapshot> {
         let history = player.store.history(query).await.unwrap().unwrap();
         let messages = history.permit(Action::ReadHistory).unwrap().items.into_iter();
         let messages = messages.map(|message| (message.seq, Plain::of(&message)));
-        let members = summary.members.iter().map(Row::of_member).collect();
+        let members = summary.members.iter().map(Member::membership).collect();
         snapshots.push(Snapshot { room: summary.room, members, messages: messages.collect() });
     }
     snapshots
@@ -70,15 +70,15 @@ impl Snapshot {
             Changed::Message(message) => {
                 self.messages.insert(message.seq, Plain::of(&message));
             }
-            Changed::Member(member) => self.apply_member(&member),
+            Changed::Member(member) => self.apply_member(member),
         }
     }
 
     /// Who came is last in the order of members, who left is in it no more.
-    fn apply_member(&mut self, member: &Member) {
-        self.members.retain(|row| !matches!(row, Row::Member(user, ..) if *user == member.user));
+    fn apply_member(&mut self, member: Membership) {
+        self.members.retain(|known| known.user != member.user);
         if !member.left {
-            self.members.push(Row::of_member(member));
+            self.members.push(member);
         }
     }
 }

@@ -106,7 +106,7 @@ pub(super) fn plain(message: Arc<Message>) -> Plain {
 pub(super) fn row(changed: Changed) -> Row {
     match changed {
         Changed::Message(message) => Row::Message(plain(message)),
-        Changed::Member(member) => Row::of_member(&member),
+        Changed::Member(member) => Row::Member(member),
     }
 }
 

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use chat_core::model::{
-    Cursor, Member, Message, MessageKind, Page, Room, RoomId, RoomKind, Seq, Slice, Timestamp,
-    UserId, Version,
+    Cursor, Member, Membership, Message, MessageKind, Page, Room, RoomId, RoomKind, Seq, Slice,
+    Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Caller, Standing};
 use chat_core::store::{Anchor, NewRoom, Once, RoomOrder, RoomQuery, RoomStats, StatsQuery};
@@ -56,8 +56,8 @@ pub(super) struct Summary {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Row {
     Message(Plain),
-    /// Without what they have read: that is no change, and of who left it is nobody's business.
-    Member(UserId, Timestamp, Seq, Version, bool),
+    /// Who joined or left.
+    Member(Membership),
 }
 
 /// A message that shows all that it holds when a comparison fails.
@@ -165,7 +165,7 @@ impl ReferenceRoom {
     pub(super) fn changes(&self, after: Cursor) -> Vec<Row> {
         let mut rows = Vec::new();
         for member in &self.members {
-            rows.push((member.version, 0, Row::of_member(&member.row())));
+            rows.push((member.version, 0, Row::Member(member.row().membership())));
         }
         for message in &self.messages {
             let row = Row::Message(Plain::of(message));
@@ -284,13 +284,6 @@ impl ReferenceMember {
 impl Plain {
     pub(super) fn of(message: &Message) -> Self {
         Self(Box::new(message.clone()))
-    }
-}
-
-impl Row {
-    pub(super) fn of_member(member: &Member) -> Self {
-        let user = member.user.clone();
-        Self::Member(user, member.joined_at, member.joined_seq, member.version, member.left)
     }
 }
 

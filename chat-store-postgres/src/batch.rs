@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chat_core::model::{
-    Member, Message, MessageId, MessageKind, MessageVersions, Room, RoomId, Seq, SeqSet, UserId,
-    Version,
+    Member, Message, MessageId, MessageKind, MessageVersions, RoomId, Seq, SeqSet, Timestamp,
+    UserId, Version,
 };
 use chat_core::rules::{self, Action, Denial, permit_message};
 use chat_core::store::{
@@ -18,8 +18,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::lane::{Outcome, Write};
-use crate::locked::access;
-use crate::rows::Hidden;
+use crate::rows::{Facts, Sets};
 use crate::writes::{self, Move, Moves, NewRow};
 
 /// How many messages a room may go on, at least and at most, until what a sender has sent is taken
@@ -41,8 +40,14 @@ const FEW: u64 = 32;
 pub(crate) struct Held {
     /// The version at which it was found.
     pub(crate) found: Version,
-    pub(crate) room: Room,
-    pub(crate) hidden: Hidden,
+    pub(crate) room: Facts,
+    pub(crate) activity_at: Timestamp,
+    /// When its newest message was sent.
+    pub(crate) last_at: Option<Timestamp>,
+    /// Its sets; read only where something is marked.
+    pub(crate) sets: Sets,
+    /// What is added to them.
+    pub(crate) added: Sets,
     /// Those of the callers who are members.
     pub(crate) members: BTreeMap<UserId, Caller>,
     /// What all other members have read and received; none where there are no others.
@@ -250,16 +255,17 @@ impl Batch {
         }
         let caller = held.members.get_mut(&new.by.user).ok_or(Denial::NotMember)?;
         let seq = held.room.last_seq + 1;
-        let created_at = held.hidden.last_at.map_or(new.at, |before| before.max(new.at));
+        let created_at = held.last_at.map_or(new.at, |before| before.max(new.at));
         caller.member.read.insert(seq);
         caller.member.delivered.insert(seq);
         caller.folds |= caller.is_to_fold(seq);
         held.room.last_seq = seq;
         held.room.version += 1;
-        held.room.activity_at = held.room.activity_at.max(created_at);
-        held.hidden.last_at = Some(created_at);
+        held.activity_at = held.activity_at.max(created_at);
+        held.last_at = Some(created_at);
         if new.kind == MessageKind::System {
-            held.room.uncounted.insert(seq);
+            held.sets.uncounted.insert(seq);
+            held.added.uncounted.insert(seq);
         }
         held.changed = true;
         let versions = MessageVersions { sent: held.room.version, ..MessageVersions::default() };
@@ -309,12 +315,14 @@ impl Batch {
         held.changed |= caller.marked;
         member.delivered = delivered;
         // One's own messages are in both sets from the start, so what is new is of others.
-        let newly = new.difference(&held.room.uncounted).len();
+        let newly = new.difference(&held.sets.uncounted).len();
         let mut marked = Marked { newly, ..Marked::default() };
         if !moved.is_empty() {
             held.room.version += 1;
-            held.hidden.delivered = held.hidden.delivered.union(&moved);
-            held.hidden.read = held.hidden.read.union(&read);
+            for sets in [&mut held.sets, &mut held.added] {
+                sets.delivered = sets.delivered.union(&moved);
+                sets.read = sets.read.union(&read);
+            }
             marked.version = Some(held.room.version);
             self.moving += moved.len();
             let is_new = |row: &&NewRow| row.sent.room == mark.room;
@@ -351,16 +359,16 @@ impl Held {
     }
 
     fn permit(&self, by: &rules::Caller, action: Action) -> Result<(), Denial> {
-        access(&self.room, by, self.members.contains_key(&by.user)).permit(action)
+        self.room.access(by, self.members.contains_key(&by.user)).permit(action)
     }
 
     /// What a receipt of a member for these messages comes to.
     fn step(&self, by: &UserId, targets: &SeqSet, reads: bool) -> StoreResult<Step> {
         let member = &self.members.get(by).ok_or(Denial::NotMember)?.member;
         let new = targets.difference(if reads { &member.read } else { &member.delivered });
-        let living = new.difference(&self.room.deleted);
-        let mut delivered = living.difference(&self.hidden.delivered);
-        let mut read = living.difference(&self.hidden.read);
+        let living = new.difference(&self.sets.deleted);
+        let mut delivered = living.difference(&self.sets.delivered);
+        let mut read = living.difference(&self.sets.read);
         if let Some((all_read, all_delivered)) = &self.others {
             delivered = delivered.intersection(all_delivered);
             read = read.intersection(all_read);

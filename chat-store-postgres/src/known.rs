@@ -13,6 +13,7 @@ use chat_core::store::StoreResult;
 use crate::batch::{Batch, Decided, Held, Key, key_of};
 use crate::lane::{Outcome, Write};
 use crate::recent::Recent;
+use crate::rows::Sets;
 use crate::writes::{self, NewRow, Places};
 
 /// The most memberships that are known; beyond, all is forgotten and read again.
@@ -172,9 +173,7 @@ impl Held {
             (caller.member.read, caller.member.delivered) = (SeqSet::new(), SeqSet::new());
             (caller.marked, caller.folds) = (false, false);
         }
-        self.room.metadata = std::sync::Arc::default();
-        (self.room.deleted, self.room.uncounted) = (SeqSet::new(), SeqSet::new());
-        (self.hidden.delivered, self.hidden.read) = (SeqSet::new(), SeqSet::new());
-        Self { found: self.room.version, others: None, changed: false, ..self }
+        let (sets, added) = (Sets::default(), Sets::default());
+        Self { found: self.room.version, sets, added, others: None, changed: false, ..self }
     }
 }

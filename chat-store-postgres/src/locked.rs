@@ -1,38 +1,23 @@
 //! A room that a transaction holds, and what the rules say about it.
 
-use chat_core::model::{Room, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
-use chat_core::rules::{Access, Action, Caller, Standing, admit, permit_host};
+use chat_core::model::{RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use chat_core::rules::{Action, Caller, admit, permit_host};
 use chat_core::store::StoreError;
 use sqlx::{PgConnection, Row};
 
 use crate::error::Failure;
-use crate::rows::{self, int, multirange};
+use crate::rows::{self, Facts, added, int, multirange};
 use crate::sql::rooms as sql;
 
 /// A room that a transaction holds.
 pub(crate) struct Locked {
-    pub(crate) room: Room,
+    pub(crate) room: Facts,
+    pub(crate) name: Option<String>,
+    /// The version at which the settings change, where they do.
+    pub(crate) settings: Option<Version>,
     joinings: i64,
-}
-
-/// What a caller is to a room.
-pub(crate) fn access(room: &Room, by: &Caller, is_member: bool) -> Access {
-    let standing = if !is_member {
-        Standing::Stranger
-    } else if room.created_by.as_ref() == Some(&by.user) {
-        Standing::Creator
-    } else {
-        Standing::Member
-    };
-    Access {
-        room: room.id,
-        kind: room.kind,
-        shown: by.kinds.contains(room.kind),
-        standing,
-        active: room.active,
-        version: room.version,
-        last_seq: room.last_seq,
-    }
+    /// What is deleted.
+    deleted: SeqSet,
 }
 
 impl Locked {
@@ -40,7 +25,13 @@ impl Locked {
     pub(crate) async fn take(on: &mut PgConnection, id: RoomId) -> Result<Self, Failure> {
         let row = sqlx::query(sql::LOCK).bind(int(id.get())).fetch_optional(on).await?;
         let row = row.ok_or(StoreError::NotFound)?;
-        Ok(Self { room: rows::room(&row)?, joinings: row.try_get("joinings")? })
+        Ok(Self {
+            room: rows::facts(&row)?,
+            name: row.try_get("name")?,
+            settings: None,
+            joinings: row.try_get("joinings")?,
+            deleted: SeqSet::new(),
+        })
     }
 
     /// Takes a room for a caller who may do this in it, or for the host.
@@ -57,7 +48,7 @@ impl Locked {
         };
         let users = [by.user.clone()];
         let is_member = !locked.present(on, &users).await?.is_empty();
-        access(&locked.room, by, is_member).permit(action)?;
+        locked.room.access(by, is_member).permit(action)?;
         Ok(locked)
     }
 
@@ -134,8 +125,7 @@ impl Locked {
 
     /// Notes that nobody has to read a message any more.
     pub(crate) fn delete(&mut self, seq: Seq) {
-        self.room.deleted.insert(seq);
-        self.room.uncounted.insert(seq);
+        self.deleted.insert(seq);
     }
 
     /// Writes the room.
@@ -143,13 +133,12 @@ impl Locked {
         let room = &self.room;
         sqlx::query(sql::SAVE)
             .bind(int(room.id.get()))
-            .bind(room.name.as_deref())
+            .bind(self.name.as_deref())
             .bind(room.active)
             .bind(int(room.version))
-            .bind(int(room.settings_version))
+            .bind(self.settings.map(int))
             .bind(self.joinings)
-            .bind(multirange(&room.deleted))
-            .bind(multirange(&room.uncounted))
+            .bind(added(&self.deleted))
             .execute(on)
             .await?;
         Ok(())
@@ -159,7 +148,7 @@ impl Locked {
 /// Makes users members who have read and received everything so far.
 pub(crate) async fn insert_members(
     on: &mut PgConnection,
-    room: &Room,
+    room: &Facts,
     users: &[UserId],
     at: Timestamp,
     version: Version,

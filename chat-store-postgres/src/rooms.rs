@@ -19,8 +19,8 @@ use sqlx::{PgConnection, Row};
 use crate::PgStore;
 use crate::connection::in_time;
 use crate::error::{Failure, meaning};
-use crate::locked::{Locked, access, insert_members};
-use crate::rows::{self, int, uint};
+use crate::locked::{Locked, insert_members};
+use crate::rows::{self, Facts, int, uint};
 use crate::sql::rooms as sql;
 
 #[async_trait]
@@ -260,7 +260,7 @@ pub(crate) fn kinds(kinds: Kinds) -> Vec<&'static str> {
 
 /// What the caller is to the room of a row that says whether they are a member.
 pub(crate) fn row_access(row: &PgRow, by: &Caller) -> Result<Access, sqlx::Error> {
-    Ok(access(&rows::room(row)?, by, row.try_get("is_member")?))
+    Ok(rows::facts(row)?.access(by, row.try_get("is_member")?))
 }
 
 /// The summary of a row.
@@ -279,7 +279,7 @@ pub(crate) fn guarded_summary(
 ) -> Result<Guarded<RoomSummary>, sqlx::Error> {
     let summary = summary(row, by)?;
     let is_member = summary.members.iter().any(|member| member.user == by.user);
-    Ok(Guarded::new(access(&summary.room, by, is_member), summary))
+    Ok(Guarded::new(Facts::of(&summary.room).access(by, is_member), summary))
 }
 
 fn first_id(row: &PgRow) -> Result<RoomId, Failure> {
@@ -330,20 +330,17 @@ async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), F
         .bind(int(members.len() as u64))
         .execute(&mut *on)
         .await?;
-    insert_members(on, &room, &members, new.at, 1, 0).await
+    insert_members(on, &Facts::of(&room), &members, new.at, 1, 0).await
 }
 
 async fn manage(on: &mut PgConnection, change: ManageRoom) -> Result<Added, Failure> {
     let mut locked = Locked::permitted(on, change.room, change.by.as_ref(), Action::Manage).await?;
-    let room = &locked.room;
-    let name = change.name.filter(|name| room.name.as_deref() != Some(name.as_str()));
-    let active = change.active.filter(|active| *active != room.active);
+    let name = change.name.filter(|name| locked.name.as_deref() != Some(name.as_str()));
+    let active = change.active.filter(|active| *active != locked.room.active);
     let settings = (name.is_some() || active.is_some()).then(|| locked.next_version());
-    if let Some(version) = settings {
-        locked.room.settings_version = version;
-    }
+    locked.settings = settings;
     if let Some(name) = name {
-        locked.room.name = Some(name.as_str().to_owned());
+        locked.name = Some(name.as_str().to_owned());
     }
     if let Some(active) = active {
         locked.room.active = active;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chat_core::model::{
     Attachment, Member, Membership, Message, MessageId, MessageKind, MessageVersions, Reaction,
-    Room, RoomId, RoomKind, SeqSet, Timestamp, UserId,
+    Room, RoomId, RoomKind, Seq, SeqSet, Timestamp, UserId, Version,
 };
+use chat_core::rules::{Access, Caller, Standing};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -47,6 +48,11 @@ pub(crate) fn multirange(set: &SeqSet) -> String {
     format!("{{{}}}", ranges.collect::<Vec<_>>().join(","))
 }
 
+/// What is added to a set that the database has; none where that is nothing.
+pub(crate) fn added(set: &SeqSet) -> Option<String> {
+    (!set.is_empty()).then(|| multirange(set))
+}
+
 /// The set that Postgres has written as an `int8multirange`.
 pub(crate) fn seq_set(text: &str) -> Read<SeqSet> {
     let broken = || corrupt("multirange");
@@ -67,11 +73,11 @@ fn set(row: &PgRow, column: &str) -> Read<SeqSet> {
     seq_set(row.try_get(column)?)
 }
 
-fn at(row: &PgRow, column: &str) -> Read<Timestamp> {
+pub(crate) fn at(row: &PgRow, column: &str) -> Read<Timestamp> {
     row.try_get(column).map(moment)
 }
 
-fn maybe_at(row: &PgRow, column: &str) -> Read<Option<Timestamp>> {
+pub(crate) fn maybe_at(row: &PgRow, column: &str) -> Read<Option<Timestamp>> {
     Ok(row.try_get::<Option<OffsetDateTime>, _>(column)?.map(moment))
 }
 
@@ -87,19 +93,77 @@ fn maybe_user(row: &PgRow, column: &str) -> Read<Option<UserId>> {
     row.try_get::<Option<&str>, _>(column)?.map(user_id).transpose()
 }
 
-/// The room of a row with [`room_columns!`](crate::sql).
-pub(crate) fn room(row: &PgRow) -> Read<Room> {
-    let metadata = serde_json::from_str(row.try_get("r_metadata")?);
-    Ok(Room {
+/// What decides about access to a room.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
+    pub(crate) id: RoomId,
+    pub(crate) kind: RoomKind,
+    pub(crate) created_by: Option<UserId>,
+    pub(crate) active: bool,
+    pub(crate) last_seq: Seq,
+    pub(crate) version: Version,
+}
+
+impl Facts {
+    /// Those of a room.
+    pub(crate) fn of(room: &Room) -> Self {
+        Self {
+            id: room.id,
+            kind: room.kind,
+            created_by: room.created_by.clone(),
+            active: room.active,
+            last_seq: room.last_seq,
+            version: room.version,
+        }
+    }
+
+    /// What a caller is to the room.
+    pub(crate) fn access(&self, by: &Caller, is_member: bool) -> Access {
+        let standing = if !is_member {
+            Standing::Stranger
+        } else if self.created_by.as_ref() == Some(&by.user) {
+            Standing::Creator
+        } else {
+            Standing::Member
+        };
+        Access {
+            room: self.id,
+            kind: self.kind,
+            shown: by.kinds.contains(self.kind),
+            standing,
+            active: self.active,
+            version: self.version,
+            last_seq: self.last_seq,
+        }
+    }
+}
+
+/// The facts of a row with [`fact_columns!`](crate::sql).
+pub(crate) fn facts(row: &PgRow) -> Read<Facts> {
+    Ok(Facts {
         id: room_id(row.try_get("r_id")?)?,
         kind: RoomKind::parse(row.try_get("r_kind")?).ok_or_else(|| corrupt("kind of room"))?,
-        name: row.try_get("r_name")?,
         created_by: maybe_user(row, "r_created_by")?,
-        created_at: at(row, "r_created_at")?,
         active: row.try_get("r_active")?,
-        metadata: Arc::new(metadata.map_err(|_| corrupt("metadata"))?),
         last_seq: number(row, "r_last_seq")?,
         version: number(row, "r_version")?,
+    })
+}
+
+/// The room of a row with [`room_columns!`](crate::sql).
+pub(crate) fn room(row: &PgRow) -> Read<Room> {
+    let Facts { id, kind, created_by, active, last_seq, version } = facts(row)?;
+    let metadata = serde_json::from_str(row.try_get("r_metadata")?);
+    Ok(Room {
+        id,
+        kind,
+        name: row.try_get("r_name")?,
+        created_by,
+        created_at: at(row, "r_created_at")?,
+        active,
+        metadata: Arc::new(metadata.map_err(|_| corrupt("metadata"))?),
+        last_seq,
+        version,
         settings_version: number(row, "r_settings_version")?,
         activity_at: at(row, "r_activity_at")?,
         deleted: set(row, "r_deleted")?,
@@ -107,19 +171,26 @@ pub(crate) fn room(row: &PgRow) -> Read<Room> {
     })
 }
 
-/// What a room's row has besides the room.
-#[derive(Debug)]
-pub(crate) struct Hidden {
-    pub(crate) last_at: Option<Timestamp>,
+/// The sets of a room; all of them can be large.
+#[derive(Debug, Default)]
+pub(crate) struct Sets {
+    pub(crate) deleted: SeqSet,
+    pub(crate) uncounted: SeqSet,
     pub(crate) delivered: SeqSet,
     pub(crate) read: SeqSet,
 }
 
-pub(crate) fn hidden(row: &PgRow) -> Read<Hidden> {
-    Ok(Hidden {
-        last_at: maybe_at(row, "last_at")?,
-        delivered: set(row, "delivered")?,
-        read: set(row, "read")?,
+/// The sets of a row that may have them.
+pub(crate) fn sets(row: &PgRow) -> Read<Sets> {
+    let set = |column| {
+        let text: Option<&str> = row.try_get(column)?;
+        text.map_or_else(|| Ok(SeqSet::new()), seq_set)
+    };
+    Ok(Sets {
+        deleted: set("deleted")?,
+        uncounted: set("uncounted")?,
+        delivered: set("delivered")?,
+        read: set("read")?,
     })
 }
 

@@ -13,7 +13,7 @@ use sqlx::{PgConnection, Postgres, Row};
 use uuid::Uuid;
 
 use crate::batch::{Held, Place};
-use crate::rows::{self, int, multirange, uint};
+use crate::rows::{self, Sets, added, int, multirange, uint};
 use crate::sql::batch as sql;
 
 /// A message to write.
@@ -88,13 +88,13 @@ pub(crate) async fn insert_known<'h>(
 ) -> Result<Places, sqlx::Error> {
     let held: Vec<_> = rooms.collect();
     let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
-    let last_at = |held: &&Held| held.hidden.last_at.map(Timestamp::to_utc);
+    let last_at = |held: &&Held| held.last_at.map(Timestamp::to_utc);
     let sent = bind_rows(sqlx::query(sql::SEND_KNOWN), new)
         .bind(column(|held| int(held.room.id.get())))
         .bind(column(|held| int(held.found)))
         .bind(column(|held| int(held.room.last_seq)))
         .bind(column(|held| int(held.room.version)))
-        .bind(held.iter().map(|held| held.room.activity_at.to_utc()).collect::<Vec<_>>())
+        .bind(held.iter().map(|held| held.activity_at.to_utc()).collect::<Vec<_>>())
         .bind(held.iter().map(last_at).collect::<Vec<_>>())
         .bind(lane.0)
         .bind(lane.1);
@@ -189,18 +189,19 @@ pub(crate) async fn save(
         })
     };
     let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
-    let set =
-        |of: fn(&Held) -> &SeqSet| held.iter().map(|held| multirange(of(held))).collect::<Vec<_>>();
-    let last_at = |held: &&Held| held.hidden.last_at.map(Timestamp::to_utc);
+    let more = |of: fn(&Sets) -> &SeqSet| {
+        held.iter().map(|held| added(of(&held.added))).collect::<Vec<_>>()
+    };
+    let last_at = |held: &&Held| held.last_at.map(Timestamp::to_utc);
     let saved = sqlx::query(sql::SAVE)
         .bind(column(|held| int(held.room.id.get())))
         .bind(column(|held| int(held.room.last_seq)))
         .bind(column(|held| int(held.room.version)))
-        .bind(held.iter().map(|held| held.room.activity_at.to_utc()).collect::<Vec<_>>())
+        .bind(held.iter().map(|held| held.activity_at.to_utc()).collect::<Vec<_>>())
         .bind(held.iter().map(last_at).collect::<Vec<_>>())
-        .bind(set(|held| &held.room.uncounted))
-        .bind(set(|held| &held.hidden.delivered))
-        .bind(set(|held| &held.hidden.read))
+        .bind(more(|added| &added.uncounted))
+        .bind(more(|added| &added.delivered))
+        .bind(more(|added| &added.read))
         .bind(members().map(|(room, _)| int(room.id.get())).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
         .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())

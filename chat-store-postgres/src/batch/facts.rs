@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Batch, Caller, Found, Held, Locking};
 use crate::lane::Write;
-use crate::rows::{self, int, uint};
+use crate::rows::{self, Sets, int, uint};
 use crate::sql::batch as sql;
 
 impl Batch {
@@ -42,12 +42,18 @@ impl Batch {
             Locking::Wait => sql::LOCK,
             Locking::Skip => sql::LOCK_FREE,
         };
-        for row in sqlx::query(lock).bind(column(&ids)).fetch_all(&mut *on).await? {
-            let room = rows::room(&row)?;
+        let marked = all.iter().filter(|write| matches!(write, Write::Mark(_)));
+        let marked: BTreeSet<RoomId> = marked.map(Write::room).collect();
+        let lock = sqlx::query(lock).bind(column(&ids)).bind(column(&marked));
+        for row in lock.fetch_all(&mut *on).await? {
+            let room = rows::facts(&row)?;
             let held = Held {
                 found: room.version,
                 room,
-                hidden: rows::hidden(&row)?,
+                activity_at: rows::at(&row, "activity_at")?,
+                last_at: rows::maybe_at(&row, "last_at")?,
+                sets: rows::sets(&row)?,
+                added: Sets::default(),
                 members: BTreeMap::new(),
                 others: None,
                 changed: false,

@@ -35,15 +35,19 @@ macro_rules! lock {
     ($how:literal) => {
         concat!(
             "select ",
-            room_columns!(),
-            ", last_at, delivered::text, read::text \
-             from rooms r where id = any($1) order by id for update",
+            fact_columns!(),
+            ", activity_at, last_at, s.deleted::text, s.uncounted::text, s.delivered::text, \
+                 s.read::text \
+             from rooms r left join lateral ( \
+                 select r.deleted, r.uncounted, r.delivered, r.read where r.id = any($2)) s on true \
+             where id = any($1) order by id for update of r",
             $how
         )
     };
 }
 
-/// Takes rooms, always in the same order, so that no two batches wait for each other.
+/// Takes rooms, always in the same order, so that no two batches wait for each other. Their sets
+/// are looked at only where something is marked.
 pub(crate) const LOCK: &str = lock!("");
 
 /// Takes those that nobody holds.
@@ -146,15 +150,18 @@ pub(crate) const PLACES: &str = "select m.room_id, m.seq, m.id \
      from unnest($1::bigint[], $2::bigint[]) x (room_id, seq) \
      join messages m on m.room_id = x.room_id and m.seq = x.seq";
 
-/// Writes what a batch has made of rooms and members, and that it was.
+/// Writes what a batch has made of rooms and members, and that it was. A set of a room to which
+/// nothing is added stays where it is: only what changes is written.
 pub(crate) const SAVE: &str = "with r as ( \
          update rooms set last_seq = x.last_seq, version = x.version, \
              activity_at = x.activity_at, last_at = x.last_at, \
-             uncounted = x.uncounted::int8multirange, delivered = x.delivered::int8multirange, \
-             read = x.read::int8multirange \
+             uncounted = coalesce(uncounted + x.more_uncounted::int8multirange, uncounted), \
+             delivered = coalesce(delivered + x.more_delivered::int8multirange, delivered), \
+             read = coalesce(read + x.more_read::int8multirange, read) \
          from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], \
              $5::timestamptz[], $6::text[], $7::text[], $8::text[]) \
-             x (id, last_seq, version, activity_at, last_at, uncounted, delivered, read) \
+             x (id, last_seq, version, activity_at, last_at, more_uncounted, more_delivered, \
+                more_read) \
          where rooms.id = x.id), \
      b as ( \
          update members set read = x.read::int8multirange, \

@@ -1,12 +1,21 @@
 //! The columns from which `rows` makes nouns, and the joins that lead to them.
 
+/// What decides about access to the room `r`; never large.
+macro_rules! fact_columns {
+    () => {
+        "r.id as r_id, r.kind as r_kind, r.created_by as r_created_by, r.active as r_active, \
+         r.last_seq as r_last_seq, r.version as r_version"
+    };
+}
+
 macro_rules! room_columns {
     () => {
-        "r.id as r_id, r.kind as r_kind, r.name as r_name, r.created_by as r_created_by, \
-         r.created_at as r_created_at, r.active as r_active, r.metadata as r_metadata, \
-         r.last_seq as r_last_seq, r.version as r_version, \
-         r.settings_version as r_settings_version, r.activity_at as r_activity_at, \
-         r.deleted::text as r_deleted, r.uncounted::text as r_uncounted"
+        concat!(
+            fact_columns!(),
+            ", r.name as r_name, r.created_at as r_created_at, r.metadata as r_metadata, \
+             r.settings_version as r_settings_version, r.activity_at as r_activity_at, \
+             r.deleted::text as r_deleted, r.uncounted::text as r_uncounted"
+        )
     };
 }
 

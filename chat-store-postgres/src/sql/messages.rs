@@ -6,7 +6,7 @@ pub(crate) const IN_ROOM: &str =
 
 pub(crate) const BY_ID: &str = concat!(
     "select ",
-    room_columns!(),
+    fact_columns!(),
     ", ",
     message_columns!(),
     ", ",

@@ -32,7 +32,7 @@ pub(crate) const LEAVE: &str =
 
 /// Takes a room. Whoever writes takes it first, so the facts that are read after it stand.
 pub(crate) const LOCK: &str =
-    concat!("select ", room_columns!(), ", joinings from rooms r where id = $1 for update");
+    concat!("select ", fact_columns!(), ", name, joinings from rooms r where id = $1 for update");
 
 /// Which of these users are members now: by the primary key.
 pub(crate) const PRESENT: &str = "select user_id from members \
@@ -42,12 +42,14 @@ pub(crate) const PRESENT: &str = "select user_id from members \
 pub(crate) const COUNT: &str = "select count(*) from ( \
      select from members where room_id = $1 and not gone limit $2) m";
 
+/// Writes what became of a room. A set to which nothing is added stays where it is.
 pub(crate) const SAVE: &str = "update rooms set name = $2, active = $3, version = $4, \
-     settings_version = $5, joinings = $6, deleted = $7::text::int8multirange, \
-     uncounted = $8::text::int8multirange where id = $1";
+     settings_version = coalesce($5, settings_version), joinings = $6, \
+     deleted = coalesce(deleted + $7::text::int8multirange, deleted), \
+     uncounted = coalesce(uncounted + $7::text::int8multirange, uncounted) where id = $1";
 
 pub(crate) const ACCESS: &str =
-    concat!("select ", room_columns!(), ", ", is_member!(), " from rooms r where r.id = $1");
+    concat!("select ", fact_columns!(), ", ", is_member!(), " from rooms r where r.id = $1");
 
 pub(crate) const SUMMARY: &str =
     concat!("select ", summary_columns!(), " from rooms r ", summary_joins!(), " where r.id = $1");

@@ -6,7 +6,7 @@
 /// messages of the room instead.
 pub(crate) const MESSAGES: &str = concat!(
     "select ",
-    room_columns!(),
+    fact_columns!(),
     ", ",
     message_columns!(),
     ", true as is_member from members b join rooms r on r.id = b.room_id \

@@ -190,7 +190,7 @@ async fn batches_find_rows_by_their_keys_among(rows: &'static str) {
         .unwrap();
     let nothing = format!("({}, gen_random_uuid(), 1)", ["'{}'"; 21].join(", "));
     let plans = [
-        (sql::batch::LOCK, "(array[7])", "rooms_pkey"),
+        (sql::batch::LOCK, "(array[7], array[7])", "rooms_pkey"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "messages_of_sender"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "using members_"),
         (sql::batch::OTHERS, "(array[7], array[7], array['7'])", "using members_"),
@@ -256,7 +256,7 @@ async fn a_room_that_is_all_there_is_is_not_read_from_end_to_end() {
         .await
         .unwrap();
     let plans = [
-        (sql::batch::LOCK, "(array[7])"),
+        (sql::batch::LOCK, "(array[7], array[7])"),
         (sql::batch::MEMBERS, "(array[7], array['1'], array[true])"),
         (sql::batch::OTHERS, "(array[7], array[7], array['1'])"),
         (sql::batch::KEYS, "(array[7], array['1'], array[gen_random_uuid()])"),

@@ -64,3 +64,75 @@ async fn changes_come_with_what_is_large_of_the_room_once() {
     assert_eq!(rows, 1, "the room is always there");
     assert!(bytes < ONCE, "{bytes} bytes");
 }
+
+/// How large a row may be that has nothing of the room's sets and metadata.
+const SMALL: usize = 500;
+
+#[tokio::test]
+async fn what_access_is_decided_by_is_small_however_large_the_room_is() {
+    let mut connection = large().await;
+    let id: i64 = sqlx::query_scalar("select max(id) from messages")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    let access = sqlx::query(sql::rooms::ACCESS).bind(7_i64).bind("1");
+    let by_id = sqlx::query(sql::messages::BY_ID).bind(id).bind("1").bind(None::<i64>);
+    let found = sqlx::query(sql::search::MESSAGES)
+        .bind("1")
+        .bind(vec!["group"])
+        .bind(vec!["hello"])
+        .bind(50_i64);
+    let taken = sqlx::query(sql::rooms::LOCK).bind(7_i64);
+    for (query, wanted) in [(access, 1), (by_id, 1), (found, 50), (taken, 1)] {
+        let (rows, bytes) = size(&mut connection, query).await;
+        assert_eq!(rows, wanted);
+        assert!(bytes < SMALL * rows, "{bytes} bytes of {rows} rows");
+    }
+    for (marked, sizes) in [(vec![], 1..SMALL), (vec![7_i64], 400_000..600_000)] {
+        let taken = sqlx::query(sql::batch::LOCK).bind(vec![7_i64]).bind(marked);
+        let (rows, bytes) = size(&mut connection, taken).await;
+        assert_eq!(rows, 1);
+        assert!(sizes.contains(&bytes), "{bytes} bytes");
+    }
+}
+
+/// How many bytes a statement writes to the log of the server.
+async fn written(on: &mut PgConnection, statement: &str, arguments: &str) -> i64 {
+    let all = format!(
+        "begin; prepare written as {statement}; \
+         explain (analyze, wal, format json) execute written{arguments}; rollback; \
+         deallocate written"
+    );
+    let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(all)).fetch_all(on).await.unwrap();
+    let plan: String = rows[0].try_get_unchecked(0).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    most_written(&plan[0]["Plan"])
+}
+
+/// How much the step of a plan writes that writes most.
+fn most_written(step: &serde_json::Value) -> i64 {
+    let own = step["WAL Bytes"].as_i64().unwrap();
+    let steps = step["Plans"].as_array().into_iter().flatten();
+    steps.map(most_written).fold(own, i64::max)
+}
+
+#[tokio::test]
+async fn sets_that_did_not_change_are_not_written() {
+    let mut connection = large().await;
+    let save = |added: &str| {
+        format!(
+            "('{{7}}', '{{22001}}', '{{50002}}', array[now()], array[now()], '{{{added}}}', \
+             '{{null}}', '{{null}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', null, null)"
+        )
+    };
+    let plain = written(&mut connection, sql::batch::SAVE, &save("null")).await;
+    assert!(plain < 20_000, "{plain} bytes");
+    let system = written(&mut connection, sql::batch::SAVE, &save(r#""{[22001,22002)}""#)).await;
+    assert!(system > 100_000, "{system} bytes: one set was written");
+    let reacted = "(7, null, true, 50002, 1, 5000, null)";
+    let plain = written(&mut connection, sql::rooms::SAVE, reacted).await;
+    assert!(plain < 20_000, "{plain} bytes");
+    let deleted = "(7, null, true, 50002, 1, 5000, '{[22000,22001)}')";
+    let deleted = written(&mut connection, sql::rooms::SAVE, deleted).await;
+    assert!(deleted > 200_000, "{deleted} bytes: two sets were written");
+}

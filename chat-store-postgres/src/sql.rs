@@ -58,8 +58,11 @@ pub(crate) const HAS_SCHEMA: &str =
 
 pub(crate) const ENCODING: &str = "select current_setting('server_encoding')";
 
-/// Leads a transaction of the host's to the store's tables, and says where it was led before.
-pub(crate) const ENTER_SCHEMA: &str = "select current_setting('search_path') as before, \
+/// Where a transaction of the host's is led.
+pub(crate) const SEARCH_PATH: &str = "select current_setting('search_path')";
+
+/// Leads it to the store's tables.
+pub(crate) const ENTER_SCHEMA: &str = "select \
      set_config('search_path', format('%I, pg_temp', $1::text), true), \
      set_config('chat.entered', 'true', true)";
 

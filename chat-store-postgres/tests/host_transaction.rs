@@ -2,6 +2,9 @@
 
 mod common;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
@@ -235,6 +238,125 @@ async fn temporary_tables_of_the_hosts_are_not_taken_for_the_stores() {
     transaction.execute("insert into members values (42)").await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(shop.counts().await, (0, 1));
+}
+
+/// What comes of a future that is given up once it has waited so many times.
+async fn given_up_after<F: Future>(mut waits: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let polled = poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waits == 0 => Poll::Ready(None),
+        Poll::Pending => {
+            waits -= 1;
+            Poll::Pending
+        }
+    });
+    polled.await
+}
+
+#[tokio::test]
+async fn who_gives_up_sending_has_the_transaction_as_it_was() {
+    let shop = Shop::open().await;
+    let (mut waits, mut orders, mut refused) = (0, 0, 0);
+    loop {
+        let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+        let mut transaction = shop.pool.begin().await.unwrap();
+        let before: String = path_of(&mut transaction).await.unwrap();
+        let sending = shop.store.send_in(&mut transaction, message);
+        let sent = given_up_after(waits, sending).await;
+        match path_of(&mut transaction).await {
+            Ok(path) => {
+                assert_eq!(path, before, "after {waits} waits");
+                transaction.execute(shop.order()).await.unwrap();
+                transaction.commit().await.unwrap();
+                orders += 1;
+            }
+            // It had been given up at its very end: the transaction says so, and commits nothing.
+            Err(_) => refused += 1,
+        }
+        let stored = i64::from(sent.is_some());
+        let (counted, messages) = shop.counts().await;
+        assert_eq!((counted, messages as i64), (orders, stored), "after {waits} waits");
+        if let Some(sent) = sent {
+            assert_eq!(sent.unwrap().message.seq, 1);
+            break;
+        }
+        waits += 1;
+    }
+    assert!(waits > 8 && refused < 3, "{waits} waits, {refused} times refused");
+    assert_eq!(shop.sending(shop.room).await.unwrap(), 2);
+}
+
+async fn path_of(on: &mut PgConnection) -> Result<String, sqlx::Error> {
+    sqlx::query_scalar("show search_path").fetch_one(on).await
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_breaks_no_transaction() {
+    let shop = Shop::open().await;
+    let mut holder = shop.pool.begin().await.unwrap();
+    shop.send_in(&mut holder, shop.room).await;
+    let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+    let mut transaction = shop.pool.begin().await.unwrap();
+    transaction.execute("set local lock_timeout = 10").await.unwrap();
+    let refused = shop.store.send_in(&mut transaction, message.clone()).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    transaction.execute(shop.order()).await.unwrap();
+    holder.rollback().await.unwrap();
+    assert_eq!(shop.store.send_in(&mut transaction, message).await.unwrap().message.seq, 1);
+    transaction.commit().await.unwrap();
+    assert_eq!(shop.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_transaction_that_has_failed_stays_one() {
+    let shop = Shop::open().await;
+    let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+    let mut transaction = shop.pool.begin().await.unwrap();
+    transaction.execute(shop.order()).await.unwrap();
+    transaction.execute("select 1 / 0").await.unwrap_err();
+    let refused = shop.store.send_in(&mut transaction, message).await;
+    assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
+    transaction.execute(shop.order()).await.expect_err("it does not go on outside of it");
+    transaction.commit().await.unwrap();
+    assert_eq!(shop.counts().await, (0, 0));
+}
+
+#[tokio::test]
+async fn a_transaction_of_which_the_server_alone_knows_sends_too() {
+    let shop = Shop::open().await;
+    let mut connection = shop.pool.acquire().await.unwrap();
+    let before = path_of(&mut connection).await.unwrap();
+    connection.execute("begin").await.unwrap();
+    assert_eq!(shop.send_in(&mut connection, shop.room).await, 1);
+    assert_eq!(path_of(&mut connection).await.unwrap(), before);
+    connection.execute(shop.order()).await.unwrap();
+    connection.execute("commit").await.unwrap();
+    assert_eq!(shop.counts().await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_snapshot_from_before_the_last_message_sends_nothing() {
+    let shop = Shop::open().await;
+    for isolation in ["repeatable read", "serializable"] {
+        let (_, sent) = shop.counts().await;
+        let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
+        let begin = sqlx::AssertSqlSafe(format!("begin isolation level {isolation}"));
+        let mut transaction = shop.pool.begin_with(begin).await.unwrap();
+        transaction.execute("select 1 from pg_class").await.unwrap();
+        shop.sending(shop.room).await.unwrap();
+        for _ in 0..2 {
+            let refused = shop.store.send_in(&mut transaction, message.clone()).await;
+            assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        }
+        transaction.rollback().await.unwrap();
+        // The host tries its transaction again, as with such levels it has to anyway.
+        let begin = sqlx::AssertSqlSafe(format!("begin isolation level {isolation}"));
+        let mut transaction = shop.pool.begin_with(begin).await.unwrap();
+        shop.store.send_in(&mut transaction, message).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(shop.counts().await, (0, sent + 2));
+    }
 }
 
 #[tokio::test]

@@ -31,18 +31,18 @@ pub(crate) async fn publish(shared: Arc<Shared>) {
         if packets.is_empty() {
             packets.push(Packet::heartbeat(shared.me));
         }
-        if let Err(error) = publish_all(&shared, packets).await {
+        if let Err(error) = publish_all(&shared, &packets).await {
             tracing::warn!(%error, "the other nodes could not be told; trying again");
             sleep(PAUSE).await;
-            shared.tell(Hint::Missed);
+            shared.tell_again(&packets);
         }
     }
 }
 
 /// Ends when the packets are written, so that what comes meanwhile gathers.
-async fn publish_all(shared: &Shared, packets: Vec<String>) -> Result<(), PublishError> {
+async fn publish_all(shared: &Shared, packets: &[String]) -> Result<(), PublishError> {
     for packet in packets {
-        shared.client.publish(shared.subject.clone(), packet.into()).await?;
+        shared.client.publish(shared.subject.clone(), packet.clone().into()).await?;
     }
     // Where the connection is away, what was published is written when it is back.
     let _ = timeout(HEARTBEAT, shared.client.flush()).await;

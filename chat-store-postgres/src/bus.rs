@@ -65,7 +65,7 @@ pub struct PgBus {
 struct Shared {
     database: Database,
     me: NodeId,
-    /// Guards what waits to be told; held to add a hint or to take all.
+    /// Guards what waits to be told; held to add hints or to take all.
     outbox: Mutex<Outbox>,
     /// Something waits.
     wake: Notify,
@@ -151,6 +151,12 @@ impl Shared {
     /// What waits, as texts of at most so many bytes.
     fn waiting(&self, bytes: usize) -> Vec<String> {
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take(self.me, bytes)
+    }
+
+    /// What was to be told and may be lost is told again, as far as it has to be.
+    fn tell_again(&self, texts: &[String]) {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner).take_back(texts);
+        self.wake.notify_one();
     }
 
     /// Passes on what another node has told.

@@ -110,6 +110,25 @@ async fn a_server_that_is_away_is_waited_for() {
     assert_eq!(hints.next().await, Some(Hint::Missed));
 }
 
+#[tokio::test]
+async fn a_sign_out_is_told_again_where_the_first_telling_was_lost() {
+    let cluster = chat_test_postgres::Cluster::start();
+    let proxy = common::proxy::Proxy::start(&cluster.url()).await;
+    let (teller, hearer) =
+        (PgBus::connect(&proxy.url()).unwrap(), PgBus::connect(&cluster.url()).unwrap());
+    until("the bus is there", || teller.is_available() && hearer.is_available()).await;
+    let mut hints = hearer.subscribe();
+    proxy.swallow();
+    let (room, user) = (hint(7), Hint::SignedOut("7".try_into().unwrap()));
+    teller.publish(room);
+    teller.publish(user.clone());
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        told.push(timeout(PATIENCE, hints.next()).await.unwrap().unwrap());
+    }
+    assert!(told.contains(&Hint::Missed) && told.contains(&user), "{told:?}");
+}
+
 /// Packets vanish without a word: only the heartbeat can tell.
 #[tokio::test]
 async fn a_listener_that_went_silent_is_replaced() {

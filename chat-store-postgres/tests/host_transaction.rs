@@ -274,9 +274,9 @@ async fn who_gives_up_sending_has_the_transaction_as_it_was() {
             // It had been given up at its very end: the transaction says so, and commits nothing.
             Err(_) => refused += 1,
         }
-        let stored = i64::from(sent.is_some());
+        let stored = usize::from(sent.is_some());
         let (counted, messages) = shop.counts().await;
-        assert_eq!((counted, messages as i64), (orders, stored), "after {waits} waits");
+        assert_eq!((counted, messages), (orders, stored), "after {waits} waits");
         if let Some(sent) = sent {
             assert_eq!(sent.unwrap().message.seq, 1);
             break;

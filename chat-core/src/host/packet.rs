@@ -107,6 +107,14 @@ impl Outbox {
         }
         texts
     }
+
+    /// Takes back texts that may not have been told, all of them or in part: [`Hint::Missed`] in
+    /// their place, and who was signed out, which nobody finds out who looks.
+    pub fn take_back(&mut self, texts: &[String]) {
+        let hints = texts.iter().filter_map(|text| Packet::parse(text)).flat_map(|it| it.hints);
+        hints.filter(|hint| matches!(hint, Hint::SignedOut(_))).for_each(|hint| self.push(hint));
+        self.push(Hint::Missed);
+    }
 }
 
 /// What one process tells the others at once.
@@ -273,6 +281,22 @@ mod tests {
             outbox.push(Hint::SignedOut(id.into()));
         }
         assert_eq!(heard(&outbox.take(NodeId::random(), 8_000)), [Hint::Missed]);
+    }
+
+    #[test]
+    fn what_may_be_lost_is_told_again_as_a_single_word_but_for_who_was_signed_out() {
+        let mut outbox = Outbox::default();
+        outbox.push(Hint::Room(room(1), 5));
+        outbox.push(Hint::SignedOut(1.into()));
+        outbox.push(Hint::SignedOut(2.into()));
+        let texts = outbox.take(NodeId::random(), 70);
+        assert!(texts.len() > 1);
+        outbox.push(Hint::SignedOut(1.into()));
+        outbox.take_back(&texts);
+        let mut told = heard(&outbox.take(NodeId::random(), 8_000));
+        assert_eq!(told.pop(), Some(Hint::Missed));
+        told.sort_by_key(|hint| format!("{hint:?}"));
+        assert_eq!(told, [Hint::SignedOut(1.into()), Hint::SignedOut(2.into())]);
     }
 
     #[test]

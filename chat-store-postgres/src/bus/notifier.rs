@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chat_core::host::{Hint, Packet};
+use chat_core::host::Packet;
 use sqlx::PgConnection;
 use tokio::time::{sleep, timeout};
 
@@ -26,7 +26,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         if payloads.is_empty() {
             payloads.push(Packet::heartbeat(shared.me));
         }
-        match timeout(PATIENCE, notify(&shared, connection.take(), payloads)).await {
+        match timeout(PATIENCE, notify(&shared, connection.take(), &payloads)).await {
             Ok(Ok(kept)) => {
                 connection = Some(kept);
                 sleep(GATHER).await;
@@ -36,8 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     tracing::warn!(%error, "the other nodes could not be told; trying again");
                 }
                 sleep(PAUSE).await;
-                // What was to be told is lost, and may have been told in part.
-                shared.tell(Hint::Missed);
+                shared.tell_again(&payloads);
             }
         }
     }
@@ -46,7 +45,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn notify(
     shared: &Shared,
     connection: Option<PgConnection>,
-    payloads: Vec<String>,
+    payloads: &[String],
 ) -> Result<PgConnection, sqlx::Error> {
     let mut connection = if let Some(connection) = connection {
         connection

@@ -11,7 +11,7 @@ use futures::future::{Either, select};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::error::{
@@ -28,6 +28,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(4_500);
 /// that there is time left for that.
 pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
+/// How many connections of the pool wait for rooms at once, so that others are left for reads
+/// whatever transactions of the host's hold.
+const WRITERS: usize = 6;
+
 /// How long to wait before a broken connection is replaced.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -36,6 +40,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Database {
     pool: Pool,
     turns: Turns,
+    writers: Arc<Semaphore>,
     source: Source,
     schema: Arc<str>,
 }
@@ -76,7 +81,8 @@ pub(crate) fn checked(schema: &str) -> Result<String, ConnectError> {
 
 impl Database {
     pub(crate) fn new(source: Source, schema: String) -> Self {
-        Self { pool: Pool::new(), turns: Turns::default(), source, schema: schema.into() }
+        let writers = Arc::new(Semaphore::new(WRITERS));
+        Self { pool: Pool::new(), turns: Turns::default(), writers, source, schema: schema.into() }
     }
 
     /// Asks whether the database is there and can hold every text.
@@ -193,7 +199,9 @@ impl Database {
     /// The same for a transaction that takes a room.
     pub(crate) async fn begin_in(&self, room: RoomId) -> Result<Transaction, sqlx::Error> {
         let turn = self.turns.wait(room).await;
-        Ok(Transaction { _turn: Some(turn), ..self.begin().await? })
+        let writer = Arc::clone(&self.writers).acquire_owned().await;
+        let writer = writer.map_err(|_| sqlx::Error::PoolClosed)?;
+        Ok(Transaction { _turn: Some((turn, writer)), ..self.begin().await? })
     }
 
     /// A connection in a transaction, which is rolled back by dropping it. To be used within
@@ -250,7 +258,8 @@ pub(crate) async fn within<T>(
 /// connection with it, so that the server rolls it back whatever state it is in.
 pub(crate) struct Transaction {
     pooled: Pooled,
-    _turn: Option<OwnedMutexGuard<()>>,
+    /// In a room, and among those who write to rooms.
+    _turn: Option<(OwnedMutexGuard<()>, OwnedSemaphorePermit)>,
 }
 
 impl Transaction {

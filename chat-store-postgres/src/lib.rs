@@ -41,7 +41,8 @@
 //! with `Unavailable`, as is one for which the queue of 1,024 is full.
 //!
 //! # Connections
-//! Ten connections at most serve reads and all other writes. One that was used before and says
+//! Ten connections at most serve reads and all other writes; those of them that wait for rooms are six
+//! at most, so that reads go on whatever rooms transactions of the host's hold. One that was used before and says
 //! nothing for two seconds, as after a failover that ended no connection, is given up for a new
 //! one, and with it all that are idle: a read is asked again, a transaction has not begun yet, and
 //! of a batch the row of its lane says what became of it.

@@ -41,7 +41,7 @@ pub(crate) const SET_UP: &str = "select \
      set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false), \
      set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
-     set_config('idle_in_transaction_session_timeout', '10000', false), \
+     set_config('idle_in_transaction_session_timeout', '5000', false), \
      set_config('synchronous_commit', coalesce( \
          nullif(current_setting('synchronous_commit'), 'off'), 'on'), false), \
      pg_is_in_recovery() as is_standby";

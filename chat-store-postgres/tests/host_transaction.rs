@@ -7,52 +7,12 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use chat_core::host::{JwtAuthenticator, StaticDirectory};
-use chat_core::model::{Event, RoomId, RoomKind, Slice, User};
-use chat_core::rules::RoomName;
+use chat_core::Outgoing;
+use chat_core::model::Event;
 use chat_core::service::Listener;
-use chat_core::store::{Anchor, StoreError};
-use chat_core::{Actor, Chat, Error, Outgoing};
-use chat_store_postgres::PgStore;
-use sqlx::{Executor, PgConnection, PgPool, Row};
-use tokio::task::JoinHandle;
-
-struct Shop {
-    store: PgStore,
-    pool: PgPool,
-    actor: Actor,
-    room: RoomId,
-    /// The host's own table.
-    orders: String,
-    schema: common::Schema,
-}
-
-impl Shop {
-    async fn open() -> Self {
-        let (store, schema) = common::store().await;
-        let users = ["1", "2", "3"].map(|id| User::new(id.try_into().unwrap(), id));
-        let sign_in = JwtAuthenticator::hs256(b"a secret of the tests' own, 32 bytes");
-        let chat = Chat::new(store.clone(), StaticDirectory::from_iter(users), sign_in);
-        let actor = chat.acting_as("1");
-        let room = actor.direct_room("2").await.unwrap().id;
-        let pool = PgPool::connect(&chat_test_postgres::url()).await.unwrap();
-        let orders = format!("orders_of_{}", chat_test_postgres::fresh_schema());
-        let create = format!("create table public.{orders} (item int)");
-        pool.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
-        Self { store, pool, actor, room, orders, schema }
-    }
-
-    fn order(&self) -> sqlx::AssertSqlSafe<String> {
-        sqlx::AssertSqlSafe(format!("insert into {} values (42)", self.orders))
-    }
-
-    async fn counts(&self) -> (i64, usize) {
-        let count = sqlx::AssertSqlSafe(format!("select count(*) from {}", self.orders));
-        let orders = self.pool.fetch_one(count).await.unwrap().get(0);
-        let history = self.actor.history(self.room, Anchor::Newest, Slice::first(10), false);
-        (orders, history.await.unwrap().items.len())
-    }
-}
+use chat_core::store::StoreError;
+use common::shop::Shop;
+use sqlx::{Executor, PgConnection};
 
 #[tokio::test]
 async fn an_order_and_its_message_commit_together_or_not_at_all() {
@@ -126,102 +86,6 @@ async fn after_the_commit_everybody_is_told() {
     shop.actor.announce_sent(&sent).await.unwrap();
     let Ok(Event::Room(event)) = events.try_recv() else { panic!("nobody was told") };
     assert_eq!((event.room, event.reached.version), (shop.room, sent.message.versions.sent));
-}
-
-impl Shop {
-    /// Rooms of every lane, all of them known to theirs.
-    async fn rooms(&self) -> Vec<RoomId> {
-        let mut rooms = Vec::new();
-        for number in 0..24 {
-            let name = RoomName::parse(&format!("room {number}")).unwrap();
-            let room = self.actor.create_room(RoomKind::Group, name, Vec::new()).await.unwrap();
-            for _ in 0..2 {
-                self.actor.send(room, "to be known").await.unwrap();
-            }
-            rooms.push(room);
-        }
-        rooms
-    }
-
-    async fn send_in(&self, transaction: &mut PgConnection, room: RoomId) -> u64 {
-        let message = self.actor.compose(room, "on its way").await.unwrap();
-        self.store.send_in(transaction, message).await.unwrap().message.seq
-    }
-
-    /// Sends, and tells at which position the message is.
-    fn sending(&self, room: RoomId) -> JoinHandle<u64> {
-        let actor = self.actor.clone();
-        tokio::spawn(async move { actor.send(room, "meanwhile").await.unwrap().message.seq })
-    }
-}
-
-#[tokio::test]
-async fn a_room_that_is_held_holds_no_other() {
-    let shop = Shop::open().await;
-    let rooms = shop.rooms().await;
-    // More of a lane's than it waits for at once.
-    let (held, others) = rooms.split_at(18);
-    let mut transaction = shop.pool.begin().await.unwrap();
-    for room in held {
-        assert_eq!(shop.send_in(&mut transaction, *room).await, 3);
-    }
-    let mut waiting = Vec::new();
-    for round in 3..6 {
-        waiting.extend(held.iter().map(|room| shop.sending(*room)));
-        for other in others.iter().map(|room| shop.sending(*room)).collect::<Vec<_>>() {
-            assert_eq!(other.await.unwrap(), round);
-        }
-    }
-    assert!(waiting.iter().all(|waiting| !waiting.is_finished()));
-    transaction.commit().await.unwrap();
-    let mut seqs = Vec::new();
-    for waiting in waiting {
-        seqs.push(waiting.await.unwrap());
-    }
-    seqs.sort_unstable();
-    let all = (4..=6).flat_map(|seq| [seq; 18]).collect::<Vec<_>>();
-    assert_eq!(seqs, all);
-    for room in held {
-        assert_eq!(shop.sending(*room).await.unwrap(), 7);
-    }
-}
-
-#[tokio::test]
-async fn a_transaction_may_send_to_rooms_in_any_order() {
-    let shop = Shop::open().await;
-    let rooms = shop.rooms().await;
-    let mut transaction = shop.pool.begin().await.unwrap();
-    let mut from_the_last = rooms.iter().rev();
-    assert_eq!(shop.send_in(&mut transaction, *from_the_last.next().unwrap()).await, 3);
-    let meanwhile: Vec<_> = rooms.iter().map(|room| shop.sending(*room)).collect();
-    for room in from_the_last {
-        shop.send_in(&mut transaction, *room).await;
-    }
-    transaction.commit().await.unwrap();
-    for sent in meanwhile {
-        sent.await.unwrap();
-    }
-}
-
-#[tokio::test]
-async fn who_waits_too_long_for_a_room_is_refused_and_nothing_is_sent_later() {
-    let shop = Shop::open().await;
-    let mut transaction = shop.pool.begin().await.unwrap();
-    shop.send_in(&mut transaction, shop.room).await;
-    let mut waiting = Vec::new();
-    for _ in 0..3 {
-        let (actor, room) = (shop.actor.clone(), shop.room);
-        waiting.push(tokio::spawn(async move { actor.send(room, "meanwhile").await }));
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    for refused in waiting {
-        let refused = refused.await.unwrap();
-        assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-    }
-    transaction.commit().await.unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(shop.actor.send(shop.room, "again").await.unwrap().message.seq, 2);
-    assert_eq!(shop.counts().await, (0, 2));
 }
 
 #[tokio::test]
@@ -369,50 +233,4 @@ async fn nothing_is_sent_outside_a_transaction() {
     let refused = shop.store.send_in(&mut connection, message).await;
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
     assert_eq!(shop.counts().await, (0, 0));
-}
-
-#[tokio::test]
-async fn a_room_that_many_wait_for_holds_no_connection_that_others_need() {
-    let shop = Shop::open().await;
-    let message = shop.actor.send(shop.room, "to be changed").await.unwrap().message.id;
-    let mut transaction = shop.pool.begin().await.unwrap();
-    shop.send_in(&mut transaction, shop.room).await;
-    let edits: Vec<_> = (0..30)
-        .map(|_| {
-            let (actor, room) = (shop.actor.clone(), shop.room);
-            tokio::spawn(async move { actor.edit(room, message, "changed").await })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert_eq!(shop.counts().await, (0, 1), "others read meanwhile");
-    assert!(edits.iter().all(|edit| !edit.is_finished()));
-    transaction.commit().await.unwrap();
-    for edit in edits {
-        edit.await.unwrap().unwrap();
-    }
-}
-
-#[tokio::test]
-async fn who_waits_for_a_room_that_is_held_again_and_again_has_their_turn() {
-    let shop = std::sync::Arc::new(Shop::open().await);
-    let hosts: Vec<_> = (0..3)
-        .map(|_| {
-            let shop = std::sync::Arc::clone(&shop);
-            tokio::spawn(async move {
-                for _ in 0..8 {
-                    let mut transaction = shop.pool.begin().await.unwrap();
-                    shop.send_in(&mut transaction, shop.room).await;
-                    tokio::time::sleep(Duration::from_millis(150)).await;
-                    transaction.commit().await.unwrap();
-                }
-            })
-        })
-        .collect();
-    for _ in 0..5 {
-        shop.sending(shop.room).await.unwrap();
-    }
-    for host in hosts {
-        host.await.unwrap();
-    }
-    assert_eq!(shop.sending(shop.room).await.unwrap(), 3 * 8 + 5 + 1);
 }

@@ -139,8 +139,15 @@ struct Step {
     /// What it is new for.
     new: SeqSet,
     /// What is delivered to all by it, and what is read by all.
-    moved: SeqSet,
+    delivered: SeqSet,
     read: SeqSet,
+}
+
+impl Step {
+    /// Whose status moves. Who has read has received, so what is read by all is delivered to all.
+    fn moved(&self) -> SeqSet {
+        self.delivered.union(&self.read)
+    }
 }
 
 impl Decided {
@@ -280,34 +287,25 @@ impl Batch {
     fn mark(&mut self, mark: &Mark) -> StoreResult<Decided> {
         let held = self.rooms.get_mut(&mark.room).ok_or(StoreError::NotFound)?;
         held.permit(&mark.by, Action::Mark)?;
-        let mut targets = match mark.targets {
-            Targets::All => SeqSet::up_to(held.room.last_seq),
-            Targets::UpTo(last) => SeqSet::up_to(last.min(held.room.last_seq)),
-            Targets::Message(id) => {
-                let target = self.targets.get(&id).filter(|target| target.room == mark.room);
-                let target = target.ok_or(StoreError::NotFound)?;
-                permit_message(Action::Mark, Some(&mark.by.user), target)?;
-                SeqSet::from(target.seq..=target.seq)
-            }
-        };
-        let reads = mark.kind == ReceiptKind::Read;
-        let mut step = held.step(&mark.by.user, &targets, reads)?;
+        let mut targets = positions(mark, held.room.last_seq, &self.targets)?;
+        let mut step = held.step(&mark.by.user, &targets, mark.kind)?;
         let mut rest = None;
-        if step.moved.len() > FEW && self.moving >= MOVES {
+        if step.moved().len() > FEW && self.moving >= MOVES {
             let (room, moved) = (mark.room, SeqSet::new());
             let rest = Some(rest_of(mark, &targets));
             return Ok(Decided::Marked { marked: Marked::default(), room, moved, rest });
         }
-        let beyond = step.moved.iter().nth(STEP);
+        let beyond = step.moved().iter().nth(STEP);
         if let Some(beyond) = beyond {
             rest = Some(rest_of(mark, &targets));
             targets = targets.intersection(&SeqSet::up_to(beyond - 1));
-            step = held.step(&mark.by.user, &targets, reads)?;
+            step = held.step(&mark.by.user, &targets, mark.kind)?;
         }
-        let Step { new, moved, read } = step;
+        let moved = step.moved();
+        let Step { new, read, .. } = step;
         let caller = held.members.get_mut(&mark.by.user).ok_or(Denial::NotMember)?;
         let member = &mut caller.member;
-        if reads {
+        if mark.kind == ReceiptKind::Read {
             member.read = member.read.union(&targets);
         }
         let delivered = member.delivered.union(&targets);
@@ -342,6 +340,20 @@ impl Batch {
     }
 }
 
+/// The messages that a receipt is for.
+fn positions(mark: &Mark, last: Seq, known: &HashMap<MessageId, Message>) -> StoreResult<SeqSet> {
+    match mark.targets {
+        Targets::All => Ok(SeqSet::up_to(last)),
+        Targets::UpTo(seq) => Ok(SeqSet::up_to(seq.min(last))),
+        Targets::Message(id) => {
+            let target = known.get(&id).filter(|target| target.room == mark.room);
+            let target = target.ok_or(StoreError::NotFound)?;
+            permit_message(Action::Mark, Some(&mark.by.user), target)?;
+            Ok(SeqSet::from(target.seq..=target.seq))
+        }
+    }
+}
+
 /// What is left to mark where not all of it is: never more than what there was.
 fn rest_of(mark: &Mark, targets: &SeqSet) -> Targets {
     match mark.targets {
@@ -362,13 +374,20 @@ impl Held {
         self.room.access(by, self.members.contains_key(&by.user)).permit(action)
     }
 
-    /// What a receipt of a member for these messages comes to.
-    fn step(&self, by: &UserId, targets: &SeqSet, reads: bool) -> StoreResult<Step> {
+    /// What a receipt of a member for these messages would come to if all others had them.
+    fn candidates(&self, by: &UserId, targets: &SeqSet, kind: ReceiptKind) -> StoreResult<Step> {
         let member = &self.members.get(by).ok_or(Denial::NotMember)?.member;
+        let reads = kind == ReceiptKind::Read;
         let new = targets.difference(if reads { &member.read } else { &member.delivered });
         let living = new.difference(&self.sets.deleted);
-        let mut delivered = living.difference(&self.sets.delivered);
-        let mut read = living.difference(&self.sets.read);
+        let delivered = living.difference(&self.sets.delivered);
+        let read = if reads { living.difference(&self.sets.read) } else { SeqSet::new() };
+        Ok(Step { new, delivered, read })
+    }
+
+    /// What a receipt of a member for these messages comes to.
+    fn step(&self, by: &UserId, targets: &SeqSet, kind: ReceiptKind) -> StoreResult<Step> {
+        let Step { new, mut delivered, mut read } = self.candidates(by, targets, kind)?;
         if let Some((all_read, all_delivered)) = &self.others {
             delivered = delivered.intersection(all_delivered);
             read = read.intersection(all_read);
@@ -377,11 +396,7 @@ impl Held {
             delivered = delivered.intersection(&other.member.delivered);
             read = read.intersection(&other.member.read);
         }
-        if !reads {
-            read = SeqSet::new();
-        }
-        // Who has read has received, so what is read by all is delivered to all.
-        Ok(Step { new, moved: delivered.union(&read), read })
+        Ok(Step { new, delivered, read })
     }
 }
 

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chat_core::model::RoomId;
+use chat_core::model::{RoomId, SeqSet};
 use chat_core::store::{Mark, Targets};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Caller, Found, Held, Locking};
+use super::{Batch, Caller, Found, Held, Locking, positions};
 use crate::lane::Write;
-use crate::rows::{self, Sets, int, uint};
+use crate::rows::{self, Sets, int, multirange, uint};
 use crate::sql::batch as sql;
 
 impl Batch {
@@ -25,6 +25,7 @@ impl Batch {
         batch.read_members(on, all).await?;
         batch.read_keys(on, all).await?;
         batch.read_targets(on, all).await?;
+        batch.read_others(on, all).await?;
         Ok(batch)
     }
 
@@ -69,7 +70,7 @@ impl Batch {
         Ok(())
     }
 
-    /// Reads the callers' memberships, and for receipts what all others have.
+    /// Reads the callers' memberships.
     async fn read_members(
         &mut self,
         on: &mut PgConnection,
@@ -92,8 +93,8 @@ impl Batch {
             .collect();
         let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
         let marks: Vec<bool> = rooms.iter().map(|room| marked.contains(room)).collect();
-        let query = sqlx::query(sql::MEMBERS).bind(rooms.clone()).bind(users.clone()).bind(marks);
-        for row in query.fetch_all(&mut *on).await? {
+        let query = sqlx::query(sql::MEMBERS).bind(rooms).bind(users).bind(marks);
+        for row in query.fetch_all(on).await? {
             let member = rows::member(&row)?;
             let own_seq = uint(row.try_get("own_seq")?);
             if let Some(held) = self.rooms.get_mut(&rows::room_id(row.try_get("room_id")?)?) {
@@ -102,11 +103,39 @@ impl Batch {
                 held.members.insert(user, caller);
             }
         }
-        if marked.is_empty() {
+        Ok(())
+    }
+
+    /// Reads for receipts what all others have, as far as that decides anything.
+    async fn read_others(
+        &mut self,
+        on: &mut PgConnection,
+        all: &[Write],
+    ) -> Result<(), sqlx::Error> {
+        let mut new: BTreeMap<RoomId, (SeqSet, SeqSet)> = BTreeMap::new();
+        for write in all {
+            let Write::Mark(mark) = write else { continue };
+            let Some(held) = self.rooms.get(&mark.room) else { continue };
+            // What is refused moves nothing. What the batch itself sends is read by no other.
+            let Ok(targets) = positions(mark, held.room.last_seq, &self.targets) else { continue };
+            let Ok(step) = held.candidates(&mark.by.user, &targets, mark.kind) else { continue };
+            let (delivered, read) = new.entry(mark.room).or_default();
+            *delivered = delivered.union(&step.delivered);
+            *read = read.union(&step.read);
+        }
+        if new.is_empty() {
             return Ok(());
         }
-        let marked: Vec<i64> = marked.into_iter().collect();
-        let query = sqlx::query(sql::OTHERS).bind(marked).bind(rooms).bind(users);
+        let callers = || {
+            let rooms = new.keys().filter_map(|room| self.rooms.get(room));
+            rooms.flat_map(|held| held.members.keys().map(|user| (held.room.id, user.as_str())))
+        };
+        let query = sqlx::query(sql::OTHERS)
+            .bind(new.keys().map(|room| int(room.get())).collect::<Vec<_>>())
+            .bind(new.values().map(|(delivered, _)| multirange(delivered)).collect::<Vec<_>>())
+            .bind(new.values().map(|(_, read)| multirange(read)).collect::<Vec<_>>())
+            .bind(callers().map(|(room, _)| int(room.get())).collect::<Vec<_>>())
+            .bind(callers().map(|(_, user)| user.to_owned()).collect::<Vec<_>>());
         for row in query.fetch_all(on).await? {
             let read = rows::seq_set(row.try_get("read")?)?;
             let delivered = rows::seq_set(row.try_get("delivered")?)?;

@@ -71,16 +71,48 @@ pub(crate) const MEMBERS: &str = concat!(
      join members b on b.room_id = x.room_id and b.user_id = x.user_id where not b.gone"
 );
 
-/// What all other present members have read and received: by the primary key.
+/// Of the members of the room `x`: whether one has received, or read, nothing of what is new.
+macro_rules! is_behind {
+    ($set:literal, $new:literal) => {
+        concat!(
+            "exists (select from members b where b.room_id = x.room_id and not b.gone \
+                 and b.user_id <> all (x.callers) and not b.",
+            $set,
+            " && x.",
+            $new,
+            " and not (",
+            own!(),
+            ") && x.",
+            $new,
+            ")"
+        )
+    };
+}
+
+/// What all other present members have read and received, by the primary key: nothing where one of
+/// them has nothing of what would be new to all, after whom nobody else is looked at. None where
+/// there are no others.
 pub(crate) const OTHERS: &str = concat!(
-    "select b.room_id, range_intersect_agg(b.read + o.own)::text as read, \
-         range_intersect_agg(b.delivered + o.own)::text as delivered \
-     from members b cross join lateral (select (",
+    "select x.room_id, case when f.behind then '{}' else o.read::text end as read, \
+         case when f.behind then '{}' else o.delivered::text end as delivered \
+     from (select n.*, array(select c.user_id from unnest($4::bigint[], $5::text[]) \
+                 c (room_id, user_id) where c.room_id = n.room_id) as callers \
+         from unnest($1::bigint[], $2::text[]::int8multirange[], $3::text[]::int8multirange[]) \
+             n (room_id, new_delivered, new_read) offset 0) x \
+     cross join lateral (select ",
+    is_behind!("delivered", "new_delivered"),
+    " and ",
+    is_behind!("read", "new_read"),
+    " as behind offset 0) f \
+     cross join lateral ( \
+         select range_intersect_agg(b.read + w.own) as read, \
+             range_intersect_agg(b.delivered + w.own) as delivered \
+         from members b cross join lateral (select (",
     own!(),
-    ") as own) o where b.room_id = any($1) and not b.gone \
-         and not exists (select from unnest($2::bigint[], $3::text[]) x (room_id, user_id) \
-             where x.room_id = b.room_id and x.user_id = b.user_id) \
-     group by b.room_id"
+    ") as own offset 0) w \
+         where b.room_id = x.room_id and not b.gone and b.user_id <> all (x.callers) \
+             and not f.behind) o \
+     where f.behind or o.read is not null"
 );
 
 /// What was sent under these keys: by the index `messages_by_key`.

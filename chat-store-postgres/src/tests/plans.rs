@@ -193,7 +193,11 @@ async fn batches_find_rows_by_their_keys_among(rows: &'static str) {
         (sql::batch::LOCK, "(array[7], array[7])", "rooms_pkey"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "messages_of_sender"),
         (sql::batch::MEMBERS, "(array[7], array['7'], array[true])", "using members_"),
-        (sql::batch::OTHERS, "(array[7], array[7], array['7'])", "using members_"),
+        (
+            sql::batch::OTHERS,
+            "(array[7], array['{[1,9)}'], array['{[1,9)}'], array[7], array['7'])",
+            "using members_",
+        ),
         (sql::batch::KEYS, "(array[7], array['7'], array[gen_random_uuid()])", "messages_by_key"),
         (sql::batch::TARGETS, "(array[5], array[7])", "messages_by_id"),
         (sql::batch::PLACES, "(array[7], array[9])", "messages_pkey"),
@@ -258,7 +262,10 @@ async fn a_room_that_is_all_there_is_is_not_read_from_end_to_end() {
     let plans = [
         (sql::batch::LOCK, "(array[7], array[7])"),
         (sql::batch::MEMBERS, "(array[7], array['1'], array[true])"),
-        (sql::batch::OTHERS, "(array[7], array[7], array['1'])"),
+        (
+            sql::batch::OTHERS,
+            "(array[7], array['{[1,9)}'], array['{[1,9)}'], array[7], array['1'])",
+        ),
         (sql::batch::KEYS, "(array[7], array['1'], array[gen_random_uuid()])"),
         (sql::batch::TARGETS, targets.as_str()),
         (sql::batch::PLACES, "(array[7], array[25000])"),
@@ -277,6 +284,43 @@ async fn a_room_that_is_all_there_is_is_not_read_from_end_to_end() {
         .unwrap();
     let plans = [(sql::messages::CHANGES, "(7, 50001, 25000, 50002, 100)")];
     reads_little(&mut connection, &plans).await;
+    connection.close().await.unwrap();
+}
+
+/// One room of ten thousand members. Every other one has read fifty messages, and the others forty.
+const CROWD: &str = "
+    insert into rooms (id, kind, metadata, created_at, activity_at, last_seq, version)
+        values (7, 'group', '{}', now(), now(), 50, 50);
+    insert into members
+            (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version, joining)
+        select 7, u::text, now(), 0, x::int8multirange, x::int8multirange, 50, 1, u
+        from generate_series(1, 10000) u, format('{[1,%s)}', 41 + u % 2 * 10) x;
+    analyze;
+";
+
+#[tokio::test]
+async fn a_receipt_looks_at_others_until_one_is_behind() {
+    let mut connection = among(&[CROWD]).await;
+    let others =
+        |new: &str| format!("(array[7], array['{new}'], array['{new}'], array[7], array['1'])");
+    let nothing = others("{}");
+    let some_lack_it = others("{[45,51)}");
+    let plans = [(sql::batch::OTHERS, some_lack_it.as_str()), (sql::batch::OTHERS, &nothing)];
+    reads_little(&mut connection, &plans).await;
+    for (new, read, delivered) in [
+        ("{[45,51)}", "{}", "{}"),
+        ("{[35,51)}", "{[1,41)}", "{[1,41)}"),
+        ("{[1,9)}", "{[1,41)}", "{[1,41)}"),
+    ] {
+        let query = sqlx::query(sql::batch::OTHERS)
+            .bind(vec![7_i64])
+            .bind(vec![new])
+            .bind(vec![new])
+            .bind(vec![7_i64])
+            .bind(vec!["1"]);
+        let row = query.fetch_one(&mut connection).await.unwrap();
+        assert_eq!((row.get("read"), row.get("delivered")), (read, delivered), "{new}");
+    }
     connection.close().await.unwrap();
 }
 

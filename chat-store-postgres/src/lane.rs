@@ -9,7 +9,7 @@ mod attempt;
 
 use std::collections::HashSet;
 use std::num::NonZero;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -94,24 +94,20 @@ impl Job {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     database: Database,
-    queues: Vec<OnceLock<mpsc::Sender<Job>>>,
+    /// Of each lane that runs. A lock guards the start of one.
+    queues: Vec<Mutex<Option<mpsc::Sender<Job>>>>,
 }
 
 impl Lanes {
     pub(crate) fn new(database: &Database) -> Self {
         let cores = available_parallelism().map_or(LANES.0, NonZero::get);
-        let queues = (0..cores.clamp(LANES.0, LANES.1)).map(|_| OnceLock::new()).collect();
+        let queues = (0..cores.clamp(LANES.0, LANES.1)).map(|_| Mutex::default()).collect();
         Self { database: database.clone(), queues }
     }
 
     /// Has a write committed, and tells what came of it.
     pub(crate) async fn write(&self, write: Write) -> Answer {
-        let lane = usize::try_from(write.room().get()).unwrap_or(0) % self.queues.len();
-        let queue = self.queues[lane].get_or_init(|| {
-            let (queue, jobs) = mpsc::channel(WAITING);
-            tokio::spawn(Lane::new(self.database.clone(), SHORTLY).run(jobs));
-            queue
-        });
+        let queue = self.queue_of(write.room());
         let (reply, outcome) = oneshot::channel();
         let until = Instant::now() + PATIENCE;
         queue.try_send(Job { write, until, reply }).map_err(|error| match error {
@@ -123,6 +119,20 @@ impl Lanes {
             Ok(Err(_)) => Err(unavailable(Refused::Ended)),
             Err(_) => Err(unavailable(Refused::Late)),
         }
+    }
+
+    /// The queue of a room's lane. That is started where it does not run: with the first write, and
+    /// after the runtime has ended in which it ran.
+    fn queue_of(&self, room: RoomId) -> mpsc::Sender<Job> {
+        let lane = usize::try_from(room.get()).unwrap_or(0) % self.queues.len();
+        let mut queue = self.queues[lane].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queue.as_ref().filter(|queue| !queue.is_closed()) {
+            return queue.clone();
+        }
+        let (started, jobs) = mpsc::channel(WAITING);
+        tokio::spawn(Lane::new(self.database.clone(), SHORTLY).run(jobs));
+        *queue = Some(started.clone());
+        started
     }
 }
 

@@ -33,7 +33,8 @@ pub(crate) const SET_UNHURRIED: &str = "select set_config(name, '0', false) from
 /// Each keeps the plan that looks up few rows by their keys, whatever its parameters and however
 /// large the tables are: to plan one takes longer than to do it, and none is worth compiling. Each
 /// sees what was committed before it, and what is committed lasts, whatever the host's databases are
-/// used to. Says whether the server is a standby, which may be behind.
+/// used to. A server that can, on Linux, ends a statement whose client is gone within a second. Says
+/// whether the server is a standby, which may be behind.
 pub(crate) const SET_UP: &str = "select \
      set_config('search_path', format('%I, pg_temp', $1::text), false), \
      set_config('statement_timeout', '4000', false), \
@@ -42,6 +43,8 @@ pub(crate) const SET_UP: &str = "select \
      set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false), \
      set_config('default_transaction_isolation', 'read committed', false), \
      set_config('idle_in_transaction_session_timeout', '5000', false), \
+     case when version() like '%-linux-%' \
+         then set_config('client_connection_check_interval', '1000', false) end, \
      set_config('synchronous_commit', coalesce( \
          nullif(current_setting('synchronous_commit'), 'off'), 'on'), false), \
      pg_is_in_recovery() as is_standby";

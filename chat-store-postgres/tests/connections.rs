@@ -68,3 +68,25 @@ async fn a_standby_is_asked_nothing_until_it_is_promoted() {
     store.send(text(room, "ada", "after")).await.unwrap();
     assert!(store.room(&by, room).await.unwrap().is_some());
 }
+
+#[test]
+fn a_store_outlives_the_runtime_in_which_it_was_first_used() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let cluster = Cluster::start();
+    let first = runtime();
+    let (store, room) = first.block_on(async {
+        let store = PgStore::connect(&cluster.url()).await.unwrap();
+        store.migrate().await.unwrap();
+        let room = group(&store).await;
+        store.send(text(room, "ada", "before")).await.unwrap();
+        (store, room)
+    });
+    drop(first);
+    for seq in 2..4 {
+        runtime().block_on(async {
+            let sent = store.send(text(room, "ada", "after")).await.unwrap();
+            assert_eq!(sent.message.seq, seq);
+            assert!(store.room(&caller("ada"), room).await.unwrap().is_some());
+        });
+    }
+}

@@ -73,8 +73,13 @@
 //! `rooms` and `members` have no index on what every message changes, so their rows are updated in
 //! place; a message changes no row of `members` at all. Whoever sent it has read it, and that is
 //! found by the index `messages_of_sender` until it is taken into the sender's set: with their next
-//! receipt, or once the room has gone on by 8,192 messages or more. A message that is edited or moves
-//! its status does move in one index, `messages_changed`, by which others catch up.
+//! receipt, or once the room has gone on by 8,192 messages or more. A message that is edited,
+//! deleted, reacted to or moves its status is another matter: by `messages_changed` others catch up,
+//! and Postgres writes a row anew into all indexes of its table where one of them has what changed.
+//!
+//! The words of new messages wait until there are 256 kB of them before they go into the index
+//! `messages_words`, all at once. What waits is gone through by each search, once for each room, so
+//! a partition that is made later wants `gin_pending_list_limit = 256` for that index too.
 
 mod batch;
 mod bus;

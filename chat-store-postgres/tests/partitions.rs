@@ -38,6 +38,31 @@ async fn fresh() -> Fresh {
     Fresh::new(store).with_guard(schema)
 }
 
+/// How many indexes of words there are, in each of which few of them wait.
+async fn indexes_of_words(on: &mut PgConnection, schema: &str) -> (i64, bool) {
+    let indexes = "select count(*), bool_and(coalesce(reloptions = '{gin_pending_list_limit=256}', \
+                 false)) \
+             from pg_class c join pg_am a on a.oid = c.relam and a.amname = 'gin' \
+             where c.relnamespace = to_regnamespace($1) and c.relkind = 'i'";
+    sqlx::query_as(indexes).bind(schema).fetch_one(on).await.unwrap()
+}
+
+#[tokio::test]
+async fn few_words_wait_for_their_index_in_tables_that_were_partitioned_before_too() {
+    let (store, schema) = common::store().await;
+    let mut admin = PgConnection::connect(&chat_test_postgres::url()).await.unwrap();
+    let path = sqlx::query("select set_config('search_path', $1, false)").bind(&schema.0);
+    path.execute(&mut admin).await.unwrap();
+    assert_eq!(indexes_of_words(&mut admin, &schema.0).await, (1, true));
+    let before = "alter index messages_words reset (gin_pending_list_limit); \
+                  delete from _migrations where version = 5";
+    sqlx::raw_sql(before).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql(PARTITION).execute(&mut admin).await.unwrap();
+    assert_eq!(indexes_of_words(&mut admin, &schema.0).await, (4, false));
+    store.migrate().await.unwrap();
+    assert_eq!(indexes_of_words(&mut admin, &schema.0).await, (4, true));
+}
+
 chat_conformance::store_tests! { @list fresh;
     model {
         an_old_snapshot_plus_the_changes_is_a_new_one,

@@ -1,6 +1,5 @@
 //! The reference server as its own process.
 
-use std::io::Read;
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -101,8 +100,7 @@ fn what_it_does_not_understand_is_said_on_standard_error() {
 fn help_names_every_option() {
     let output = run(&["--help"]);
     assert!(output.status.success());
-    let mut text = String::new();
-    output.stdout.as_slice().read_to_string(&mut text).expect("text");
+    let text = String::from_utf8(output.stdout).expect("text");
     for option in ["--listen", "--dialect", "--adapter", "--store", "--jwt-secret", "--data"] {
         assert!(text.contains(option), "{option}");
     }

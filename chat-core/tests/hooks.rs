@@ -175,7 +175,7 @@ fn the_host_is_not_asked_about_what_a_closed_room_refuses() {
     let room = now(chat.acting_as("1").create_room(RoomKind::Group, name("a"), vec![])).unwrap();
     let send = |text| now(chat.acting_as("1").send(room, Outgoing::new(text).with_key(text)));
     send("before").unwrap();
-    now(chat.manage_room(room, None, Some(false), Vec::new())).unwrap();
+    now(chat.set_active(room, false)).unwrap();
     host.asked();
     let sent = send("after");
     assert!(matches!(sent, Err(Error::Denied(Denial::Inactive))), "{sent:?}");
@@ -216,10 +216,10 @@ fn the_host_is_asked_about_rooms_and_their_names() {
         "1 adds 2 to a new room, Public".to_owned(),
     ];
     assert_eq!(host.asked(), asked);
-    let renamed = now(john.manage_room(room, Some(name("bad")), None, Vec::new()));
+    let renamed = now(john.rename_room(room, name("bad")));
     assert_eq!(refused(renamed), pairs("name", "Not that name."));
     assert_eq!(now(john.room(room)).unwrap().room.name.as_deref(), Some("fine"));
-    let managed = now(chat.acting_as("2").manage_room(room, Some(name("b")), None, Vec::new()));
+    let managed = now(chat.acting_as("2").rename_room(room, name("b")));
     assert!(matches!(managed, Err(Error::Denied(Denial::NotCreator))), "{managed:?}");
     assert_eq!(host.asked(), [format!("1 calls {room}, Public, bad")]);
 }
@@ -231,7 +231,7 @@ fn the_host_is_asked_who_may_come_into_which_room() {
     assert_eq!(refused(now(john.direct_room("3"))), pairs("user_id", "Leave her alone."));
     let room = now(john.create_room(RoomKind::Public, name("fine"), Vec::new())).unwrap();
     host.asked();
-    let added = now(john.manage_room(room, None, None, vec![3.into()]));
+    let added = now(john.add_members(room, vec![3.into()]));
     assert_eq!(refused(added), pairs("members", "Leave her alone."));
     assert_eq!(refused(now(chat.acting_as("3").join(room))), pairs("", "Not you."));
     now(chat.acting_as("2").join(room)).unwrap();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
 use chat_core::model::{Change, Event, MessageId, RoomId, RoomKind, Slice, User, UserId};
-use chat_core::rules::{Denial, RoomName};
+use chat_core::rules::Denial;
 use chat_core::service::{Error, Listener, Problem};
 use chat_core::store::Anchor;
 use chat_core::{Chat, Outgoing};
@@ -50,10 +50,6 @@ fn listen(chat: &Chat) -> Arc<Told> {
     told
 }
 
-fn name(text: &str) -> RoomName {
-    RoomName::parse(text).unwrap()
-}
-
 fn message(id: u64) -> MessageId {
     MessageId::new(id).unwrap()
 }
@@ -85,19 +81,24 @@ fn the_host_takes_a_message_down_whoever_sent_it_and_is_gone_since() {
 fn the_host_makes_and_manages_rooms_that_nobody_else_can_manage() {
     let (chat, _) = open();
     let order = Map::from_iter([("order".to_owned(), json!(17))]);
-    let made = chat.create_room(RoomKind::Group, name("order 17"), vec![1.into()], order.clone());
+    let made = chat.create_room(RoomKind::Group, "order 17", vec![1.into()], order.clone());
     let room = now(made).unwrap();
     let john = chat.acting_as(1);
     let seen = now(john.room(room)).unwrap();
     assert_eq!((seen.room.created_by, &*seen.room.metadata), (None, &order));
-    let managed = now(john.manage_room(room, Some(name("mine")), None, Vec::new()));
+    let managed = now(john.rename_room(room, "mine"));
     assert!(matches!(managed, Err(Error::Denied(Denial::NotCreator))), "{managed:?}");
 
     let told = listen(&chat);
-    now(chat.manage_room(room, Some(name("done")), Some(false), vec![2.into()])).unwrap();
-    assert_eq!(*told.0.lock().unwrap(), ["settings", "2 joined"]);
+    now(chat.rename_room(room, "done")).unwrap();
+    now(chat.set_active(room, false)).unwrap();
+    now(chat.set_metadata(room, Map::new())).unwrap();
+    now(chat.set_metadata(room, Map::new())).expect("what changes nothing succeeds");
+    now(chat.add_members(room, vec![2.into()])).unwrap();
+    assert_eq!(*told.0.lock().unwrap(), ["settings", "settings", "settings", "2 joined"]);
     let seen = now(chat.acting_as(2).room(room)).unwrap().room;
     assert_eq!((seen.name.as_deref(), seen.active), (Some("done"), false));
+    assert!(seen.metadata.is_empty());
     assert_eq!(members(&chat, room), ["1", "2"]);
 }
 
@@ -107,7 +108,7 @@ fn members(chat: &Chat, room: RoomId) -> Vec<String> {
 }
 
 #[test]
-fn the_host_brings_in_nobody_that_the_directory_does_not_know_and_leaves_direct_rooms_alone() {
+fn the_host_brings_in_nobody_that_the_directory_does_not_know_and_nobody_into_direct_rooms() {
     let (chat, _) = open();
     let unknown: UserId = 9.into();
     let nobody = |result: Result<(), Error>| match result {
@@ -118,19 +119,27 @@ fn the_host_brings_in_nobody_that_the_directory_does_not_know_and_leaves_direct_
         other => panic!("{other:?}"),
     };
     let add = vec![2.into(), unknown];
-    let made = chat.create_room(RoomKind::Group, name("a"), add.clone(), Map::new());
+    let made = chat.create_room(RoomKind::Group, "a", add.clone(), Map::new());
     nobody(now(made).map(drop));
-    let room = now(chat.create_room(RoomKind::Public, name("a"), Vec::new(), Map::new())).unwrap();
-    nobody(now(chat.manage_room(room, None, None, add)));
+    let room = now(chat.create_room(RoomKind::Public, "a", Vec::new(), Map::new())).unwrap();
+    nobody(now(chat.add_members(room, add)));
     assert!(members(&chat, room).is_empty());
 
-    let made = now(chat.create_room(RoomKind::Direct, name("a"), Vec::new(), Map::new()));
+    let made = now(chat.create_room(RoomKind::Direct, "a", Vec::new(), Map::new()));
     assert!(matches!(made, Err(Error::Denied(Denial::WrongKind))), "{made:?}");
     let pair = now(chat.acting_as(1).direct_room(2)).unwrap().id;
-    let managed = now(chat.manage_room(pair, None, None, vec![3.into()]));
+    let told = listen(&chat);
+    now(chat.set_active(pair, false)).unwrap();
+    now(chat.set_active(pair, false)).expect("what changes nothing succeeds");
+    assert_eq!(*told.0.lock().unwrap(), ["settings"]);
+    let sent = now(chat.acting_as(1).send(pair, "hello"));
+    assert!(matches!(sent, Err(Error::Denied(Denial::Inactive))), "{sent:?}");
+    let managed = now(chat.rename_room(pair, "ours"));
+    assert!(matches!(managed, Err(Error::Denied(Denial::WrongKind))), "{managed:?}");
+    let managed = now(chat.add_members(pair, vec![3.into()]));
     assert!(matches!(managed, Err(Error::Denied(Denial::WrongKind))), "{managed:?}");
     let nowhere = RoomId::new(999).unwrap();
-    assert!(matches!(now(chat.manage_room(nowhere, None, None, vec![])), Err(Error::NotFound)));
+    assert!(matches!(now(chat.add_members(nowhere, vec![])), Err(Error::NotFound)));
     assert!(matches!(now(chat.members(nowhere)), Err(Error::NotFound)));
 }
 
@@ -139,12 +148,12 @@ fn the_host_finds_all_rooms_of_a_user_and_takes_back_what_they_said() {
     let (chat, _) = open();
     let (john, jane) = (chat.acting_as(1), chat.acting_as(2));
     let pair = now(john.direct_room(2)).unwrap().id;
-    let group = now(jane.create_room(RoomKind::Group, name("a"), vec![1.into()])).unwrap();
+    let group = now(jane.create_room(RoomKind::Group, "a", vec![1.into()])).unwrap();
     for room in [pair, group] {
         now(john.send(room, "mine")).unwrap();
         now(jane.send(room, "hers")).unwrap();
     }
-    now(chat.manage_room(group, None, Some(false), Vec::new())).unwrap();
+    now(chat.set_active(group, false)).unwrap();
     let john_id = UserId::from(1);
     assert_eq!(now(chat.rooms_of(&john_id, None, 10)).unwrap(), [pair, group]);
     assert_eq!(now(chat.rooms_of(&john_id, Some(pair), 10)).unwrap(), [group]);

@@ -51,7 +51,7 @@ fn the_chats_come_newest_activity_first_and_without_inactive_ones() {
     let mut world = world();
     let group = world.group("Seminar", &[1, 2, 3]);
     let closed = world.group("Closed", &[1, 2]);
-    now(world.chat.acting_as("1").manage_room(closed, None, Some(false), Vec::new())).unwrap();
+    now(world.chat.acting_as("1").set_active(closed, false)).unwrap();
     world.advance_secs(1);
     world.say(1, world.room, "hello");
     let ids = |world: &World, user| -> Vec<u64> {

@@ -93,7 +93,7 @@ fn rooms_come_in_parts_with_links() {
 fn an_inactive_room_is_left_out_of_the_list_and_takes_no_message() {
     let world = world();
     let closed = world.group("Closed", &[4, 1]);
-    now(world.chat.acting_as("4").manage_room(closed, None, Some(false), Vec::new())).unwrap();
+    now(world.chat.acting_as("4").set_active(closed, false)).unwrap();
     assert_eq!(world.get(4, ROOMS).body["count"], 0);
     assert_eq!(world.get(4, &room_path(closed)).status, 200);
     let refused = world.post(4, &messages_path(closed), &json!({ "content": "x" }));

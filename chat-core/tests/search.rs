@@ -155,7 +155,7 @@ fn ones_own_rooms_come_first_and_then_public_ones_that_are_active() {
     let newer = world.room(RoomKind::Public, "open house", &[1]);
     let left = world.room(RoomKind::Group, "opening", &[1, 2]);
     now(world.actor(2).leave(left)).unwrap();
-    now(world.actor(1).manage_room(inactive, None, Some(false), Vec::new())).unwrap();
+    now(world.actor(1).set_active(inactive, false)).unwrap();
     assert_eq!(world.rooms(2, "open"), [own, newer, public]);
     assert!(!world.rooms(2, "few").contains(&closed));
 
@@ -189,9 +189,9 @@ fn so_many_rooms_are_looked_at_and_no_more() {
         assert_eq!(found.len(), limit.min(50));
     }
     let oldest = RoomName::parse("oldest").unwrap();
-    now(world.actor(1).manage_room(rooms[0], Some(oldest), None, Vec::new())).unwrap();
+    now(world.actor(1).rename_room(rooms[0], oldest)).unwrap();
     let second = RoomName::parse("second").unwrap();
-    now(world.actor(1).manage_room(rooms[1], Some(second), None, Vec::new())).unwrap();
+    now(world.actor(1).rename_room(rooms[1], second)).unwrap();
     assert_eq!(world.rooms(2, "oldest"), []);
     assert_eq!(world.rooms(2, "second"), [rooms[1]]);
 }

@@ -101,7 +101,7 @@ async fn who_is_removed_and_comes_again_stays_and_only_their_socket_of_before_go
     talk(&server, room, 300).await;
     let chat = server.chat();
     chat.remove_member(room, &2.into()).await.expect("they are removed");
-    chat.manage_room(room, None, None, vec![2.into()]).await.expect("they are a member again");
+    chat.add_members(room, vec![2.into()]).await.expect("they are a member again");
     let mut after = Socket::open(&server, CAMPUS, room, 2).await;
     sleep(Duration::from_secs(1)).await;
     chat.acting_as(1).send(room, "hello").await.expect("it is stored");

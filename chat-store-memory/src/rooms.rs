@@ -1,6 +1,7 @@
 //! Rooms and their members.
 
 use std::cmp::{Ordering, Reverse};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chat_core::model::{Member, Page, RoomId, RoomKind, RoomSummary, Timestamp, UserId, Version};
@@ -91,12 +92,14 @@ impl RoomStore for MemoryStore {
         let room = self.state.room(change.room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        state.permit_or_host(change.by.as_ref(), Action::Manage)?;
+        state.permit_or_host(change.by.as_ref(), change.action())?;
         state.admit(&change.add, change.member_limit)?;
         let name = change.name.as_ref().map(RoomName::as_str);
         let name = name.filter(|name| state.room.name.as_deref() != Some(name));
         let active = change.active.filter(|active| *active != state.room.active);
-        let settings = (name.is_some() || active.is_some()).then(|| state.next_version());
+        let metadata = change.metadata.filter(|metadata| *metadata != *state.room.metadata);
+        let changed = name.is_some() || active.is_some() || metadata.is_some();
+        let settings = changed.then(|| state.next_version());
         if let Some(version) = settings {
             state.room.settings_version = version;
         }
@@ -106,6 +109,9 @@ impl RoomStore for MemoryStore {
         if let Some(active) = active {
             state.room.active = active;
             self.state.list_public(&state);
+        }
+        if let Some(metadata) = metadata {
+            state.room.metadata = Arc::new(metadata);
         }
         // Taken into the room only where somebody does join.
         let version = state.room.version + 1;

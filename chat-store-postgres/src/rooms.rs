@@ -13,6 +13,7 @@ use chat_core::store::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery, StoreError, StoreResult,
 };
+use serde_json::{Map, Value};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
@@ -318,8 +319,7 @@ async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), F
     let mut members: Vec<UserId> = new.creator.into_iter().chain(new.members).collect();
     members.retain(|user| known.insert(user.clone()));
     admit(0, members.len(), new.member_limit).map_err(StoreError::from)?;
-    let metadata = serde_json::to_string(&*room.metadata)
-        .map_err(|error| StoreError::Internal(error.into()))?;
+    let metadata = metadata_text(&room.metadata)?;
     sqlx::query(sql::INSERT)
         .bind(int(id.get()))
         .bind(room.kind.as_str())
@@ -333,11 +333,22 @@ async fn insert(on: &mut PgConnection, id: RoomId, new: NewRoom) -> Result<(), F
     insert_members(on, &Facts::of(&room), &members, new.at, 1, 0).await
 }
 
+fn metadata_text(metadata: &Map<String, Value>) -> Result<String, Failure> {
+    Ok(serde_json::to_string(metadata).map_err(|error| StoreError::Internal(error.into()))?)
+}
+
 async fn manage(on: &mut PgConnection, change: ManageRoom) -> Result<Added, Failure> {
-    let mut locked = Locked::permitted(on, change.room, change.by.as_ref(), Action::Manage).await?;
+    let action = change.action();
+    let mut locked = Locked::permitted(on, change.room, change.by.as_ref(), action).await?;
     let name = change.name.filter(|name| locked.name.as_deref() != Some(name.as_str()));
     let active = change.active.filter(|active| *active != locked.room.active);
-    let settings = (name.is_some() || active.is_some()).then(|| locked.next_version());
+    let mut changed = name.is_some() || active.is_some();
+    if let Some(metadata) = change.metadata {
+        let set = sqlx::query(sql::SET_METADATA).bind(int(change.room.get()));
+        let set = set.bind(metadata_text(&metadata)?).execute(&mut *on).await?;
+        changed |= set.rows_affected() > 0;
+    }
+    let settings = changed.then(|| locked.next_version());
     locked.settings = settings;
     if let Some(name) = name {
         locked.name = Some(name.as_str().to_owned());

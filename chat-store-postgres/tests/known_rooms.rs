@@ -89,15 +89,7 @@ async fn a_room_that_another_node_closed_takes_nothing_and_one_that_it_opened_do
     let ([first, second], room, _schema) = two_nodes().await;
     let set = async |active| {
         let (by, add) = (Some(caller("ada")), Vec::new());
-        let change = ManageRoom {
-            room,
-            by,
-            name: None,
-            active: Some(active),
-            add,
-            member_limit: LIMIT,
-            at: AT,
-        };
+        let change = ManageRoom { active: Some(active), add, ..ManageRoom::nothing(room, by, AT) };
         second.manage_room(change).await.unwrap();
     };
     first.send(text(room, "bob", "known")).await.unwrap();

@@ -76,15 +76,7 @@ impl World {
     async fn rename(&self, room: RoomId) -> StoreResult<()> {
         let name = Some(RoomName::parse("new").unwrap());
         let by = caller("ada");
-        let change = ManageRoom {
-            room,
-            by: Some(by),
-            name,
-            active: None,
-            add: Vec::new(),
-            member_limit: LIMIT,
-            at: AT,
-        };
+        let change = ManageRoom { name, ..ManageRoom::nothing(room, Some(by), AT) };
         self.store.manage_room(change).await.map(drop)
     }
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use chat_core::model::{Kinds, MessageId, RoomId, RoomKind};
 use chat_core::rules::{Action, Caller, Denial, Emoji, Standing};
 use chat_core::store::{
-    DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, React, ReceiptKind, Store,
+    Added, DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, React, ReceiptKind, Store,
     StoreResult, Targets,
 };
+use serde_json::Map;
 
 use super::world::{LIMIT, Refusal, World, caller, caller_of, content, refusal_of, users};
 
@@ -53,7 +54,7 @@ const WRITES: [(Write, Action); 11] = [
     (Write::Join, Action::Join),
     (Write::Leave, Action::Leave),
     (Write::Manage, Action::Manage),
-    (Write::ManageNothing, Action::Manage),
+    (Write::ManageNothing, Action::Configure),
 ];
 
 /// A method that changes a room "checks `Access::permit` with the facts of that moment", and "has
@@ -63,16 +64,14 @@ pub async fn every_write_is_permitted_by_the_table_and_nothing_else(store: Arc<d
     for kind in RoomKind::ALL {
         for who in WHO {
             for active in [true, false] {
-                if active || kind != RoomKind::Direct {
-                    check(&world, kind, who, active).await;
-                }
+                check(&world, kind, who, active).await;
             }
         }
     }
 }
 
-/// "None where the host itself does": it deletes anybody's message, once, and manages rooms of
-/// every kind that can be managed.
+/// "None where the host itself does": it deletes anybody's message, once, manages rooms of every
+/// kind that can be managed, and says of all whether they are active and what it notes about them.
 pub async fn the_host_may_do_what_rooms_have(store: Arc<dyn Store>) {
     let world = World::new(store);
     for kind in RoomKind::ALL {
@@ -94,6 +93,16 @@ pub async fn the_host_may_do_what_rooms_have(store: Arc<dyn Store>) {
             let added = world.store.manage_room(change).await.unwrap();
             assert_eq!(added.joined.map(|(users, _)| users), Some(users([8])), "{kind:?}");
         }
+        let note = Map::from_iter([("note".to_owned(), "\0".into())]);
+        let (active, metadata) = (Some(false), Some(note.clone()));
+        let change = ManageRoom { by: None, active, metadata, ..world.manage(room, 1) };
+        let version = world.version(room).await + 1;
+        let changed = Added { settings: Some(version), joined: None };
+        assert_eq!(world.store.manage_room(change.clone()).await.unwrap(), changed);
+        let unchanged = Added { settings: None, joined: None };
+        assert_eq!(world.store.manage_room(change).await.unwrap(), unchanged);
+        let now = world.everything(room).await.room;
+        assert_eq!((now.active, &*now.metadata, now.settings_version), (false, &note, version));
     }
 }
 
@@ -141,9 +150,10 @@ async fn check(world: &World, kind: RoomKind, who: Who, active: bool) {
 
 /// A room with a message that the asking user sent, where they ever could.
 async fn scene(world: &World, kind: RoomKind, who: Who, active: bool) -> (RoomId, MessageId) {
-    // The direct room of a pair is the same in every scene, so the former member has one alone.
+    // The direct room of a pair is the same in every scene, so the former member has some alone.
     let members: &[u64] = match (kind, who) {
-        (RoomKind::Direct, Who::Former) => &[1, 3],
+        (RoomKind::Direct, Who::Former) if active => &[1, 3],
+        (RoomKind::Direct, Who::Former) => &[4, 3],
         (RoomKind::Direct, _) => &[1, 2],
         _ => &[1, 2, 3],
     };
@@ -153,14 +163,19 @@ async fn scene(world: &World, kind: RoomKind, who: Who, active: bool) -> (RoomId
         Who::Member => 2,
         Who::Stranger | Who::Creator | Who::Hidden => 1,
     };
+    set_active(world, room, true).await;
     let own = world.say(room, sender, "text").await.id;
     if kind != RoomKind::Direct || matches!(who, Who::Former) {
         world.remove(room, 3).await;
     }
-    if !active {
-        world.set_active(room, 1, false).await;
-    }
+    set_active(world, room, active).await;
     (room, own)
+}
+
+/// In the name of the host, which may in rooms of every kind.
+async fn set_active(world: &World, room: RoomId, active: bool) {
+    let change = ManageRoom { by: None, active: Some(active), ..world.manage(room, 1) };
+    world.store.manage_room(change).await.unwrap();
 }
 
 fn asking(who: Who, kind: RoomKind) -> Caller {

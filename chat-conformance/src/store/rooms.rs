@@ -257,13 +257,15 @@ pub async fn what_is_read_comes_behind_its_check(store: Arc<dyn Store>) {
     }
 }
 
-/// "A change of name or activity is one version, the members who are new another one after it."
+/// "A change of name, activity or metadata is one version, the members who are new another one after
+/// it."
 pub async fn settings_take_one_version_and_new_members_the_next(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.group([1, 2]).await;
     let change = ManageRoom {
         name: Some(name("new")),
         active: Some(false),
+        metadata: Some(note("new")),
         add: users([4, 2, 3, 4]),
         ..world.manage(room, 1)
     };
@@ -273,6 +275,7 @@ pub async fn settings_take_one_version_and_new_members_the_next(store: Arc<dyn S
 
     let now = world.everything(room).await;
     assert_eq!((now.room.name.as_deref(), now.room.active), (Some("new"), false));
+    assert_eq!(*now.room.metadata, note("new"));
     assert_eq!((now.room.version, now.room.settings_version), (3, 2));
     assert_eq!(member_ids(&world.summary(room, 1).await.members), users([1, 2, 4, 3]));
     assert_eq!(world.member(room, 3).await.version, 3);
@@ -290,25 +293,30 @@ pub async fn what_is_not_given_stays_as_it_is(store: Arc<dyn Store>) {
     let now = world.summary(room, 1).await.room;
     assert_eq!((now.name.as_deref(), now.active), (Some("new"), false));
     assert_eq!((now.version, now.settings_version), (3, 3));
-    assert_eq!(world.add(room, 1, [2]).await, Some(4));
-    assert_eq!(world.summary(room, 1).await.room.settings_version, 3);
+    let change = ManageRoom { metadata: Some(note("new")), ..world.manage(room, 1) };
+    assert_eq!(world.store.manage_room(change).await.unwrap(), only(4));
+    assert_eq!(world.add(room, 1, [2]).await, Some(5));
+    let now = world.summary(room, 1).await.room;
+    assert_eq!((now.name.as_deref(), now.active, now.settings_version), (Some("new"), false, 4));
+    assert_eq!(*now.metadata, note("new"));
 }
 
 /// "What changes nothing takes no version": the same name, the same activity, members already.
 pub async fn settings_that_change_nothing_take_no_version(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.group([1, 2]).await;
-    let change = ManageRoom { name: Some(name("name")), ..world.manage(room, 1) };
-    world.store.manage_room(change).await.unwrap();
+    let (name, metadata) = (Some(name("name")), Some(note("note")));
+    let change = ManageRoom { name, metadata, ..world.manage(room, 1) };
+    world.store.manage_room(change.clone()).await.unwrap();
     let before = world.everything(room).await;
-    let change = ManageRoom {
-        name: Some(name("name")),
-        active: Some(true),
-        add: users([2, 1]),
-        ..world.manage(room, 1)
-    };
+    let change = ManageRoom { active: Some(true), add: users([2, 1]), ..change };
     let nothing = Added { settings: None, joined: None };
     assert_eq!(world.store.manage_room(change).await.unwrap(), nothing);
     assert_eq!(world.store.manage_room(world.manage(room, 1)).await.unwrap(), nothing);
     assert_eq!(world.everything(room).await, before);
+}
+
+/// Something that the host notes about a room.
+fn note(text: &str) -> Map<String, Value> {
+    Map::from_iter([("note".to_owned(), text.into())])
 }

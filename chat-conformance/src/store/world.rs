@@ -194,15 +194,7 @@ impl World {
 
     /// A change of nothing, to be changed by struct update.
     pub(crate) fn manage(&self, room: RoomId, by: u64) -> ManageRoom {
-        ManageRoom {
-            room,
-            by: Some(caller(by)),
-            name: None,
-            active: None,
-            add: Vec::new(),
-            member_limit: LIMIT,
-            at: self.now(),
-        }
+        ManageRoom::nothing(room, Some(caller(by)), self.now())
     }
 
     pub(crate) async fn set_active(&self, room: RoomId, by: u64, active: bool) -> Added {

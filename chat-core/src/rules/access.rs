@@ -33,13 +33,15 @@ pub enum Action {
     Join,
     /// Stop being a member.
     Leave,
-    /// Change name or activity, or add members.
+    /// Change the name, or add members.
     Manage,
+    /// Change whether the room is active, or what the host notes about it.
+    Configure,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::View,
         Self::ReadHistory,
         Self::Search,
@@ -55,6 +57,7 @@ impl Action {
         Self::Join,
         Self::Leave,
         Self::Manage,
+        Self::Configure,
     ];
 }
 
@@ -104,6 +107,8 @@ struct Rule {
     strangers_in: Kinds,
     /// The kinds that have this at all.
     kinds: Kinds,
+    /// The kinds in which the host may, who is no user.
+    host_in: Kinds,
     /// Whether the room must be active.
     active: bool,
 }
@@ -117,13 +122,18 @@ const fn members(action: Action) -> Rule {
         who: Standing::Member,
         strangers_in: Kinds::NONE,
         kinds: Kinds::ALL,
+        host_in: Kinds::ALL,
         active: false,
     }
 }
 
+const fn creator(action: Action) -> Rule {
+    Rule { who: Standing::Creator, kinds: SHARED, ..members(action) }
+}
+
 /// What is not in here is not allowed. The rules are those of wire.md, "Who may see a room", "An
 /// inactive room" and "team".
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule { strangers_in: PUBLIC, ..members(Action::View) },
     Rule { strangers_in: PUBLIC, ..members(Action::ReadHistory) },
     members(Action::Search),
@@ -136,9 +146,10 @@ const RULES: [Rule; 15] = [
     members(Action::Mark),
     members(Action::Type),
     members(Action::CheckHealth),
-    Rule { strangers_in: PUBLIC, kinds: PUBLIC, ..members(Action::Join) },
-    Rule { kinds: SHARED, ..members(Action::Leave) },
-    Rule { who: Standing::Creator, kinds: SHARED, ..members(Action::Manage) },
+    Rule { strangers_in: PUBLIC, kinds: PUBLIC, host_in: PUBLIC, ..members(Action::Join) },
+    Rule { kinds: SHARED, host_in: SHARED, ..members(Action::Leave) },
+    Rule { host_in: SHARED, ..creator(Action::Manage) },
+    creator(Action::Configure),
 ];
 
 /// Who asks, and which kinds of room their way in shows.
@@ -200,13 +211,17 @@ impl Access {
 }
 
 /// Decides what the host itself may do, who is no user and asks for nobody: whatever rooms of this
-/// kind have.
+/// kind have, be it for nobody else to change.
 ///
 /// # Errors
 /// [`Denial::WrongKind`].
 pub fn permit_host(action: Action, kind: RoomKind) -> Result<(), Denial> {
     let rule = RULES.iter().find(|rule| rule.action == action);
-    if rule.is_some_and(|rule| rule.kinds.contains(kind)) { Ok(()) } else { Err(Denial::WrongKind) }
+    if rule.is_some_and(|rule| rule.host_in.contains(kind)) {
+        Ok(())
+    } else {
+        Err(Denial::WrongKind)
+    }
 }
 
 /// Decides what depends on the message, once [`Access::permit`] has allowed the action in the room:
@@ -300,10 +315,10 @@ mod tests {
                     Action::Join if kind != RoomKind::Public => {
                         (Err(Denial::WrongKind), Err(Denial::WrongKind))
                     }
-                    Action::Leave | Action::Manage if direct => {
+                    Action::Leave | Action::Manage | Action::Configure if direct => {
                         (Err(Denial::WrongKind), Err(Denial::WrongKind))
                     }
-                    Action::Manage => (Err(Denial::NotCreator), Ok(())),
+                    Action::Manage | Action::Configure => (Err(Denial::NotCreator), Ok(())),
                     _ => (Ok(()), Ok(())),
                 };
                 assert_eq!(
@@ -334,7 +349,7 @@ mod tests {
         for action in Action::ALL {
             for kind in RoomKind::ALL {
                 let expected = match access(kind, Standing::Creator).permit(action) {
-                    Err(Denial::WrongKind) => Err(Denial::WrongKind),
+                    Err(Denial::WrongKind) if action != Action::Configure => Err(Denial::WrongKind),
                     _ => Ok(()),
                 };
                 assert_eq!(permit_host(action, kind), expected, "{action:?} {kind:?}");

@@ -138,6 +138,22 @@ impl RoomName {
     }
 }
 
+impl TryFrom<&str> for RoomName {
+    type Error = ContentError;
+
+    fn try_from(text: &str) -> Result<Self, ContentError> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<String> for RoomName {
+    type Error = ContentError;
+
+    fn try_from(text: String) -> Result<Self, ContentError> {
+        Self::parse(&text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

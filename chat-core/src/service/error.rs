@@ -1,6 +1,7 @@
 //! Why a use case was not carried out.
 
 use std::borrow::Cow;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::host::{AuthError, DirectoryError, Refusal};
@@ -138,6 +139,13 @@ impl From<ContentError> for Problem {
             ContentError::Nul => Self::Nul,
             ContentError::Emoji => Self::NotEmoji,
         }
+    }
+}
+
+/// What is parsed already has nothing wrong with it.
+impl From<Infallible> for Problem {
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{Chat, Error};
+use super::rooms::named;
+use super::{Chat, Error, Problem};
 use crate::host::Hint;
 use crate::model::{Change, Member, MessageId, RoomId, RoomKind, Signal, UserId};
 use crate::rules::{Denial, RoomName};
@@ -13,42 +14,76 @@ impl Chat {
     /// keep beside it. It has no creator, so only the host can manage it.
     ///
     /// # Errors
-    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown or
-    /// there are too many (`members`), [`Error::Unavailable`].
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] for the name (`name`) and where
+    /// a member is unknown or there are too many (`members`), [`Error::Unavailable`].
     pub async fn create_room(
         &self,
         kind: RoomKind,
-        name: RoomName,
+        name: impl TryInto<RoomName, Error: Into<Problem>>,
         members: Vec<UserId>,
         metadata: Map<String, Value>,
     ) -> Result<RoomId, Error> {
+        let name = Some(named(name)?);
         if kind == RoomKind::Direct {
             return Err(Error::Denied(Denial::WrongKind));
         }
         self.know(&members).await?;
         let at = self.clock().now();
-        let (name, creator, member_limit) = (Some(name), None, self.config().members_per_room);
+        let (creator, member_limit) = (None, self.config().members_per_room);
         let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
         Ok(self.inner.store.create_room(new).await?)
     }
 
-    /// Changes the name or activity of a room of any kind but direct, and adds members, in the name
-    /// of the host. What is `None` or empty stays as it is.
+    /// Gives a room of any kind but direct another name, in the name of the host.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] for the
+    /// name (`name`), [`Error::Unavailable`].
+    pub async fn rename_room(
+        &self,
+        room: RoomId,
+        name: impl TryInto<RoomName, Error: Into<Problem>>,
+    ) -> Result<(), Error> {
+        let name = Some(named(name)?);
+        self.manage(ManageRoom { name, ..self.change(room) }).await
+    }
+
+    /// Makes a room of any kind inactive, so that it takes no messages and is left out of lists, or
+    /// active again, in the name of the host.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn set_active(&self, room: RoomId, active: bool) -> Result<(), Error> {
+        self.manage(ManageRoom { active: Some(active), ..self.change(room) }).await
+    }
+
+    /// Puts other metadata in the place of what the host keeps beside a room of any kind. Whoever
+    /// reads the room next sees it; open sockets are not told.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Unavailable`].
+    pub async fn set_metadata(
+        &self,
+        room: RoomId,
+        metadata: Map<String, Value>,
+    ) -> Result<(), Error> {
+        self.manage(ManageRoom { metadata: Some(metadata), ..self.change(room) }).await
+    }
+
+    /// Makes users members of a room of any kind but direct, in the name of the host. Who is one
+    /// already stays one.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
-    /// somebody to be added is unknown or the room is full (`members`), [`Error::Unavailable`].
-    pub async fn manage_room(
-        &self,
-        room: RoomId,
-        name: Option<RoomName>,
-        active: Option<bool>,
-        add: Vec<UserId>,
-    ) -> Result<(), Error> {
-        self.know(&add).await?;
-        let at = self.clock().now();
-        let member_limit = self.config().members_per_room;
-        self.manage(ManageRoom { room, by: None, name, active, add, member_limit, at }).await
+    /// somebody is unknown or the room is full (`members`), [`Error::Unavailable`].
+    pub async fn add_members(&self, room: RoomId, users: Vec<UserId>) -> Result<(), Error> {
+        self.know(&users).await?;
+        self.manage(ManageRoom { add: users, ..self.change(room) }).await
+    }
+
+    /// A change of nothing that the host wants, now.
+    fn change(&self, room: RoomId) -> ManageRoom {
+        ManageRoom::nothing(room, None, self.clock().now())
     }
 
     /// The rooms of every kind that a user is a member of, active or not, by their ids; at most

@@ -54,15 +54,16 @@ impl Actor {
     /// Makes a room of any kind but direct, with the actor as its first member.
     ///
     /// # Errors
-    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] where a member is unknown or
-    /// there are too many (`members`) or the host refuses one or the name (`name`);
+    /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] for the name (`name`) and where
+    /// a member is unknown or there are too many (`members`), and where the host refuses either;
     /// [`Error::Unavailable`].
     pub async fn create_room(
         &self,
         kind: RoomKind,
-        name: RoomName,
+        name: impl TryInto<RoomName, Error: Into<Problem>>,
         members: Vec<UserId>,
     ) -> Result<RoomId, Error> {
+        let name = named(name)?;
         if kind == RoomKind::Direct {
             return Err(Error::Denied(Denial::WrongKind));
         }
@@ -105,27 +106,52 @@ impl Actor {
         self.permit(Guarded::new(access, access), action)
     }
 
-    /// Changes a room's name or activity, and adds members.
+    /// Gives a room of the actor's another name.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody to be added is
-    /// unknown, the host refuses them or the room is full (`members`), or the host refuses the name
-    /// (`name`); [`Error::Unavailable`].
-    pub async fn manage_room(
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] for the name (`name`), which the
+    /// host may refuse; [`Error::Unavailable`].
+    pub async fn rename_room(
         &self,
         room: RoomId,
-        name: Option<RoomName>,
-        active: Option<bool>,
-        add: Vec<UserId>,
+        name: impl TryInto<RoomName, Error: Into<Problem>>,
     ) -> Result<(), Error> {
-        let kind = self.may(Action::Manage, room).await?.kind;
-        if let Some(name) = &name {
+        let name = Some(named(name)?);
+        self.manage_room(ManageRoom { name, ..self.change(room)? }).await
+    }
+
+    /// Makes a room of the actor's inactive, so that it takes no messages and is left out of lists,
+    /// or active again.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
+    pub async fn set_active(&self, room: RoomId, active: bool) -> Result<(), Error> {
+        self.manage_room(ManageRoom { active: Some(active), ..self.change(room)? }).await
+    }
+
+    /// Makes users members of a room of the actor's. Who is one already stays one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody is unknown or the
+    /// host refuses them (`members`); [`Error::Unavailable`].
+    pub async fn add_members(&self, room: RoomId, users: Vec<UserId>) -> Result<(), Error> {
+        self.manage_room(ManageRoom { add: users, ..self.change(room)? }).await
+    }
+
+    /// A change of nothing that the actor asks for, now.
+    pub(crate) fn change(&self, room: RoomId) -> Result<ManageRoom, Error> {
+        Ok(ManageRoom::nothing(room, Some(self.caller()?), self.chat().clock().now()))
+    }
+
+    /// Changes several things of a room at once.
+    pub(crate) async fn manage_room(&self, change: ManageRoom) -> Result<(), Error> {
+        let room = change.room;
+        let kind = self.may(change.action(), room).await?.kind;
+        if let Some(name) = &change.name {
             self.may_name(Some(room), kind, name).await?;
         }
-        self.may_add(Some(room), kind, &add).await?;
-        let (by, at) = (Some(self.caller()?), self.chat().clock().now());
-        let member_limit = self.chat().config().members_per_room;
-        self.chat().manage(ManageRoom { room, by, name, active, add, member_limit, at }).await
+        self.may_add(Some(room), kind, &change.add).await?;
+        self.chat().manage(change).await
     }
 
     /// Becomes a member of a public room. Being one already succeeds.
@@ -239,6 +265,11 @@ impl Actor {
     }
 }
 
+/// A name, or what is wrong with it.
+pub(super) fn named(name: impl TryInto<RoomName, Error: Into<Problem>>) -> Result<RoomName, Error> {
+    name.try_into().map_err(|problem| Error::invalid("name", problem.into()))
+}
+
 impl Chat {
     /// Refuses users that the directory does not know.
     pub(super) async fn know(&self, users: &[UserId]) -> Result<(), Error> {
@@ -255,7 +286,8 @@ impl Chat {
     }
 
     pub(super) async fn manage(&self, change: ManageRoom) -> Result<(), Error> {
-        let room = change.room;
+        let (room, member_limit) = (change.room, self.config().members_per_room);
+        let change = ManageRoom { member_limit, ..change };
         let changed = self.inner.store.manage_room(change).await?;
         if let Some(version) = changed.settings {
             self.announce(room, version, vec![Change::Settings]);

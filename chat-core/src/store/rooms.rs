@@ -7,7 +7,7 @@ use super::StoreResult;
 use crate::model::{
     Member, Page, RoomId, RoomKind, RoomSummary, Slice, Timestamp, UserId, Version,
 };
-use crate::rules::{Access, Caller, Guarded, RoomName};
+use crate::rules::{Access, Action, Caller, Guarded, RoomName};
 
 /// A room to make, of any kind but direct.
 #[derive(Debug, Clone)]
@@ -72,6 +72,8 @@ pub struct ManageRoom {
     pub name: Option<RoomName>,
     /// Whether it is to be active.
     pub active: Option<bool>,
+    /// What the host is to have noted about it, in place of what it has.
+    pub metadata: Option<Map<String, Value>>,
     /// Who is to become a member; members already do not count.
     pub add: Vec<UserId>,
     /// How many members the room may have, where somebody becomes one.
@@ -80,10 +82,25 @@ pub struct ManageRoom {
     pub at: Timestamp,
 }
 
+impl ManageRoom {
+    /// A change of nothing, without a limit of members, to be changed by struct update.
+    pub fn nothing(room: RoomId, by: Option<Caller>, at: Timestamp) -> Self {
+        let (name, active, metadata, add) = (None, None, None, Vec::new());
+        Self { room, by, name, active, metadata, add, member_limit: usize::MAX, at }
+    }
+
+    /// What one has to be permitted: [`Action::Manage`] for the name and members, which direct
+    /// rooms do not have changed, and else [`Action::Configure`].
+    pub fn action(&self) -> Action {
+        let configures = self.name.is_none() && self.add.is_empty();
+        if configures { Action::Configure } else { Action::Manage }
+    }
+}
+
 /// Users who became members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Added {
-    /// The room's version after the change of name and activity, where there was one.
+    /// The room's version after the change of name, activity and metadata, where there was one.
     pub settings: Option<Version>,
     /// Who became a member, and the room's version with it, where somebody did.
     pub joined: Option<(Vec<UserId>, Version)>,
@@ -164,16 +181,15 @@ pub trait RoomStore: Send + Sync + 'static {
     /// the page has. Each room is of one moment, but not all of them of the same one.
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>>;
 
-    /// Changes name and activity, and adds members ([`Action::Manage`]).
+    /// Changes name, activity and metadata, and adds members ([`ManageRoom::action`]).
     ///
     /// # Contract
-    /// A change of name or activity is one version, the members who are new another one after it;
-    /// what changes nothing takes no version. Who joins has read and received everything before.
-    /// Who joins again is last in the order of members. Where somebody is to become a member and the
-    /// room would then have more than `member_limit`, the whole change is
-    /// [`StoreError::Full`](super::StoreError::Full), under any race.
-    ///
-    /// [`Action::Manage`]: crate::rules::Action::Manage
+    /// A change of name, activity or metadata is one version, the members who are new another one
+    /// after it; what changes nothing takes no version. Who joins has read and received everything
+    /// before. Who joins again is last in the order of members. Where somebody is to become a member
+    /// and the room would then have more than `member_limit`, the whole change is
+    /// [`StoreError::Full`](super::StoreError::Full), under any race. The metadata comes back as for
+    /// [`RoomStore::create_room`].
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added>;
 
     /// Makes the caller a member ([`Action::Join`]); the version is that of the joining, `None`

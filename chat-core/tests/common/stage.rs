@@ -70,7 +70,7 @@ impl Stage {
         }
         if place == Place::Inactive {
             let creator = world.chat.acting_as(CREATOR.to_string());
-            now(creator.manage_room(room, None, Some(false), Vec::new())).unwrap();
+            now(creator.set_active(room, false)).unwrap();
         }
         let foreign = send(&world, OTHER, vault);
         if members.contains(&FORMER) {

@@ -36,15 +36,8 @@ async fn pages_of_any_size_lose_and_repeat_nothing() {
     // One version moves many statuses, and more members join at one version than a page has.
     mark(&store, room, 2, ReceiptKind::Read, Targets::All).await;
     let add = (3..=9).map(UserId::from).collect();
-    let manage = ManageRoom {
-        room,
-        by: Some(caller(1)),
-        name: None,
-        active: Some(false),
-        add,
-        member_limit: LIMIT,
-        at: AT,
-    };
+    let manage =
+        ManageRoom { active: Some(false), add, ..ManageRoom::nothing(room, Some(caller(1)), AT) };
     let added = store.manage_room(manage).await.unwrap();
     let version = added.joined.as_ref().unwrap().1;
     assert_eq!((added.settings, added.joined.unwrap().0.len()), (Some(version - 1), 7));

@@ -11,8 +11,7 @@ use super::*;
 async fn set_active(store: &MemoryStore, room: RoomId, active: bool) {
     let by = Some(caller(1));
     let active = Some(active);
-    let manage =
-        ManageRoom { room, by, name: None, active, add: Vec::new(), member_limit: LIMIT, at: AT };
+    let manage = ManageRoom { active, ..ManageRoom::nothing(room, by, AT) };
     store.manage_room(manage).await.unwrap();
 }
 

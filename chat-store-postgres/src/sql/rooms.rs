@@ -48,6 +48,10 @@ pub(crate) const SAVE: &str = "update rooms set name = $2, active = $3, version 
      deleted = coalesce(deleted + $7::text::int8multirange, deleted), \
      uncounted = coalesce(uncounted + $7::text::int8multirange, uncounted) where id = $1";
 
+/// Writes what the host has noted about a room, where that is something else.
+pub(crate) const SET_METADATA: &str = "update rooms set metadata = $2 \
+     where id = $1 and metadata is distinct from $2";
+
 pub(crate) const ACCESS: &str =
     concat!("select ", fact_columns!(), ", ", is_member!(), " from rooms r where r.id = $1");
 
@@ -93,6 +97,6 @@ pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, ACCESS,
-    SUMMARY, LIST, MEMBERS, ROOMS_OF, VERSIONS, STATS,
+    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, SET_METADATA,
+    ACCESS, SUMMARY, LIST, MEMBERS, ROOMS_OF, VERSIONS, STATS,
 ];

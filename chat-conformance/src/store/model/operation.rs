@@ -16,26 +16,117 @@ pub(super) const MEMBERS: usize = 4;
 /// past the last one begins again at the first.
 #[derive(Debug, Clone)]
 pub(super) enum Operation {
-    Create { kind: RoomKind, creator: Option<u8>, members: Vec<u8> },
-    Direct { first: u8, second: u8 },
-    Send { room: u8, by: By, what: What },
-    Edit { room: u8, by: By, message: Target },
-    Delete { room: u8, by: Option<By>, message: Target },
-    React { room: u8, by: By, message: Target, emoji: u8, add: bool },
-    Mark { room: u8, by: By, read: bool, message: Target, late: i64 },
-    MarkAll { room: u8, by: By, read: bool, late: i64 },
-    MarkUpTo { room: u8, by: By, read: bool, last: u8, late: i64 },
-    Manage { room: u8, by: Option<By>, name: Option<u8>, active: Option<bool>, add: Vec<u8> },
-    Join { room: u8, by: By },
-    Leave { room: u8, by: By },
-    Remove { room: u8, user: u8 },
-    ReadHistory { room: u8, anchor: From, deleted: bool, skip: u64, take: usize },
-    ReadMessage { by: By, room: Option<u8>, message: u8 },
-    ReadChanges { room: u8, version: u8, seq: u8, limit: usize },
-    ListRooms { by: By, order: RoomOrder, skip: u64, take: usize },
-    Search { by: By, term: u8, limit: usize },
-    PublicRooms { by: By, before: Option<u8>, limit: usize },
-    Count { by: By, room: Option<u8>, since: u8, today: u8 },
+    Create {
+        kind: RoomKind,
+        creator: Option<u8>,
+        members: Vec<u8>,
+    },
+    Direct {
+        first: u8,
+        second: u8,
+    },
+    Send {
+        room: u8,
+        by: By,
+        what: What,
+    },
+    Edit {
+        room: u8,
+        by: By,
+        message: Target,
+    },
+    Delete {
+        room: u8,
+        by: Option<By>,
+        message: Target,
+    },
+    React {
+        room: u8,
+        by: By,
+        message: Target,
+        emoji: u8,
+        add: bool,
+    },
+    Mark {
+        room: u8,
+        by: By,
+        read: bool,
+        message: Target,
+        late: i64,
+    },
+    MarkAll {
+        room: u8,
+        by: By,
+        read: bool,
+        late: i64,
+    },
+    MarkUpTo {
+        room: u8,
+        by: By,
+        read: bool,
+        last: u8,
+        late: i64,
+    },
+    Manage {
+        room: u8,
+        by: Option<By>,
+        name: Option<u8>,
+        active: Option<bool>,
+        note: Option<u8>,
+        add: Vec<u8>,
+    },
+    Join {
+        room: u8,
+        by: By,
+    },
+    Leave {
+        room: u8,
+        by: By,
+    },
+    Remove {
+        room: u8,
+        user: u8,
+    },
+    ReadHistory {
+        room: u8,
+        anchor: From,
+        deleted: bool,
+        skip: u64,
+        take: usize,
+    },
+    ReadMessage {
+        by: By,
+        room: Option<u8>,
+        message: u8,
+    },
+    ReadChanges {
+        room: u8,
+        version: u8,
+        seq: u8,
+        limit: usize,
+    },
+    ListRooms {
+        by: By,
+        order: RoomOrder,
+        skip: u64,
+        take: usize,
+    },
+    Search {
+        by: By,
+        term: u8,
+        limit: usize,
+    },
+    PublicRooms {
+        by: By,
+        before: Option<u8>,
+        limit: usize,
+    },
+    Count {
+        by: By,
+        room: Option<u8>,
+        since: u8,
+        today: u8,
+    },
 }
 
 /// What is sent, and how often in a row.
@@ -111,13 +202,16 @@ fn writes_in_rooms() -> impl Strategy<Value = Operation> {
     let kinds = prop::sample::select(vec![RoomKind::Group, RoomKind::Project, RoomKind::Public]);
     let creator = prop::option::weighted(0.9, user());
     let name = prop::option::weighted(0.3, 0u8..2);
+    let note = prop::option::weighted(0.2, 0u8..2);
     let active = prop_oneof![4 => Just(None), 1 => Just(Some(false)), 3 => Just(Some(true))];
     prop_oneof![
         1 => (kinds, creator, users())
             .prop_map(|(kind, creator, members)| Operation::Create { kind, creator, members }),
         1 => (user(), user()).prop_map(|(first, second)| Operation::Direct { first, second }),
-        4 => (room(), or_host(creator_mostly()), name, active, users()).prop_map(
-            |(room, by, name, active, add)| Operation::Manage { room, by, name, active, add }
+        4 => (room(), or_host(creator_mostly()), name, active, note, users()).prop_map(
+            |(room, by, name, active, note, add)| {
+                Operation::Manage { room, by, name, active, note, add }
+            }
         ),
         3 => (room(), by()).prop_map(|(room, by)| Operation::Join { room, by }),
         3 => (room(), by()).prop_map(|(room, by)| Operation::Leave { room, by }),

@@ -88,12 +88,13 @@ impl Player {
             Operation::MarkUpTo { room, by, read, last, late } => {
                 self.mark(*room, *by, *read, Targets::UpTo((*last).into()), *late).await
             }
-            Operation::Manage { room, by, name: to, active, add } => {
+            Operation::Manage { room, by, name: to, active, note, add } => {
                 let change = ManageRoom {
                     room: self.room(*room),
                     by: by.map(|by| self.caller(by)),
                     name: to.map(|to| name(["one", "two"][usize::from(to)])),
                     active: *active,
+                    metadata: note.map(|note| Map::from_iter([("note".to_owned(), note.into())])),
                     add: add.iter().map(|user| self.user(*user)).collect(),
                     member_limit: MEMBERS,
                     at: self.now(),

@@ -19,7 +19,7 @@ pub(super) struct Reference {
 #[derive(Debug)]
 pub(super) struct ReferenceRoom {
     pub(super) id: RoomId,
-    new: NewRoom,
+    pub(super) new: NewRoom,
     pub(super) name: Option<String>,
     pub(super) active: bool,
     pub(super) version: Version,

@@ -190,19 +190,22 @@ impl ReferenceRoom {
 
     pub(super) fn manage(&mut self, change: &ManageRoom) -> Outcome<Added> {
         match &change.by {
-            Some(by) => self.access(by).permit(Action::Manage),
-            None => permit_host(Action::Manage, self.kind()),
+            Some(by) => self.access(by).permit(change.action()),
+            None => permit_host(change.action(), self.kind()),
         }
         .map_err(Refusal::Denied)?;
         let new: HashSet<_> = change.add.iter().filter(|user| !self.is_member(user)).collect();
         self.admit(new.len(), change.member_limit)?;
         let mut added = Added { settings: None, joined: None };
-        let before = (self.name.clone(), self.active);
+        let before = (self.name.clone(), self.active, self.new.metadata.clone());
         if let Some(name) = &change.name {
             self.name = Some(name.as_str().to_owned());
         }
         self.active = change.active.unwrap_or(self.active);
-        if (self.name.clone(), self.active) != before {
+        if let Some(metadata) = &change.metadata {
+            self.new.metadata = metadata.clone();
+        }
+        if (self.name.clone(), self.active, self.new.metadata.clone()) != before {
             self.version += 1;
             self.settings_version = self.version;
             added.settings = Some(self.version);

@@ -14,7 +14,7 @@ use crate::http::{
 use crate::model::{RoomId, RoomKind, RoomSummary};
 use crate::rules::RoomName;
 use crate::service::Problem;
-use crate::store::RoomOrder;
+use crate::store::{ManageRoom, RoomOrder};
 
 /// Rooms as JSON.
 fn items(call: &Call, rooms: Vec<RoomSummary>) -> Items {
@@ -100,13 +100,15 @@ pub(super) async fn update(call: Call) -> Answer {
     };
     let add = problems.keep("participant_ids", wire::users(&call.body, "participant_ids"));
     problems.check()?;
-    call.actor.manage_room(room, name, active, add.unwrap_or_default()).await?;
+    let add = add.unwrap_or_default();
+    let change = ManageRoom { name, active, add, ..call.actor.change(room)? };
+    call.actor.manage_room(change).await?;
     shown(&call, room, StatusCode::OK).await
 }
 
 pub(super) async fn delete(call: Call) -> Answer {
     let room = fields::room(&call.params)?;
-    call.actor.manage_room(room, None, Some(false), Vec::new()).await?;
+    call.actor.set_active(room, false).await?;
     Ok(no_content())
 }
 

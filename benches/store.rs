@@ -99,7 +99,7 @@ impl Filled {
     fn message(&self, room: RoomId) -> NewMessage {
         NewMessage {
             room,
-            by: self.first.clone(),
+            by: self.first.clone().into(),
             kind: MessageKind::Text,
             content: self.text.clone(),
             attachment: None,
@@ -116,7 +116,7 @@ impl Filled {
     fn history(&self, page: u64) {
         let query = HistoryQuery {
             room: self.long,
-            by: self.second.clone(),
+            by: Some(self.second.clone()),
             anchor: Anchor::Newest,
             slice: Slice::page(page, PAGE),
             deleted: false,

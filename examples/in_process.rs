@@ -52,7 +52,7 @@ pub(crate) async fn ship() -> Result<Vec<String>, Error> {
     }
     println!("{} unread", buyer.room(room).await?.unread);
 
-    let page = buyer.history(room, Anchor::Newest, Slice::first(50), false).await?;
+    let page = buyer.history(room, Anchor::Newest, Slice::first(50)).await?;
     buyer.mark(room, page.items[0].id, ReceiptKind::Read).await?;
     if let Err(refused) = buyer.send(room, "damn, at last").await {
         println!("{refused}");

@@ -64,7 +64,7 @@ async fn say(socket: &mut WebSocketStream<TcpStream>, text: &str) {
 
 async fn texts(chat: &Chat, room: RoomId) -> Vec<String> {
     let slice = Slice { skip: 0, take: 10 };
-    let page = chat.acting_as("2").history(room, Anchor::Newest, slice, false).await.unwrap();
+    let page = chat.acting_as("2").history(room, Anchor::Newest, slice).await.unwrap();
     page.items.iter().map(|message| message.content.clone()).collect()
 }
 

@@ -31,6 +31,7 @@ use chat_core::store::Store;
 pub mod access;
 pub mod changes;
 pub mod history;
+pub mod host;
 pub mod lists;
 pub mod members;
 pub mod messages;
@@ -121,6 +122,13 @@ macro_rules! store_tests {
                 after_the_last_version_nothing_changed,
                 a_room_that_is_not_there_has_no_changes,
                 rooms_do_not_share_their_changes,
+            }
+            host {
+                the_host_speaks_for_anybody_in_any_room,
+                what_a_stranger_sends_is_read_once_all_members_have,
+                the_host_finds_what_it_has_sent_under_a_key,
+                the_host_reads_any_room,
+                all_rooms_are_listed_in_pages,
             }
             history {
                 history_is_newest_first_and_upward_after_a_position,

@@ -32,7 +32,7 @@
 //!
 //! let jane = chat.acting_as("2");
 //! assert_eq!(jane.room(room.id).await?.unread, 1);
-//! let page = jane.history(room.id, Anchor::Newest, Slice::first(50), false).await?;
+//! let page = jane.history(room.id, Anchor::Newest, Slice::first(50)).await?;
 //! assert_eq!(page.items[0].content, "Hello, Jane");
 //! # Ok(())
 //! # }

@@ -9,7 +9,7 @@ mod reactions;
 mod typing;
 mod words;
 
-pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_host, permit_message};
+pub use access::{Access, Action, Caller, Denial, Guarded, Standing, permit_message};
 pub use content::{Content, ContentError, Emoji, RoomName, check_text};
 pub(crate) use files::HEAD;
 pub use files::{OCTET_STREAM, UploadPolicy, safe_file_name};

@@ -25,8 +25,8 @@ mod sessions;
 
 pub use error::{StoreError, StoreResult};
 pub use messages::{
-    Anchor, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore, NewMessage,
-    Once, React, Sent,
+    Anchor, Author, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore,
+    NewMessage, Once, React, Sent,
 };
 pub use receipts::{Mark, Marked, ReceiptKind, ReceiptStore, Targets};
 pub use rooms::{

@@ -12,12 +12,13 @@ use bytes::Bytes;
 use chat_core::host::{
     Draft, Hooks, Invitation, JwtAuthenticator, Refusal, RoomDraft, StaticDirectory,
 };
-use chat_core::model::{MessageId, RoomId, RoomKind, User};
+use chat_core::model::{MessageId, MessageKind, RoomId, RoomKind, User};
 use chat_core::rules::{Content, Denial, RoomName};
 use chat_core::service::{Error, Problem};
 use chat_core::{Chat, Outgoing};
 use common::{Flaky, SECRET, Shelf, now};
 use futures::stream::{self, StreamExt};
+use serde_json::Map;
 
 /// Notes what it is asked, and refuses what has to do with a word or a user.
 #[derive(Clone, Default)]
@@ -40,7 +41,8 @@ impl Hooks for Host {
         let (sender, text) = (&draft.sender.id, draft.content.as_str());
         let other = draft.other.as_ref().map_or(String::new(), |other| format!(" to {other}"));
         let edits = draft.edited.map_or(String::new(), |it| format!(" for {}", it.content));
-        self.note(format!("{sender} says {text}{other}{edits}"));
+        let kind = if draft.kind == MessageKind::Text { "says" } else { "notes" };
+        self.note(format!("{sender} {kind} {text}{other}{edits}"));
         match text {
             "bad" => Err("Mind your language.".into()),
             "again" => Err(Refusal::Limited { retry_after: Duration::from_secs(7) }),
@@ -266,5 +268,46 @@ fn a_file_is_gone_whose_message_was_refused_before_it_was_stored() {
         assert_eq!(sent.is_err(), text == "panic");
         assert!(!matches!(sent, Ok(Ok(_))));
         assert!(shelf.contents().is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn hooks_see_what_a_draft_carries() {
+    let (chat, host, _) = open();
+    let (room, _) = pair(&chat, &host);
+    let note = Outgoing::new("joined the call").with_kind(MessageKind::System);
+    now(chat.acting_as("1").send(room, note)).unwrap();
+    assert_eq!(host.asked(), ["1 notes joined the call to 2"]);
+}
+
+#[test]
+fn nobody_is_asked_about_a_direct_room_that_stands() {
+    let (chat, host, _) = open();
+    let opened = now(chat.direct_room(1, 3, Map::new())).unwrap();
+    assert!(opened.created);
+    let again = now(chat.acting_as("1").direct_room("3")).unwrap();
+    assert_eq!((again.id, again.created), (opened.id, false));
+    assert!(host.asked().is_empty());
+    let other = now(chat.acting_as("2").direct_room("3"));
+    assert_eq!(refused(other), pairs("user_id", "Leave her alone."));
+}
+
+#[test]
+fn the_host_is_not_asked_about_what_it_says_itself() {
+    let (chat, host, shelf) = open();
+    let (room, _) = pair(&chat, &host);
+    now(chat.send_as("3", room, "bad")).unwrap();
+    let message = now(chat.compose_as("3", room, "bad")).unwrap();
+    assert_eq!((message.by.user().as_str(), message.content.as_str()), ("3", "bad"));
+    assert!(host.asked().is_empty());
+    // A file that is not needed is gone here too.
+    for sender in ["9", "3"] {
+        let pieces = stream::iter([Ok(Bytes::from_static(b"notes"))]).boxed();
+        let upload = now(chat.acting_as("1").upload(room, "notes.txt", pieces)).unwrap();
+        let sent = now(chat.send_as(sender, room, Outgoing::new("").with_file(upload)));
+        assert_eq!(
+            (sent.is_ok(), shelf.contents().len()),
+            (sender == "3", usize::from(sender == "3"))
+        );
     }
 }

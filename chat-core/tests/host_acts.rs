@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
-use chat_core::model::{Change, Event, MessageId, RoomId, RoomKind, Slice, User, UserId};
+use chat_core::model::{
+    Change, Event, MessageId, MessageKind, RoomId, RoomKind, Slice, User, UserId,
+};
 use chat_core::rules::Denial;
 use chat_core::service::{Error, Listener, Problem};
 use chat_core::store::Anchor;
@@ -28,6 +30,9 @@ impl Listener for Told {
             }
             Change::Joined { user } => format!("{user} joined"),
             Change::Settings => "settings".to_owned(),
+            Change::Sent { message, sender, .. } => {
+                format!("{} says {}", sender.username, message.content)
+            }
             other => format!("{other:?}"),
         });
         self.0.lock().unwrap().extend(words);
@@ -68,7 +73,8 @@ fn the_host_takes_a_message_down_whoever_sent_it_and_is_gone_since() {
     assert_eq!(*told.0.lock().unwrap(), [format!("{} of user1 is deleted", sent.id)]);
     assert!(shelf.contents().is_empty());
     let jane = chat.acting_as(2);
-    let left = now(jane.history(room, Anchor::Newest, Slice::first(10), true)).unwrap().items;
+    let left =
+        now(jane.history_with_deleted(room, Anchor::Newest, Slice::first(10))).unwrap().items;
     assert!(left[0].is_deleted() && left[0].content.is_empty());
 
     let again = now(chat.delete_message(room, sent.id));
@@ -165,9 +171,104 @@ fn the_host_finds_all_rooms_of_a_user_and_takes_back_what_they_said() {
             }
         }
         now(chat.remove_member(room, &john_id)).unwrap();
-        let left = now(jane.history(room, Anchor::Newest, Slice::first(10), true)).unwrap().items;
+        let left =
+            now(jane.history_with_deleted(room, Anchor::Newest, Slice::first(10))).unwrap().items;
         let left: Vec<_> = left.iter().map(|message| message.content.as_str()).collect();
         assert_eq!(left, ["hers", ""]);
     }
     assert_eq!(now(chat.rooms_of(&john_id, None, 10)).unwrap(), []);
+}
+
+#[test]
+fn the_host_says_what_it_wants_in_any_room_once() {
+    let (chat, _) = open();
+    let pair = now(chat.direct_room(1, 2, Map::new())).unwrap().id;
+    now(chat.set_active(pair, false)).unwrap();
+    let told = listen(&chat);
+    let note = || {
+        let note = Outgoing::new("shipped").with_kind(MessageKind::System);
+        now(chat.send_as(3, pair, note.with_key("order-17"))).unwrap()
+    };
+    let first = note();
+    assert_eq!((first.repeated, first.message.kind), (false, MessageKind::System));
+    assert_eq!((first.sender.username.as_str(), note().repeated), ("user3", true));
+    assert_eq!(*told.0.lock().unwrap(), ["user3 says shipped"]);
+    let other = now(chat.send_as(3, pair, Outgoing::new("else").with_key("order-17")));
+    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert_eq!(now(chat.acting_as(1).room(pair)).unwrap().unread, 0, "nobody has to read notes");
+    now(chat.send_as(3, pair, "call me")).unwrap();
+    assert_eq!(now(chat.acting_as(1).room(pair)).unwrap().unread, 1);
+
+    let nowhere = now(chat.send_as(3, RoomId::new(999).unwrap(), "hello"));
+    assert!(matches!(nowhere, Err(Error::NotFound)), "{nowhere:?}");
+    for (sender, wrong) in [("9", "sender"), ("", "sender"), ("3", "content")] {
+        let text = if wrong == "content" { " " } else { "hello" };
+        match now(chat.send_as(sender, pair, text)) {
+            Err(Error::Invalid(fields)) => assert_eq!(fields[0].field, wrong),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_host_opens_the_direct_room_of_any_two_with_what_it_notes() {
+    let (chat, _) = open();
+    let order = Map::from_iter([("match".to_owned(), json!(17))]);
+    let opened = now(chat.direct_room(1, 2, order.clone())).unwrap();
+    let again = now(chat.direct_room(2, 1, Map::new())).unwrap();
+    assert_eq!((opened.created, again.created, again.id), (true, false, opened.id));
+    let seen = now(chat.acting_as(2).room(opened.id)).unwrap().room;
+    assert_eq!((seen.created_by, &*seen.metadata), (Some(1.into()), &order));
+    for (second, problem) in [("1", Problem::Oneself), ("9", Problem::UnknownUser("9".to_owned()))]
+    {
+        match now(chat.direct_room(1, second, Map::new())) {
+            Err(Error::Invalid(fields)) => assert_eq!(fields[0].problem, problem),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn the_host_reads_all_rooms_and_all_that_was_said() {
+    let (chat, _) = open();
+    let pair = now(chat.direct_room(1, 2, Map::new())).unwrap().id;
+    let group = now(chat.create_room(RoomKind::Group, "a", vec![1.into()], Map::new())).unwrap();
+    now(chat.set_active(group, false)).unwrap();
+    let sent: Vec<_> = (1..=250)
+        .map(|number| now(chat.send_as(1 + number % 2, pair, number.to_string())).unwrap().message)
+        .collect();
+    now(chat.delete_message(pair, sent[0].id)).unwrap();
+
+    let ids = |after, limit| {
+        let rooms = now(chat.rooms(after, limit)).unwrap();
+        rooms.iter().map(|summary| summary.room.id).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (ids(None, 10), ids(None, 1), ids(Some(pair), 1)),
+        (vec![pair, group], vec![pair], vec![group])
+    );
+    let seen = now(chat.room(pair)).unwrap();
+    assert_eq!((seen.members.len(), seen.unread), (2, 0));
+    assert_eq!(seen.last_message.unwrap().content, "250");
+
+    assert!(now(chat.message(sent[0].id)).unwrap().is_deleted());
+    let page = now(chat.history(pair, Anchor::Newest, Slice::first(2))).unwrap();
+    let texts: Vec<_> = page.items.iter().map(|message| message.content.as_str()).collect();
+    assert_eq!((page.count, texts), (249, vec!["250", "249"]));
+    let page = now(chat.history_with_deleted(pair, Anchor::Newest, Slice::page(250, 1))).unwrap();
+    assert_eq!((page.count, page.items[0].id), (250, sent[0].id));
+    let pages = now(now(chat.all_messages(pair)).unwrap().collect::<Vec<_>>());
+    let all: Vec<_> =
+        pages.into_iter().flat_map(Result::unwrap).map(|message| message.id).collect();
+    let living: Vec<_> = sent[1..].iter().map(|message| message.id).collect();
+    assert_eq!(all, living);
+
+    let nowhere = RoomId::new(999).unwrap();
+    assert!(matches!(now(chat.room(nowhere)), Err(Error::NotFound)));
+    assert!(matches!(now(chat.message(message(999))), Err(Error::NotFound)));
+    assert!(matches!(
+        now(chat.history(nowhere, Anchor::Newest, Slice::first(1))),
+        Err(Error::NotFound)
+    ));
+    assert!(matches!(now(chat.all_messages(nowhere)).err(), Some(Error::NotFound)));
 }

@@ -68,7 +68,7 @@ fn the_host_makes_no_room_larger_either() {
     };
     assert!(is_full(make(&[1, 2, 3, 4]).unwrap_err()));
     let room = make(&[1, 2]).unwrap();
-    let add = |ids| now(world.chat.manage_room(room, None, None, users(ids)));
+    let add = |ids| now(world.chat.add_members(room, users(ids)));
     assert!(is_full(add(&[3, 4]).unwrap_err()));
     add(&[3]).unwrap();
     assert!(is_full(now(world.chat.acting_as(4).join(room)).unwrap_err()));

@@ -188,7 +188,6 @@ fn however_many_messages_wait_for_their_delivery_each_keeps_its_temp_id() {
         world.room,
         chat_core::store::Anchor::AfterSeq(0),
         chat_core::model::Slice::first(1),
-        false,
     ));
     let first = first.unwrap().items[0].id;
     now(world.chat.acting_as("1").delete(world.room, first)).unwrap();

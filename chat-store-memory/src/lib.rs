@@ -35,7 +35,7 @@
 //!     .await?;
 //! let hello = NewMessage {
 //!     room,
-//!     by: ada.clone(),
+//!     by: ada.clone().into(),
 //!     kind: MessageKind::Text,
 //!     content: Content::parse("hello", 1_000)?,
 //!     attachment: None,
@@ -47,7 +47,7 @@
 //!
 //! let newest = HistoryQuery {
 //!     room,
-//!     by: ada,
+//!     by: Some(ada),
 //!     anchor: Anchor::Newest,
 //!     slice: Slice::first(50),
 //!     deleted: false,

@@ -26,16 +26,14 @@ impl MessageStore for MemoryStore {
         // order of the commits.
         let mut state = lock(&room);
         // A repetition is found before it matters whether the room is active.
-        let (access, slot) = state.standing(&new.by);
-        let permitted = access.permit(Action::Send);
+        let permitted = state.access(new.by.caller()).permit(Action::Send);
         if let Err(denial) = permitted
             && denial != Denial::Inactive
         {
             return Err(denial.into());
         }
-        let slot = slot.ok_or(Denial::NotMember)?;
         if let Some(once) = new.once
-            && let Some((content, seq)) = state.sent_under(slot, once)
+            && let Some((content, seq)) = state.sent_under(new.by.user(), once)
         {
             let first = state.messages.at(seq).ok_or(StoreError::NotFound)?;
             if content != once.content || first.is_deleted() {
@@ -59,7 +57,7 @@ impl MessageStore for MemoryStore {
             id,
             room: new.room,
             seq,
-            sender: new.by.user,
+            sender: new.by.user().clone(),
             kind: new.kind,
             content: new.content.into_string(),
             attachment: new.attachment,
@@ -80,7 +78,7 @@ impl MessageStore for MemoryStore {
         if new.kind == MessageKind::System {
             state.room.uncounted.insert(seq);
         }
-        state.push(slot, Arc::clone(&message), new.once);
+        state.push(Arc::clone(&message), new.once);
         state.index.add(seq, &words);
         self.state.places.put(id.get(), (new.room, seq));
         Ok(Sent { message, repeated: false })
@@ -95,7 +93,7 @@ impl MessageStore for MemoryStore {
         let room = self.state.room(room)?;
         // Guards the room while it is looked into.
         let state = lock(&room);
-        let first = state.sent_by(sender, once).filter(|(content, _)| *content == once.content);
+        let first = state.sent_under(sender, once).filter(|(content, _)| *content == once.content);
         let message = first.and_then(|(_, seq)| state.messages.at(seq));
         Ok(message.filter(|message| !message.is_deleted()).cloned())
     }
@@ -160,7 +158,7 @@ impl MessageStore for MemoryStore {
 
     async fn message(
         &self,
-        by: &Caller,
+        by: Option<&Caller>,
         room: Option<RoomId>,
         message: MessageId,
     ) -> StoreResult<Option<Guarded<Arc<Message>>>> {
@@ -181,8 +179,9 @@ impl MessageStore for MemoryStore {
         &self,
         query: HistoryQuery,
     ) -> StoreResult<Option<Guarded<Page<Arc<Message>>>>> {
-        Ok(self
-            .read(query.room, |state| Guarded::new(state.access(&query.by), page(state, &query))))
+        Ok(self.read(query.room, |state| {
+            Guarded::new(state.access(query.by.as_ref()), page(state, &query))
+        }))
     }
 
     async fn changes(&self, room: RoomId, after: Cursor, limit: usize) -> StoreResult<Changes> {
@@ -199,7 +198,7 @@ impl MemoryStore {
         action: Action,
         message: MessageId,
     ) -> StoreResult<Seq> {
-        state.permit_or_host(by, action)?;
+        state.access(by).permit(action)?;
         let seq = self.state.seq_in(state.room.id, message).ok_or(StoreError::NotFound)?;
         let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
         permit_message(action, by.map(|by| &by.user), message)?;

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use chat_core::model::{
     Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{
-    Access, Action, Caller, Denial, RoomFull, Standing, Words, admit, permit_host,
-};
+use chat_core::rules::{Access, Action, Caller, Denial, RoomFull, Words, admit};
 use chat_core::store::{Changed, Changes, Once};
 
 use crate::index::Index;
@@ -42,9 +40,9 @@ pub(crate) struct RoomState {
     joined: u64,
     /// The slots of who is a member now, in the order they joined.
     present: Vec<usize>,
-    /// What was sent under which key, by the sender's slot and the key. A tree, because a hash map
+    /// What was sent under which key, by the sender and the key. A tree, because a hash map
     /// of a long room would keep it locked each time it grows.
-    keys: BTreeMap<(usize, [u8; 16]), ([u8; 16], Seq)>,
+    keys: BTreeMap<(UserId, [u8; 16]), ([u8; 16], Seq)>,
     /// Every member and message once, at the version of its last change.
     changed: BTreeSet<(Version, Row)>,
 }
@@ -87,46 +85,16 @@ impl RoomState {
         &mut self.members[slot]
     }
 
-    /// What a caller is to the room.
-    pub(crate) fn access(&self, by: &Caller) -> Access {
-        self.standing(by).0
-    }
-
-    /// What a caller is to the room, and their slot where they are a member.
-    pub(crate) fn standing(&self, by: &Caller) -> (Access, Option<usize>) {
-        let slot = self.slot(&by.user);
-        let standing = if slot.is_none() {
-            Standing::Stranger
-        } else if self.room.created_by.as_ref() == Some(&by.user) {
-            Standing::Creator
-        } else {
-            Standing::Member
-        };
-        let access = Access {
-            room: self.room.id,
-            kind: self.room.kind,
-            shown: by.kinds.contains(self.room.kind),
-            standing,
-            active: self.room.active,
-            version: self.room.version,
-            last_seq: self.room.last_seq,
-        };
-        (access, slot)
+    /// What a caller, or the host, is to the room.
+    pub(crate) fn access(&self, by: Option<&Caller>) -> Access {
+        let is_member = by.is_some_and(|by| self.slot(&by.user).is_some());
+        Access::of(&self.room, by, is_member)
     }
 
     /// The slot of a caller who is a member and may do this.
     pub(crate) fn permit(&self, by: &Caller, action: Action) -> Result<usize, Denial> {
-        let (access, slot) = self.standing(by);
-        access.permit(action)?;
-        slot.ok_or(Denial::NotMember)
-    }
-
-    /// Whether a caller, or the host, may do this.
-    pub(crate) fn permit_or_host(&self, by: Option<&Caller>, action: Action) -> Result<(), Denial> {
-        match by {
-            Some(by) => self.permit(by, action).map(drop),
-            None => permit_host(action, self.room.kind),
-        }
+        self.access(Some(by)).permit(action)?;
+        self.slot(&by.user).ok_or(Denial::NotMember)
     }
 
     /// Whether there is a place for those of these users who are no members.
@@ -145,14 +113,14 @@ impl RoomState {
         by.kinds.contains(self.room.kind) && self.slot(&by.user).is_some()
     }
 
-    pub(crate) fn summary(&self, by: &Caller) -> RoomSummary {
+    pub(crate) fn summary(&self, by: Option<&Caller>) -> RoomSummary {
         let last_message = self
             .room
             .deleted
             .missing_below(self.room.last_seq, 0)
             .and_then(|seq| self.messages.at(seq).cloned());
-        let unread =
-            self.slot(&by.user).map_or(0, |slot| self.room.unread(&self.member(slot).read));
+        let slot = by.and_then(|by| self.slot(&by.user));
+        let unread = slot.map_or(0, |slot| self.room.unread(&self.member(slot).read));
         RoomSummary { room: self.room.clone(), members: self.present(), last_message, unread }
     }
 
@@ -212,29 +180,26 @@ impl RoomState {
         Some(version)
     }
 
-    /// Adds a message that bears the room's next `seq` and version, sent by the member of a slot.
-    pub(crate) fn push(&mut self, slot: usize, message: Arc<Message>, once: Option<Once>) {
+    /// Adds a message that bears the room's next `seq` and version.
+    pub(crate) fn push(&mut self, message: Arc<Message>, once: Option<Once>) {
         let seq = message.seq;
         self.room.version = message.versions.sent;
         self.room.last_seq = seq;
         self.room.activity_at = self.room.activity_at.max(message.created_at);
         self.changed.insert((message.versions.sent, Row::Message(seq)));
-        self.messages.push(message);
-        self.members[slot].read.insert(seq);
-        self.members[slot].delivered.insert(seq);
-        if let Some(once) = once {
-            self.keys.insert((slot, once.key), (once.content, seq));
+        if let Some(slot) = self.slot(&message.sender) {
+            self.members[slot].read.insert(seq);
+            self.members[slot].delivered.insert(seq);
         }
+        if let Some(once) = once {
+            self.keys.insert((message.sender.clone(), once.key), (once.content, seq));
+        }
+        self.messages.push(message);
     }
 
-    /// What the member of a slot has sent under a key: the digest of its content, and where it is.
-    pub(crate) fn sent_under(&self, slot: usize, once: Once) -> Option<([u8; 16], Seq)> {
-        self.keys.get(&(slot, once.key)).copied()
-    }
-
-    /// The same of whoever is a member or was one.
-    pub(crate) fn sent_by(&self, user: &UserId, once: Once) -> Option<([u8; 16], Seq)> {
-        self.sent_under(*self.slots.get(user)?, once)
+    /// What a user has sent under a key: the digest of its content, and where it is.
+    pub(crate) fn sent_under(&self, user: &UserId, once: Once) -> Option<([u8; 16], Seq)> {
+        self.keys.get(&(user.clone(), once.key)).copied()
     }
 
     /// Takes the words of a message out of the index, before its text changes.

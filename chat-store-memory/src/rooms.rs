@@ -1,6 +1,6 @@
 //! Rooms and their members.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -26,11 +26,10 @@ impl RoomStore for MemoryStore {
 
     async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)> {
         let NewDirectRoom { first, second, metadata, at } = new;
-        let pair = match first.cmp(&second) {
-            Ordering::Less => (first.clone(), second.clone()),
-            Ordering::Equal => return Err(Denial::WrongKind.into()),
-            Ordering::Greater => (second.clone(), first.clone()),
-        };
+        if first == second {
+            return Err(Denial::WrongKind.into());
+        }
+        let pair = ordered(&first, &second);
         // Guards the pair until its room is made, so that no other call makes one.
         let mut pairs = self.state.pairs.hold(&pair);
         if let Some(room) = pairs.get(&pair) {
@@ -49,12 +48,32 @@ impl RoomStore for MemoryStore {
         Ok((room, true))
     }
 
-    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
-        Ok(self.read(room, |state| state.access(by)))
+    async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>> {
+        let pair = ordered(first, second);
+        Ok(self.state.pairs.hold(&pair).get(&pair).copied())
     }
 
-    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
+        Ok(self.read(room, |state| state.access(Some(by))))
+    }
+
+    async fn room(
+        &self,
+        by: Option<&Caller>,
+        room: RoomId,
+    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
         Ok(self.read(room, |state| Guarded::new(state.access(by), state.summary(by))))
+    }
+
+    async fn all_rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomSummary>> {
+        let first = after.map_or(1, |after| after.get() + 1);
+        let ids = (first..=self.state.rooms.given()).filter_map(RoomId::new);
+        let rooms = ids.filter_map(|id| self.read(id, |state| state.summary(None)));
+        Ok(rooms.take(limit).collect())
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
@@ -78,7 +97,7 @@ impl RoomStore for MemoryStore {
             .skip(usize::try_from(slice.skip).unwrap_or(usize::MAX))
             .take(slice.take)
             .filter_map(|(_, id)| {
-                self.read(id, |state| state.is_listed(&by).then(|| state.summary(&by)))?
+                self.read(id, |state| state.is_listed(&by).then(|| state.summary(Some(&by))))?
             })
             .collect();
         if order == RoomOrder::Activity {
@@ -92,7 +111,7 @@ impl RoomStore for MemoryStore {
         let room = self.state.room(change.room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        state.permit_or_host(change.by.as_ref(), change.action())?;
+        state.access(change.by.as_ref()).permit(change.action())?;
         state.admit(&change.add, change.member_limit)?;
         let name = change.name.as_ref().map(RoomName::as_str);
         let name = name.filter(|name| state.room.name.as_deref() != Some(name));
@@ -130,7 +149,7 @@ impl RoomStore for MemoryStore {
         let room = self.state.room(room)?;
         // Guards the room from the check to the last change.
         let mut state = lock(&room);
-        state.access(by).permit(Action::Join)?;
+        state.access(Some(by)).permit(Action::Join)?;
         let user = vec![by.user.clone()];
         state.admit(&user, member_limit)?;
         let version = state.room.version + 1;
@@ -208,6 +227,11 @@ impl RoomStore for MemoryStore {
         }
         Ok(stats)
     }
+}
+
+/// Two users in ascending order.
+fn ordered(first: &UserId, second: &UserId) -> (UserId, UserId) {
+    (first.min(second).clone(), first.max(second).clone())
 }
 
 impl MemoryStore {

@@ -66,7 +66,7 @@ impl SearchStore for MemoryStore {
             before = Some(*last);
             let shown = |state: &RoomState| {
                 let shown = state.room.active && state.slot(&by.user).is_none();
-                shown.then(|| Guarded::new(state.access(by), state.summary(by)))
+                shown.then(|| Guarded::new(state.access(Some(by)), state.summary(Some(by))))
             };
             found.extend(ids.into_iter().filter_map(|id| self.read(id, shown)?));
         }
@@ -83,7 +83,7 @@ fn newest(
     if !state.is_shown(&search.by) {
         return Vec::new();
     }
-    let access = state.access(&search.by);
+    let access = state.access(Some(&search.by));
     let messages = state.index.find(&search.term).filter_map(|seq| state.messages.at(seq));
     let keyed = messages.map(|message| ((message.created_at, message.id), message));
     let newer = keyed.take_while(|(key, _)| last.is_none_or(|last| *key > last));

@@ -34,7 +34,7 @@ fn caller(user: u64) -> Caller {
 fn text(room: RoomId, by: u64, at: Timestamp) -> NewMessage {
     NewMessage {
         room,
-        by: caller(by),
+        by: caller(by).into(),
         kind: MessageKind::Text,
         content: Content::parse("some words", 100).unwrap(),
         attachment: None,

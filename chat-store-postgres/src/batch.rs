@@ -81,7 +81,7 @@ pub(crate) type Key = (RoomId, UserId, [u8; 16]);
 
 /// The key of a message, where it has one.
 pub(crate) fn key_of(new: &NewMessage) -> Option<Key> {
-    new.once.map(|once| (new.room, new.by.user.clone(), once.key))
+    new.once.map(|once| (new.room, new.by.user().clone(), once.key))
 }
 
 /// What to do about rooms that somebody else holds.
@@ -237,7 +237,7 @@ impl Batch {
     fn send(&mut self, new: &NewMessage) -> StoreResult<Decided> {
         let held = self.rooms.get_mut(&new.room).ok_or(StoreError::NotFound)?;
         // A repetition is found before it matters whether the room is active.
-        let permitted = held.permit(&new.by, Action::Send);
+        let permitted = held.permit(new.by.caller(), Action::Send);
         if let Err(denial) = permitted
             && denial != Denial::Inactive
         {
@@ -260,12 +260,13 @@ impl Batch {
                 return Err(StoreError::BadReply);
             }
         }
-        let caller = held.members.get_mut(&new.by.user).ok_or(Denial::NotMember)?;
         let seq = held.room.last_seq + 1;
         let created_at = held.last_at.map_or(new.at, |before| before.max(new.at));
-        caller.member.read.insert(seq);
-        caller.member.delivered.insert(seq);
-        caller.folds |= caller.is_to_fold(seq);
+        if let Some(caller) = held.members.get_mut(new.by.user()) {
+            caller.member.read.insert(seq);
+            caller.member.delivered.insert(seq);
+            caller.folds |= caller.is_to_fold(seq);
+        }
         held.room.last_seq = seq;
         held.room.version += 1;
         held.activity_at = held.activity_at.max(created_at);
@@ -286,7 +287,7 @@ impl Batch {
 
     fn mark(&mut self, mark: &Mark) -> StoreResult<Decided> {
         let held = self.rooms.get_mut(&mark.room).ok_or(StoreError::NotFound)?;
-        held.permit(&mark.by, Action::Mark)?;
+        held.permit(Some(&mark.by), Action::Mark)?;
         let mut targets = positions(mark, held.room.last_seq, &self.targets)?;
         let mut step = held.step(&mark.by.user, &targets, mark.kind)?;
         let mut rest = None;
@@ -370,8 +371,9 @@ impl Held {
         }
     }
 
-    fn permit(&self, by: &rules::Caller, action: Action) -> Result<(), Denial> {
-        self.room.access(by, self.members.contains_key(&by.user)).permit(action)
+    fn permit(&self, by: Option<&rules::Caller>, action: Action) -> Result<(), Denial> {
+        let is_member = by.is_some_and(|by| self.members.contains_key(&by.user));
+        self.room.access(by, is_member).permit(action)
     }
 
     /// What a receipt of a member for these messages would come to if all others had them.

@@ -42,7 +42,7 @@ impl PgStore {
     /// sqlx::query("insert into orders (item) values (42)").execute(&mut *transaction).await?;
     /// let sent = store.send_in(&mut transaction, message).await?;
     /// transaction.commit().await?;
-    /// shop.announce_sent(&sent).await?;
+    /// chat.announce_sent(&sent).await?;
     /// # Ok(())
     /// # }
     /// ```

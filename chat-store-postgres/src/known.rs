@@ -82,7 +82,7 @@ impl Known {
         let Some(room) = self.rooms.get(&new.room).filter(|room| room.is_steady) else {
             return false;
         };
-        let Some(caller) = room.held.members.get(&new.by.user) else { return false };
+        let Some(caller) = room.held.members.get(new.by.user()) else { return false };
         new.kind != MessageKind::System
             && new.reply_to.is_none()
             && !caller.is_to_fold(room.held.room.last_seq)

@@ -145,14 +145,14 @@ impl MessageStore for PgStore {
 
     async fn message(
         &self,
-        by: &Caller,
+        by: Option<&Caller>,
         room: Option<RoomId>,
         message: MessageId,
     ) -> StoreResult<Option<Guarded<Arc<Message>>>> {
         let query = || {
             sqlx::query(sql::BY_ID)
                 .bind(int(message.get()))
-                .bind(by.user.as_str())
+                .bind(by.map(|by| by.user.as_str()))
                 .bind(room.map(|room| int(room.get())))
         };
         let rows = self.database.rows(query).await?;
@@ -179,7 +179,7 @@ impl MessageStore for PgStore {
             let up = matches!(query.anchor, Anchor::AfterSeq(_));
             let take = if up { 0 } else { query.slice.take };
             let room = || {
-                bound(sql::PAGE_ROOM, query.room, &query.by)
+                bound(sql::PAGE_ROOM, query.room, query.by.as_ref())
                     .bind(before)
                     .bind(int(below))
                     .bind(int(query.slice.skip.min(MOST)))
@@ -188,7 +188,7 @@ impl MessageStore for PgStore {
             };
             let rows = self.database.rows(room).await?;
             let Some(row) = rows.first() else { return Ok(None) };
-            let access = row_access(row, &query.by).map_err(meaning)?;
+            let access = row_access(row, query.by.as_ref()).map_err(meaning)?;
             let (count, seqs) = window(row, &query).map_err(meaning)?;
             let mut items = messages_of(rows.iter().rev()).map_err(meaning)?;
             if items.iter().map(|item| item.seq).collect::<SeqSet>() != seqs {

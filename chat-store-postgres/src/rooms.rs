@@ -1,6 +1,5 @@
 //! Rooms and their members.
 
-use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,8 +13,9 @@ use chat_core::store::{
     StatsQuery, StoreError, StoreResult,
 };
 use serde_json::{Map, Value};
-use sqlx::postgres::PgRow;
-use sqlx::{PgConnection, Row};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{PgConnection, Postgres, Row};
 
 use crate::PgStore;
 use crate::connection::in_time;
@@ -40,15 +40,13 @@ impl RoomStore for PgStore {
 
     async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)> {
         let NewDirectRoom { first, second, metadata, at } = new;
-        let (low, high) = match first.cmp(&second) {
-            Ordering::Less => (first.clone(), second.clone()),
-            Ordering::Equal => return Err(Denial::WrongKind.into()),
-            Ordering::Greater => (second.clone(), first.clone()),
-        };
-        let find = || sqlx::query(sql::FIND_PAIR).bind(low.as_str()).bind(high.as_str());
-        if let Some(row) = self.database.rows(find).await?.first() {
-            return Ok((first_id(row)?, false));
+        if first == second {
+            return Err(Denial::WrongKind.into());
         }
+        if let Some(room) = self.direct_room_of(&first, &second).await? {
+            return Ok((room, false));
+        }
+        let (low, high) = (first.clone().min(second.clone()), first.clone().max(second.clone()));
         in_time(async {
             let mut transaction = self.database.begin().await?;
             let on = transaction.connection();
@@ -56,7 +54,7 @@ impl RoomStore for PgStore {
                 let id = new_id(on).await?;
                 let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
                 if claim.bind(int(id.get())).execute(&mut *on).await?.rows_affected() == 0 {
-                    let row = find().fetch_one(on).await?;
+                    let row = find_pair(&low, &high).fetch_one(on).await?;
                     return Ok((first_id(&row)?, false));
                 }
                 let new = NewRoom {
@@ -77,12 +75,21 @@ impl RoomStore for PgStore {
         .await
     }
 
-    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
-        let rows = self.database.rows(|| bound(sql::ACCESS, room, by)).await?;
-        rows.first().map(|row| row_access(row, by).map_err(meaning)).transpose()
+    async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>> {
+        let rows = self.database.rows(|| find_pair(first.min(second), first.max(second))).await?;
+        rows.first().map(first_id).transpose().map_err(meaning)
     }
 
-    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+    async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
+        let rows = self.database.rows(|| bound(sql::ACCESS, room, Some(by))).await?;
+        rows.first().map(|row| row_access(row, Some(by)).map_err(meaning)).transpose()
+    }
+
+    async fn room(
+        &self,
+        by: Option<&Caller>,
+        room: RoomId,
+    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
         let query = || sqlx::query(sql::SUMMARY).bind(int(room.get()));
         let rows = self.database.rows(query).await?;
         rows.first().map(|row| guarded_summary(row, by).map_err(meaning)).transpose()
@@ -105,12 +112,23 @@ impl RoomStore for PgStore {
             for row in &rows {
                 count = uint(row.try_get("count")?);
                 if row.try_get::<Option<i64>, _>("r_id")?.is_some() {
-                    items.push(summary(row, &by)?);
+                    items.push(summary(row, Some(&by))?);
                 }
             }
             Ok(Page { count, items })
         };
         read().map_err(meaning)
+    }
+
+    async fn all_rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomSummary>> {
+        let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
+        let rows =
+            self.database.rows(|| sqlx::query(sql::ALL_ROOMS).bind(after).bind(limit)).await?;
+        rows.iter().map(|row| summary(row, None)).collect::<Result<_, _>>().map_err(meaning)
     }
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
@@ -249,9 +267,10 @@ impl RoomStore for PgStore {
 pub(crate) fn bound<'q>(
     statement: &'static str,
     room: RoomId,
-    by: &Caller,
-) -> sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments> {
-    sqlx::query(statement).bind(int(room.get())).bind(by.user.as_str().to_owned())
+    by: Option<&Caller>,
+) -> Query<'q, Postgres, PgArguments> {
+    let user = by.map(|by| by.user.as_str().to_owned());
+    sqlx::query(statement).bind(int(room.get())).bind(user)
 }
 
 /// The names of kinds of room.
@@ -260,15 +279,15 @@ pub(crate) fn kinds(kinds: Kinds) -> Vec<&'static str> {
 }
 
 /// What the caller is to the room of a row that says whether they are a member.
-pub(crate) fn row_access(row: &PgRow, by: &Caller) -> Result<Access, sqlx::Error> {
+pub(crate) fn row_access(row: &PgRow, by: Option<&Caller>) -> Result<Access, sqlx::Error> {
     Ok(rows::facts(row)?.access(by, row.try_get("is_member")?))
 }
 
 /// The summary of a row.
-pub(crate) fn summary(row: &PgRow, by: &Caller) -> Result<RoomSummary, sqlx::Error> {
+pub(crate) fn summary(row: &PgRow, by: Option<&Caller>) -> Result<RoomSummary, sqlx::Error> {
     let room = rows::room(row)?;
     let members = rows::members(row)?;
-    let own = members.iter().find(|member| member.user == by.user);
+    let own = by.and_then(|by| members.iter().find(|member| member.user == by.user));
     let unread = own.map_or(0, |own| room.unread(&own.read));
     Ok(RoomSummary { last_message: rows::maybe_message(row)?, room, members, unread })
 }
@@ -276,15 +295,21 @@ pub(crate) fn summary(row: &PgRow, by: &Caller) -> Result<RoomSummary, sqlx::Err
 /// The summary of a row behind its check.
 pub(crate) fn guarded_summary(
     row: &PgRow,
-    by: &Caller,
+    by: Option<&Caller>,
 ) -> Result<Guarded<RoomSummary>, sqlx::Error> {
     let summary = summary(row, by)?;
-    let is_member = summary.members.iter().any(|member| member.user == by.user);
-    Ok(Guarded::new(Facts::of(&summary.room).access(by, is_member), summary))
+    let is_own = |member: &Member| by.is_some_and(|by| member.user == by.user);
+    let is_member = summary.members.iter().any(is_own);
+    Ok(Guarded::new(Access::of(&summary.room, by, is_member), summary))
 }
 
-fn first_id(row: &PgRow) -> Result<RoomId, Failure> {
-    Ok(rows::room_id(row.try_get("room_id")?)?)
+/// The room of two users, in ascending order.
+fn find_pair<'q>(low: &'q UserId, high: &'q UserId) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(sql::FIND_PAIR).bind(low.as_str()).bind(high.as_str())
+}
+
+fn first_id(row: &PgRow) -> Result<RoomId, sqlx::Error> {
+    rows::room_id(row.try_get("room_id")?)
 }
 
 async fn new_id(on: &mut PgConnection) -> Result<RoomId, Failure> {

@@ -117,20 +117,13 @@ impl Facts {
         }
     }
 
-    /// What a caller is to the room.
-    pub(crate) fn access(&self, by: &Caller, is_member: bool) -> Access {
-        let standing = if !is_member {
-            Standing::Stranger
-        } else if self.created_by.as_ref() == Some(&by.user) {
-            Standing::Creator
-        } else {
-            Standing::Member
-        };
+    /// What a caller, or the host, is to the room.
+    pub(crate) fn access(&self, by: Option<&Caller>, is_member: bool) -> Access {
         Access {
             room: self.id,
             kind: self.kind,
-            shown: by.kinds.contains(self.kind),
-            standing,
+            shown: by.is_none_or(|by| by.kinds.contains(self.kind)),
+            standing: Standing::of(self.created_by.as_ref(), by, is_member),
             active: self.active,
             version: self.version,
             last_seq: self.last_seq,

@@ -35,7 +35,7 @@ impl SearchStore for PgStore {
         let rows = self.database.rows(query).await?;
         let found = rows
             .iter()
-            .map(|row| Ok(Guarded::new(row_access(row, by)?, Arc::new(rows::message(row)?))));
+            .map(|row| Ok(Guarded::new(row_access(row, Some(by))?, Arc::new(rows::message(row)?))));
         found.collect::<Result<_, _>>().map_err(meaning)
     }
 
@@ -55,7 +55,7 @@ impl SearchStore for PgStore {
                 .bind(int(limit as u64))
         };
         let rows = self.database.rows(query).await?;
-        let found = rows.iter().map(|row| guarded_summary(row, by));
+        let found = rows.iter().map(|row| guarded_summary(row, Some(by)));
         found.collect::<Result<_, _>>().map_err(meaning)
     }
 }

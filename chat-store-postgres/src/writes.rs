@@ -132,7 +132,7 @@ fn bind_rows<'q>(statement: Statement<'q>, new: &'q [NewRow]) -> Statement<'q> {
     statement
         .bind(column(|row| int(row.sent.room.get())))
         .bind(column(|row| int(row.seq)))
-        .bind(text(|row| row.sent.by.user.as_str()))
+        .bind(text(|row| row.sent.by.user().as_str()))
         .bind(text(|row| row.sent.kind.as_str()))
         .bind(text(|row| row.sent.content.as_str()))
         .bind(files().map(|file| file.map(|file| file.key.as_str())).collect::<Vec<_>>())
@@ -156,7 +156,7 @@ pub(crate) fn stored(new: Vec<NewRow>, places: &Places) -> Vec<Option<Arc<Messag
             id,
             room: sent.room,
             seq,
-            sender: sent.by.user,
+            sender: sent.by.user().clone(),
             kind: sent.kind,
             content: sent.content.into_string(),
             attachment: sent.attachment,

@@ -83,7 +83,7 @@ async fn after_the_commit_everybody_is_told() {
     let sent = shop.store.send_in(&mut transaction, message).await.unwrap();
     transaction.commit().await.unwrap();
     shop.actor.chat().add_listener(std::sync::Arc::new(Told(told)));
-    shop.actor.announce_sent(&sent).await.unwrap();
+    shop.actor.chat().announce_sent(&sent).await.unwrap();
     let Ok(Event::Room(event)) = events.try_recv() else { panic!("nobody was told") };
     assert_eq!((event.room, event.reached.version), (shop.room, sent.message.versions.sent));
 }

@@ -10,7 +10,7 @@ use chat_core::store::{
     Anchor, HistoryQuery, ManageRoom, MessageStore, NewMessage, Once, RoomStore, StoreError,
 };
 use chat_store_postgres::PgStore;
-use common::{AT, LIMIT, Schema, caller, group, text};
+use common::{AT, Schema, caller, group, text};
 use futures::future::join_all;
 
 fn keyed(room: RoomId, by: &str, words: &str, key: u8) -> NewMessage {
@@ -35,7 +35,7 @@ async fn two_nodes() -> ([PgStore; 2], RoomId, Schema) {
 async fn texts(store: &PgStore, room: RoomId) -> Vec<String> {
     let all = HistoryQuery {
         room,
-        by: caller("ada"),
+        by: Some(caller("ada")),
         anchor: Anchor::AfterSeq(0),
         slice: Slice::first(100_000),
         deleted: true,

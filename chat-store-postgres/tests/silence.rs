@@ -13,7 +13,7 @@ use chat_core::store::{Mark, StoreResult, Targets};
 use chat_store_postgres::PgStore;
 use chat_test_postgres::Cluster;
 use common::proxy::Proxy;
-use common::{AT, LIMIT, caller, group, text};
+use common::{AT, caller, group, text};
 use futures::future::{join_all, try_join_all};
 use sqlx::Connection;
 use tokio::time::Instant;
@@ -64,7 +64,7 @@ impl World {
     async fn count_from(&self, room: RoomId, anchor: Anchor) -> StoreResult<u64> {
         let query = HistoryQuery {
             room,
-            by: caller("ada"),
+            by: Some(caller("ada")),
             anchor,
             slice: Slice::first(10),
             deleted: false,

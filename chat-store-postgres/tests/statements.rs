@@ -124,7 +124,7 @@ async fn reading_takes_as_many_statements_as_it_says() {
     let world = World::new().await;
     let (john, room) = (world.actor(1), world.room);
     let history = async || {
-        john.history(room, Anchor::Newest, Slice::first(50), false).await.unwrap();
+        john.history(room, Anchor::Newest, Slice::first(50)).await.unwrap();
     };
     assert_eq!(world.count(history).await, 1);
     let rooms = async || {

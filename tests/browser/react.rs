@@ -117,7 +117,7 @@ async fn the_documents_own_react_component_shows_a_conversation_and_what_comes_l
     input.send_keys(&Key::Enter.to_string()).await.expect("a key is pressed");
     lines.push("John Doe: from the page".to_owned());
     window.until(LINES, json!(lines)).await;
-    let newest = jane.history(room, Anchor::Newest, Slice::first(1), false).await;
+    let newest = jane.history(room, Anchor::Newest, Slice::first(1)).await;
     assert_eq!(newest.expect("the room's history").items[0].content, "from the page");
 
     assert_eq!(window.run("return window.problems").await, json!([]));

@@ -208,7 +208,7 @@ async fn call(
     let kind = ReceiptKind::Read;
     match write {
         Write::Send => {
-            let new = NewMessage { by, ..world.text(room, 1, "text") };
+            let new = NewMessage { by: by.into(), ..world.text(room, 1, "text") };
             store.send(new).await.map(drop)
         }
         Write::Edit => {

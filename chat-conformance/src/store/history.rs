@@ -121,8 +121,13 @@ pub async fn history_shows_messages_as_they_are_now(store: Arc<dyn Store>) {
 /// History comes behind its check; "`None` where there is no such room".
 pub async fn history_comes_behind_its_check(store: Arc<dyn Store>) {
     let (world, room, _) = ten_messages(store).await;
-    let query =
-        |room, by| HistoryQuery { room, by, anchor: Anchor::Newest, slice: ALL, deleted: true };
+    let query = |room, by| HistoryQuery {
+        room,
+        by: Some(by),
+        anchor: Anchor::Newest,
+        slice: ALL,
+        deleted: true,
+    };
     assert!(world.store.history(query(no_room(), caller(1))).await.unwrap().is_none());
     let hidden = caller_of(1, Kinds::DIRECT);
     for (by, denial) in [(caller(9), Denial::NotMember), (hidden, Denial::Hidden)] {

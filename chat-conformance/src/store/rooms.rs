@@ -97,6 +97,10 @@ pub async fn there_is_one_direct_room_for_a_pair(store: Arc<dyn Store>) {
     };
     let first = of(2, 1, "first");
     let made_at = first.at;
+    let found = async |first, second| {
+        world.store.direct_room_of(&user(first), &user(second)).await.unwrap()
+    };
+    assert_eq!((found(1, 2).await, found(2, 1).await), (None, None));
     let (room, made) = world.store.direct_room(first).await.unwrap();
     assert!(made);
     let before = world.everything(room).await;
@@ -107,6 +111,8 @@ pub async fn there_is_one_direct_room_for_a_pair(store: Arc<dyn Store>) {
 
     assert_eq!(world.store.direct_room(of(2, 1, "again")).await.unwrap(), (room, false));
     assert_eq!(world.store.direct_room(of(1, 2, "turned")).await.unwrap(), (room, false));
+    assert_eq!((found(1, 2).await, found(2, 1).await), (Some(room), Some(room)));
+    assert_eq!((found(1, 3).await, found(1, 1).await), (None, None));
     assert_eq!(world.everything(room).await, before, "finding it changes nothing");
     assert_eq!(before.room.metadata["note"], "first");
     assert_ne!(world.direct(1, 3).await, room);
@@ -196,7 +202,7 @@ pub async fn a_room_that_is_not_there_is_none(store: Arc<dyn Store>) {
     let world = World::new(store);
     world.group([1]).await;
     assert!(world.store.access(&caller(1), no_room()).await.unwrap().is_none());
-    assert!(world.store.room(&caller(1), no_room()).await.unwrap().is_none());
+    assert!(world.store.room(Some(&caller(1)), no_room()).await.unwrap().is_none());
 }
 
 /// A room comes "with its members, last message and the caller's unread count".
@@ -248,10 +254,10 @@ pub async fn what_is_read_comes_behind_its_check(store: Arc<dyn Store>) {
         [(caller(3), Denial::NotMember), (hidden, Denial::Hidden)].map(|(by, denial)| (by, denial));
     for (by, denial) in asking {
         let access = world.store.access(&by, room).await.unwrap().unwrap();
-        let room_read = world.store.room(&by, room).await.unwrap().unwrap();
+        let room_read = world.store.room(Some(&by), room).await.unwrap().unwrap();
         assert_eq!(*room_read.access(), access);
         assert_eq!(room_read.permit(Action::View).err(), Some(denial));
-        let read = world.store.message(&by, Some(room), message.id).await.unwrap().unwrap();
+        let read = world.store.message(Some(&by), Some(room), message.id).await.unwrap().unwrap();
         assert_eq!(*read.access(), access);
         assert_eq!(read.permit(Action::ReadHistory).err(), Some(denial));
     }

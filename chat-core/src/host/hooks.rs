@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::model::{Attachment, Event, Message, MessageId, RoomId, RoomKind, User, UserId};
+use crate::model::{
+    Attachment, Event, Message, MessageId, MessageKind, RoomId, RoomKind, User, UserId,
+};
 use crate::rules::{Content, RoomName};
 
 /// What somebody wants to say: with a new message, or with a new text of one that stands.
@@ -21,6 +23,8 @@ pub struct Draft<'a> {
     pub other: Option<UserId>,
     /// Who wants to say it.
     pub sender: &'a User,
+    /// What it carries. Clients cannot send notes of the host's ([`MessageKind::System`]).
+    pub kind: MessageKind,
     /// The text. What the host puts here is stored instead; its bounds are the host's then.
     pub content: Content,
     /// The file.
@@ -109,7 +113,8 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether a user may be made a member of a room by another.
+    /// Whether a user may be made a member of a room by another. Not asked about a direct room that
+    /// stands.
     async fn before_add(&self, invitation: Invitation<'_>) -> Result<(), Refusal> {
         let _ = invitation;
         Ok(())

@@ -117,6 +117,9 @@ impl fmt::Debug for UserId {
 /// UUID, as which the `team` dialect shows them.
 const ID_BOUND: u64 = 1 << 48;
 
+/// The bits of a version 8 UUID that are not the id's.
+const UUID_FRAME: u128 = 0x8000_8000 << 48;
+
 macro_rules! numeric_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -132,6 +135,24 @@ macro_rules! numeric_id {
             /// The id as a number.
             pub fn get(self) -> u64 {
                 self.0.get()
+            }
+
+            /// The id as the `team` dialect shows it: a version 8 UUID,
+            /// `00000000-0000-8000-8000-` and the id as 12 hex digits.
+            ///
+            /// ```
+            #[doc = concat!("# use chat_core::model::", stringify!($name), " as Id;")]
+            /// let id = Id::new(255).unwrap();
+            /// assert_eq!(id.to_uuid().to_string(), "00000000-0000-8000-8000-0000000000ff");
+            /// assert_eq!(Id::from_uuid(id.to_uuid()), Some(id));
+            /// ```
+            pub fn to_uuid(self) -> Uuid {
+                Uuid::from_u128(UUID_FRAME | u128::from(self.get()))
+            }
+
+            /// The id that a UUID of the `team` dialect shows; `None` for any other UUID.
+            pub fn from_uuid(uuid: Uuid) -> Option<Self> {
+                Self::new(u64::try_from(uuid.as_u128() ^ UUID_FRAME).ok()?)
             }
         }
 

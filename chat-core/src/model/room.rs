@@ -127,7 +127,8 @@ pub struct RoomSummary {
     pub members: Vec<Member>,
     /// Its newest message that is not deleted.
     pub last_message: Option<Arc<Message>>,
-    /// How many messages of others the asking user has not read; 0 for who is no member.
+    /// How many messages of others the asking user has not read; 0 for who is no member, and for
+    /// the host.
     pub unread: u64,
 }
 

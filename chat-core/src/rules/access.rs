@@ -1,6 +1,6 @@
 //! Who may do what: one table over (action, who, room), deny by default.
 
-use crate::model::{Kinds, Message, RoomId, RoomKind, Seq, UserId, Version};
+use crate::model::{Kinds, Message, Room, RoomId, RoomKind, Seq, UserId, Version};
 
 /// Something that a user may want to do in a room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +70,21 @@ pub enum Standing {
     Member,
     /// A member who made the room.
     Creator,
+    /// No user, but the host itself.
+    Host,
+}
+
+impl Standing {
+    /// What whoever asks, who is a member now or not, is to a room that this user made; the host,
+    /// where nobody asks.
+    pub fn of(created_by: Option<&UserId>, by: Option<&Caller>, is_member: bool) -> Self {
+        match by {
+            None => Self::Host,
+            Some(_) if !is_member => Self::Stranger,
+            Some(by) if created_by == Some(&by.user) => Self::Creator,
+            Some(_) => Self::Member,
+        }
+    }
 }
 
 /// Why something is not allowed.
@@ -107,7 +122,7 @@ struct Rule {
     strangers_in: Kinds,
     /// The kinds that have this at all.
     kinds: Kinds,
-    /// The kinds in which the host may, who is no user.
+    /// The kinds in which the host may.
     host_in: Kinds,
     /// Whether the room must be active.
     active: bool,
@@ -181,7 +196,23 @@ pub struct Access {
 }
 
 impl Access {
-    /// Decides one action by the table.
+    /// The facts about a room and whoever asks, who is a member now or not; the host, where nobody
+    /// does.
+    pub fn of(room: &Room, by: Option<&Caller>, is_member: bool) -> Self {
+        let standing = Standing::of(room.created_by.as_ref(), by, is_member);
+        Self {
+            room: room.id,
+            kind: room.kind,
+            shown: by.is_none_or(|by| by.kinds.contains(room.kind)),
+            standing,
+            active: room.active,
+            version: room.version,
+            last_seq: room.last_seq,
+        }
+    }
+
+    /// Decides one action by the table. The host may whatever rooms of the kind have, be it for
+    /// nobody else to do.
     ///
     /// # Errors
     /// The first [`Denial`] that applies, in the order: the room is hidden, the caller no member,
@@ -191,6 +222,10 @@ impl Access {
         let Some(rule) = RULES.iter().find(|rule| rule.action == action) else {
             return Err(Denial::Hidden);
         };
+        if self.standing == Standing::Host {
+            let may = rule.host_in.contains(self.kind);
+            return if may { Ok(()) } else { Err(Denial::WrongKind) };
+        }
         if !self.shown {
             return Err(Denial::Hidden);
         }
@@ -207,20 +242,6 @@ impl Access {
             return Err(Denial::Inactive);
         }
         Ok(())
-    }
-}
-
-/// Decides what the host itself may do, who is no user and asks for nobody: whatever rooms of this
-/// kind have, be it for nobody else to change.
-///
-/// # Errors
-/// [`Denial::WrongKind`].
-pub fn permit_host(action: Action, kind: RoomKind) -> Result<(), Denial> {
-    let rule = RULES.iter().find(|rule| rule.action == action);
-    if rule.is_some_and(|rule| rule.host_in.contains(kind)) {
-        Ok(())
-    } else {
-        Err(Denial::WrongKind)
     }
 }
 
@@ -352,7 +373,8 @@ mod tests {
                     Err(Denial::WrongKind) if action != Action::Configure => Err(Denial::WrongKind),
                     _ => Ok(()),
                 };
-                assert_eq!(permit_host(action, kind), expected, "{action:?} {kind:?}");
+                let host = Access { active: false, ..access(kind, Standing::Host) };
+                assert_eq!(host.permit(action), expected, "{action:?} {kind:?}");
             }
         }
     }

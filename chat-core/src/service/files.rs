@@ -107,7 +107,7 @@ impl Actor {
     /// [`Error::NotFound`] also where the message has no file or is deleted; [`Error::Denied`],
     /// [`Error::Unavailable`].
     pub async fn download(&self, message: MessageId) -> Result<Download, Error> {
-        let found = self.chat().inner.store.message(&self.caller()?, None, message).await?;
+        let found = self.chat().inner.store.message(Some(&self.caller()?), None, message).await?;
         let message = self.permit(found.ok_or(Error::NotFound)?, Action::Download)?;
         let attachment = message.attachment.clone().ok_or(Error::NotFound)?;
         let files = self.chat().inner.files.as_ref().ok_or(Error::NotFound)?;

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::rooms::named;
-use super::{Chat, Error, Problem};
+use super::{Chat, Error, OpenedRoom, Problem};
 use crate::host::Hint;
-use crate::model::{Change, Member, MessageId, RoomId, RoomKind, Signal, UserId};
+use crate::model::{Change, MessageId, RoomId, RoomKind, Signal, UserId};
 use crate::rules::{Denial, RoomName};
 use crate::store::{DeleteMessage, ManageRoom, NewRoom};
 
@@ -32,6 +32,30 @@ impl Chat {
         let (creator, member_limit) = (None, self.config().members_per_room);
         let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
         Ok(self.inner.store.create_room(new).await?)
+    }
+
+    /// The direct room of two users, made unless it stands, in the name of the host: no hook is
+    /// asked. Who is named first is its creator. Metadata goes into a room that is made now; into one
+    /// that stands [`Chat::set_metadata`] puts it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for the same user twice ([`Problem::Oneself`]) and where one is unknown
+    /// (`members`), [`Error::Unavailable`].
+    pub async fn direct_room(
+        &self,
+        first: impl TryInto<UserId>,
+        second: impl TryInto<UserId>,
+        metadata: Map<String, Value>,
+    ) -> Result<OpenedRoom, Error> {
+        let unknown = || Error::invalid("members", Problem::UnknownUser(String::new()));
+        let (Ok(first), Ok(second)) = (first.try_into(), second.try_into()) else {
+            return Err(unknown());
+        };
+        if first == second {
+            return Err(Error::invalid("members", Problem::Oneself));
+        }
+        self.know(&[first.clone(), second.clone()]).await?;
+        self.open_direct_room(first, second, metadata).await
     }
 
     /// Gives a room of any kind but direct another name, in the name of the host.
@@ -84,30 +108,6 @@ impl Chat {
     /// A change of nothing that the host wants, now.
     fn change(&self, room: RoomId) -> ManageRoom {
         ManageRoom::nothing(room, None, self.clock().now())
-    }
-
-    /// The rooms of every kind that a user is a member of, active or not, by their ids; at most
-    /// `limit` of those after a room. Asks nobody for permission.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`].
-    pub async fn rooms_of(
-        &self,
-        user: &UserId,
-        after: Option<RoomId>,
-        limit: usize,
-    ) -> Result<Vec<RoomId>, Error> {
-        Ok(self.inner.store.rooms_of(user, after, limit).await?)
-    }
-
-    /// The present members of a room of any kind, in the order they joined: to send them push
-    /// notifications, say. Asks nobody for permission.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
-    pub async fn members(&self, room: RoomId) -> Result<Vec<Member>, Error> {
-        let mut rooms = self.inner.store.members(&[room]).await?;
-        Ok(rooms.pop().ok_or(Error::NotFound)?.1)
     }
 
     /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there

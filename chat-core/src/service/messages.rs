@@ -1,187 +1,15 @@
-//! Messages: send, read, edit, delete, react.
+//! Messages: read, edit, delete, react.
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
-use futures::FutureExt;
-
-use super::{Actor, Chat, Error, Outgoing, Problem};
+use super::{Actor, Chat, Delivered, Error, Problem};
 use crate::host::Draft;
-use crate::model::{
-    Attachment, Change, Message, MessageId, Page, RoomId, RoomKind, SessionId, Slice, User, UserId,
-    Version,
-};
-use crate::rules::{Access, Action, Content, Emoji, permit_message};
-use crate::store::{
-    Anchor, DeleteMessage, EditMessage, HistoryQuery, NewMessage, React, Sent, StoreError,
-};
-
-/// A message that is in the store, and who sent it.
-#[derive(Debug, Clone)]
-pub struct Delivered {
-    /// The message.
-    pub message: Arc<Message>,
-    /// Its sender.
-    pub sender: Arc<User>,
-    /// Whether an earlier send with the same key had stored it.
-    pub repeated: bool,
-}
-
-/// A message that may be sent, as far as can be told without storing it.
-struct Drafted {
-    sender: Arc<User>,
-    new: NewMessage,
-    /// What the same send has stored before, where that was looked for.
-    before: Option<Arc<Message>>,
-}
+use crate::model::{Attachment, Change, Message, MessageId, Page, RoomId, Slice, Version};
+use crate::rules::{Action, Content, Emoji, permit_message};
+use crate::store::{Anchor, DeleteMessage, EditMessage, HistoryQuery, React};
 
 impl Actor {
-    /// Sends a message. When this returns it is stored, and everybody in the room is told.
-    ///
-    /// Ends the actor's typing in the room.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] for the text (`content`), the reply (`reply_to`) and what the host
-    /// refuses; [`Error::Limited`]; [`Error::Conflict`] where the key was used for another message;
-    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Internal`]. After [`Error::Unavailable`]
-    /// the message may be stored or not: send again with the same key.
-    pub async fn send(
-        &self,
-        room: RoomId,
-        message: impl Into<Outgoing>,
-    ) -> Result<Delivered, Error> {
-        let outgoing = message.into();
-        let origin = outgoing.origin;
-        let file = outgoing.file.as_ref().map(|file| file.attachment.clone());
-        let drafted = AssertUnwindSafe(self.draft(room, outgoing)).catch_unwind().await;
-        // A hook of the host's may have panicked. Nothing is stored yet.
-        if let (Some(file), false) = (&file, matches!(drafted, Ok(Ok(_)))) {
-            self.chat().delete_file(file).await;
-        }
-        let Drafted { sender, new, before } =
-            drafted.unwrap_or_else(|panic| resume_unwind(panic))?;
-        let sent = match before {
-            Some(message) => Ok(Sent { message, repeated: true }),
-            None => self.chat().inner.store.send(new).await,
-        };
-        // Where it is not known whether the message was stored, its file stays.
-        let needed = match &sent {
-            Ok(sent) => !sent.repeated,
-            Err(error) => matches!(error, StoreError::Unavailable(_)),
-        };
-        if let (Some(file), false) = (&file, needed) {
-            self.chat().delete_file(file).await;
-        }
-        let sent = sent?;
-        self.tell_sent(&sent, sender.clone(), origin);
-        Ok(Delivered { message: sent.message, sender, repeated: sent.repeated })
-    }
-
-    /// Checks a message, and makes it one for [`MessageStore::send`]: for a host that stores it
-    /// itself, in a transaction of its own say. Afterwards [`Actor::announce_sent`] tells
-    /// everybody.
-    ///
-    /// # Errors
-    /// As for [`Actor::send`] where the message is refused before the store is asked.
-    ///
-    /// [`MessageStore::send`]: crate::store::MessageStore::send
-    pub async fn compose(
-        &self,
-        room: RoomId,
-        message: impl Into<Outgoing>,
-    ) -> Result<NewMessage, Error> {
-        Ok(self.draft(room, message.into()).await?.new)
-    }
-
-    /// Tells everybody of a message of the actor's that the host has stored itself, and ends the
-    /// actor's typing. To be called after the commit. Who is connected is told within two seconds
-    /// also without it, as when the process ends in between.
-    ///
-    /// # Errors
-    /// [`Error::Unauthenticated`] where the directory does not know the actor,
-    /// [`Error::Unavailable`].
-    pub async fn announce_sent(&self, sent: &Sent) -> Result<(), Error> {
-        let sender = self.user().await?;
-        self.tell_sent(sent, sender, None);
-        Ok(())
-    }
-
-    /// Checks a message as far as can be done before it is stored.
-    async fn draft(&self, room: RoomId, outgoing: Outgoing) -> Result<Drafted, Error> {
-        let chat = self.chat();
-        let sender = self.user().await?;
-        let once = outgoing.once();
-        let limit = outgoing.limit.unwrap_or(chat.config().message_limit);
-        let attachment = outgoing.file.map(|file| file.attachment);
-        let content = match attachment {
-            Some(_) => Content::parse_caption(outgoing.text, limit),
-            None => Content::parse(outgoing.text, limit),
-        };
-        let content = content.map_err(|error| Error::invalid("content", error.into()))?;
-        let mut new = NewMessage {
-            room,
-            by: self.caller()?,
-            kind: outgoing.kind,
-            content,
-            attachment,
-            reply_to: outgoing.reply_to,
-            once,
-            at: chat.clock().now(),
-        };
-        if !chat.inner.has_hooks {
-            return Ok(Drafted { sender, new, before: None });
-        }
-        // The host is not shown what somebody wants to say where they may not be, and is not asked
-        // twice about the same message.
-        let access = self.may(Action::Connect, room).await?;
-        if let Some(once) = once {
-            let before = chat.inner.store.sent_before(room, &sender.id, once).await?;
-            if before.is_some() {
-                return Ok(Drafted { sender, new, before });
-            }
-        }
-        access.permit(Action::Send)?;
-        let draft = Draft {
-            room,
-            room_kind: access.kind,
-            other: self.other(&access).await?,
-            sender: &sender,
-            content: new.content,
-            attachment: new.attachment.as_ref(),
-            reply_to: new.reply_to,
-            edited: None,
-        };
-        new.content = self.heard(draft).await?;
-        Ok(Drafted { sender, new, before: None })
-    }
-
-    /// What the host makes of a text.
-    async fn heard(&self, mut draft: Draft<'_>) -> Result<Content, Error> {
-        let allowed = self.chat().inner.hooks.before_send(&mut draft).await;
-        allowed.map_err(|refusal| Error::refused("content", refusal))?;
-        Ok(draft.content)
-    }
-
-    /// Who else is in a direct room.
-    async fn other(&self, access: &Access) -> Result<Option<UserId>, Error> {
-        if access.kind != RoomKind::Direct {
-            return Ok(None);
-        }
-        let members = self.chat().members(access.room).await?;
-        let me = self.id()?;
-        Ok(members.into_iter().map(|member| member.user).find(|user| user != me))
-    }
-
-    fn tell_sent(&self, sent: &Sent, sender: Arc<User>, origin: Option<SessionId>) {
-        let message = &sent.message;
-        self.end_typing(message.room);
-        if !sent.repeated {
-            let change = Change::Sent { message: message.clone(), sender, origin };
-            self.chat().announce(message.room, message.versions.sent, vec![change]);
-        }
-    }
-
-    /// A page of a room's messages.
+    /// A page of a room's messages, without deleted ones.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
@@ -190,9 +18,26 @@ impl Actor {
         room: RoomId,
         anchor: Anchor,
         slice: Slice,
-        deleted: bool,
     ) -> Result<Page<Arc<Message>>, Error> {
-        let query = HistoryQuery { room, by: self.caller()?, anchor, slice, deleted };
+        let by = Some(self.caller()?);
+        self.page(HistoryQuery { room, by, anchor, slice, deleted: false }).await
+    }
+
+    /// The same with deleted ones, which have no text any more, in their places.
+    ///
+    /// # Errors
+    /// As for [`Actor::history`].
+    pub async fn history_with_deleted(
+        &self,
+        room: RoomId,
+        anchor: Anchor,
+        slice: Slice,
+    ) -> Result<Page<Arc<Message>>, Error> {
+        let by = Some(self.caller()?);
+        self.page(HistoryQuery { room, by, anchor, slice, deleted: true }).await
+    }
+
+    async fn page(&self, query: HistoryQuery) -> Result<Page<Arc<Message>>, Error> {
         let found = self.chat().inner.store.history(query).await?;
         self.permit(found.ok_or(Error::NotFound)?, Action::ReadHistory)
     }
@@ -206,7 +51,7 @@ impl Actor {
         room: Option<RoomId>,
         message: MessageId,
     ) -> Result<Arc<Message>, Error> {
-        let found = self.chat().inner.store.message(&self.caller()?, room, message).await?;
+        let found = self.chat().inner.store.message(Some(&self.caller()?), room, message).await?;
         self.permit(found.ok_or(Error::NotFound)?, Action::ReadHistory)
     }
 
@@ -244,6 +89,7 @@ impl Actor {
                 room_kind: access.kind,
                 other: self.other(&access).await?,
                 sender: &sender,
+                kind: edited.kind,
                 content,
                 attachment: edited.attachment.as_ref(),
                 reply_to: edited.reply_to,

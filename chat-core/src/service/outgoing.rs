@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::Upload;
-use crate::model::{MessageId, MessageKind, SessionId};
+use crate::model::{Attachment, MessageId, MessageKind, SessionId};
 use crate::store::Once;
 
 /// The key that a client repeats when it repeats a send (wire.md, "Sending twice").
@@ -92,6 +92,11 @@ impl Outgoing {
     pub(crate) fn with_origin(mut self, session: SessionId) -> Self {
         self.origin = Some(session);
         self
+    }
+
+    /// The file, where there is one.
+    pub(super) fn attachment(&self) -> Option<Attachment> {
+        self.file.as_ref().map(|file| file.attachment.clone())
     }
 
     /// The digests under which the store finds a repetition.

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::{Actor, Chat, Error, Problem};
 use crate::host::{Hint, Invitation, RoomDraft};
@@ -26,7 +26,7 @@ pub struct OpenedRoom {
 }
 
 impl Actor {
-    /// The direct room with another user, made unless it stands.
+    /// The direct room with another user, made unless it stands; then the host is not asked.
     ///
     /// # Errors
     /// [`Error::Invalid`] for oneself ([`Problem::Oneself`]), for an unknown user
@@ -41,14 +41,18 @@ impl Actor {
         if self.chat().user(&other).await?.is_none() {
             return Err(unknown(other.to_string()));
         }
-        let (room, room_kind) = (None, RoomKind::Direct);
-        let invitation = Invitation { room, room_kind, user: &other, by: &me };
-        let allowed = self.chat().inner.hooks.before_add(invitation).await;
-        allowed.map_err(|refusal| Error::refused("user_id", refusal))?;
-        let at = self.chat().clock().now();
-        let new = NewDirectRoom { first: me.id.clone(), second: other, metadata: Map::new(), at };
-        let (id, created) = self.chat().inner.store.direct_room(new).await?;
-        Ok(OpenedRoom { id, created })
+        let inner = &self.chat().inner;
+        if inner.has_hooks {
+            // Where it stands, nobody is brought into it.
+            if let Some(id) = inner.store.direct_room_of(&me.id, &other).await? {
+                return Ok(OpenedRoom { id, created: false });
+            }
+            let (room, room_kind) = (None, RoomKind::Direct);
+            let invitation = Invitation { room, room_kind, user: &other, by: &me };
+            let allowed = inner.hooks.before_add(invitation).await;
+            allowed.map_err(|refusal| Error::refused("user_id", refusal))?;
+        }
+        self.chat().open_direct_room(me.id.clone(), other, Map::new()).await
     }
 
     /// Makes a room of any kind but direct, with the actor as its first member.
@@ -83,7 +87,7 @@ impl Actor {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
     pub async fn room(&self, room: RoomId) -> Result<RoomSummary, Error> {
-        let found = self.chat().inner.store.room(&self.caller()?, room).await?;
+        let found = self.chat().inner.store.room(Some(&self.caller()?), room).await?;
         self.permit(found.ok_or(Error::NotFound)?, Action::View)
     }
 
@@ -283,6 +287,17 @@ impl Chat {
             }
             None => Ok(()),
         }
+    }
+
+    pub(super) async fn open_direct_room(
+        &self,
+        first: UserId,
+        second: UserId,
+        metadata: Map<String, Value>,
+    ) -> Result<OpenedRoom, Error> {
+        let new = NewDirectRoom { first, second, metadata, at: self.clock().now() };
+        let (id, created) = self.inner.store.direct_room(new).await?;
+        Ok(OpenedRoom { id, created })
     }
 
     pub(super) async fn manage(&self, change: ManageRoom) -> Result<(), Error> {

@@ -38,7 +38,7 @@ impl Actor {
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
     pub async fn stop_typing(&self, room: RoomId) -> Result<(), Error> {
         self.may(Action::Type, room).await?;
-        self.end_typing(room);
+        self.chat().end_typing(room, self.id()?);
         Ok(())
     }
 
@@ -60,12 +60,6 @@ impl Actor {
         let mut users = self.chat().inner.typing.of(room).users(room, now);
         users.retain(|(user, _)| self.id().is_ok_and(|me| user.id != *me));
         users
-    }
-
-    pub(super) fn end_typing(&self, room: RoomId) {
-        if let Ok(user) = self.id() {
-            self.chat().end_typing(room, user);
-        }
     }
 }
 

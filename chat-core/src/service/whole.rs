@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::{Actor, Error};
+use super::{Actor, Chat, Error};
 use crate::model::{Message, MessageId, RoomId, RoomSummary, Seq, Slice, User, UserId};
 use crate::store::{Anchor, RoomOrder};
 
@@ -29,43 +29,7 @@ impl Actor {
         before: Option<MessageId>,
         limit: Option<u64>,
     ) -> Result<Pages<Arc<Message>>, Error> {
-        let anchor = before.map_or(Anchor::Newest, Anchor::BeforeMessage);
-        let newest = self.history(room, anchor, Slice::first(1), false).await?.items;
-        let Some(last) = newest.first().map(|message| message.seq) else {
-            return Ok(stream::empty().boxed());
-        };
-        let first = match limit.and_then(|limit| limit.checked_sub(1)) {
-            Some(skip) => {
-                let slice = Slice { skip, take: 1 };
-                // Up to the same end as before, whatever has come since.
-                let oldest = self.history(room, Anchor::BeforeSeq(last + 1), slice, false).await?;
-                oldest.items.first().map_or(1, |message| message.seq)
-            }
-            None => 1,
-        };
-        let actor = self.clone();
-        let pages = stream::try_unfold(first.saturating_sub(1), move |after| {
-            let actor = actor.clone();
-            async move { actor.messages_between(room, after, last).await }
-        });
-        Ok(pages.boxed())
-    }
-
-    /// A page of the messages after a position and up to another one, and where it ends.
-    async fn messages_between(
-        &self,
-        room: RoomId,
-        after: Seq,
-        last: Seq,
-    ) -> Result<Option<(Vec<Arc<Message>>, Seq)>, Error> {
-        if after >= last {
-            return Ok(None);
-        }
-        let anchor = Anchor::AfterSeq(after);
-        let mut page = self.history(room, anchor, Slice::first(PAGE), false).await?.items;
-        let end = page.last().map_or(last, |message| message.seq);
-        page.retain(|message| message.seq <= last);
-        Ok(Some((page, end)))
+        Reader::Actor(self.clone()).all_messages(room, before, limit).await
     }
 
     /// All of the actor's active rooms, newest activity first as of when they are read.
@@ -107,6 +71,86 @@ impl Actor {
             page
         };
         Ok(pages.map_ok(others).boxed())
+    }
+}
+
+impl Chat {
+    /// All messages of a room of any kind, the oldest first, in the name of the host: to hand out
+    /// what was said, say.
+    ///
+    /// Those up to the newest one now; each comes once, as it is when it is read. What is deleted by
+    /// then is left out.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].
+    pub async fn all_messages(&self, room: RoomId) -> Result<Pages<Arc<Message>>, Error> {
+        Reader::Host(self.clone()).all_messages(room, None, None).await
+    }
+}
+
+/// Who reads a whole history.
+#[derive(Clone)]
+enum Reader {
+    Actor(Actor),
+    Host(Chat),
+}
+
+impl Reader {
+    async fn all_messages(
+        self,
+        room: RoomId,
+        before: Option<MessageId>,
+        limit: Option<u64>,
+    ) -> Result<Pages<Arc<Message>>, Error> {
+        let anchor = before.map_or(Anchor::Newest, Anchor::BeforeMessage);
+        let newest = self.history(room, anchor, Slice::first(1)).await?;
+        let Some(last) = newest.first().map(|message| message.seq) else {
+            return Ok(stream::empty().boxed());
+        };
+        let first = match limit.and_then(|limit| limit.checked_sub(1)) {
+            Some(skip) => {
+                let slice = Slice { skip, take: 1 };
+                // Up to the same end as before, whatever has come since.
+                let oldest = self.history(room, Anchor::BeforeSeq(last + 1), slice).await?;
+                oldest.first().map_or(1, |message| message.seq)
+            }
+            None => 1,
+        };
+        let pages = stream::try_unfold(first.saturating_sub(1), move |after| {
+            let reader = self.clone();
+            async move { reader.messages_between(room, after, last).await }
+        });
+        Ok(pages.boxed())
+    }
+
+    async fn history(
+        &self,
+        room: RoomId,
+        anchor: Anchor,
+        slice: Slice,
+    ) -> Result<Vec<Arc<Message>>, Error> {
+        let page = match self {
+            Self::Actor(actor) => actor.history(room, anchor, slice).await?,
+            Self::Host(chat) => chat.history(room, anchor, slice).await?,
+        };
+        Ok(page.items)
+    }
+
+    /// A page of the messages after a position and up to another one, and where it ends.
+    async fn messages_between(
+        &self,
+        room: RoomId,
+        after: Seq,
+        last: Seq,
+    ) -> Result<Option<(Vec<Arc<Message>>, Seq)>, Error> {
+        if after >= last {
+            return Ok(None);
+        }
+        let anchor = Anchor::AfterSeq(after);
+        let mut page = self.history(room, anchor, Slice::first(PAGE)).await?;
+        let end = page.last().map_or(last, |message| message.seq);
+        page.retain(|message| message.seq <= last);
+        Ok(Some((page, end)))
     }
 }
 

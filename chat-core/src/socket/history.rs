@@ -33,7 +33,7 @@ impl ReadHistory {
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Unavailable`].
     pub async fn perform(self, actor: Actor, room: RoomId) -> Result<HistoryPage, Error> {
         let anchor = Anchor::AfterSeq(self.after);
-        let page = actor.history(room, anchor, Slice::first(PAGE), false).await?;
+        let page = actor.history(room, anchor, Slice::first(PAGE)).await?;
         let people = actor.chat().users(page.items.iter().map(|message| &message.sender)).await?;
         let more = page.count > page.items.len() as u64;
         let end = page.items.last().map_or(self.after, |message| message.seq);

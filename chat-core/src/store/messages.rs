@@ -23,13 +23,46 @@ pub struct Once {
     pub content: [u8; 16],
 }
 
+/// In whose name a message is stored.
+#[derive(Debug, Clone)]
+pub enum Author {
+    /// A user, who has to be permitted to send it.
+    User(Caller),
+    /// A user for whom the host speaks, member or not: nobody is asked.
+    Host(UserId),
+}
+
+impl Author {
+    /// The user.
+    pub fn user(&self) -> &UserId {
+        match self {
+            Self::User(by) => &by.user,
+            Self::Host(user) => user,
+        }
+    }
+
+    /// Who asks; none where the host itself does.
+    pub fn caller(&self) -> Option<&Caller> {
+        match self {
+            Self::User(by) => Some(by),
+            Self::Host(_) => None,
+        }
+    }
+}
+
+impl From<Caller> for Author {
+    fn from(by: Caller) -> Self {
+        Self::User(by)
+    }
+}
+
 /// A message to store.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     /// The room.
     pub room: RoomId,
     /// Who sends it.
-    pub by: Caller,
+    pub by: Author,
     /// What it carries.
     pub kind: MessageKind,
     /// The text.
@@ -114,8 +147,8 @@ pub enum Anchor {
 pub struct HistoryQuery {
     /// The room.
     pub room: RoomId,
-    /// Who asks.
-    pub by: Caller,
+    /// Who asks; none where the host itself does.
+    pub by: Option<Caller>,
     /// Where to begin.
     pub anchor: Anchor,
     /// Which part of what lies beyond.
@@ -153,9 +186,12 @@ pub trait MessageStore: Send + Sync + 'static {
     /// # Contract
     /// Takes the room's next `seq` and next version; the id is larger than those of the room's
     /// messages before it. `created_at` is `at`, or that of the message before it if that is
-    /// later. The sender has read and received it. A system message is uncounted.
+    /// later. A sender who is a member has read and received it. A system message is uncounted.
     ///
-    /// Where the caller has sent a message with the same `once.key` to this room before, nothing is
+    /// What the host stores ([`Author::Host`]) goes also into rooms that are inactive, and its
+    /// sender need not be a member.
+    ///
+    /// Where the sender has sent a message with the same `once.key` to this room before, nothing is
     /// stored: with the same `once.content` and the message not deleted it is returned with
     /// `repeated`, else [`KeyReused`]. This is found out after membership and before everything
     /// else, so that a repetition succeeds also in a room that has become inactive.
@@ -210,10 +246,11 @@ pub trait MessageStore: Send + Sync + 'static {
     /// [`Action::React`]: crate::rules::Action::React
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)>;
 
-    /// A message by its id; `None` where there is none, or `room` is given and is not its room.
+    /// A message by its id; `None` where there is none, or `room` is given and is not its room. No
+    /// caller is the host.
     async fn message(
         &self,
-        by: &Caller,
+        by: Option<&Caller>,
         room: Option<RoomId>,
         message: MessageId,
     ) -> StoreResult<Option<Guarded<Arc<Message>>>>;

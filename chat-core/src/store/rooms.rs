@@ -164,15 +164,22 @@ pub trait RoomStore: Send + Sync + 'static {
     /// [`Denial::WrongKind`]: crate::rules::Denial::WrongKind
     async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)>;
 
+    /// The direct room of two users, whoever is named first; `None` where none was made.
+    async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>>;
+
     /// What a caller is to a room; `None` where there is no such room.
     async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>>;
 
     /// A room with its members, last message and the caller's unread count; `None` where there is
-    /// no such room.
+    /// no such room. No caller is the host.
     ///
     /// # Contract
     /// All parts are of one moment.
-    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>>;
+    async fn room(
+        &self,
+        by: Option<&Caller>,
+        room: RoomId,
+    ) -> StoreResult<Option<Guarded<RoomSummary>>>;
 
     /// A page of the active rooms that a user is a member of, each as [`RoomStore::room`] has it.
     ///
@@ -180,6 +187,15 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Only rooms of the caller's kinds; `count` is of all such rooms. One step, however many rooms
     /// the page has. Each room is of one moment, but not all of them of the same one.
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>>;
+
+    /// The rooms of every kind, active or not, as [`RoomStore::room`] has them for the host; by their
+    /// ids, at most `limit` of those after a room.
+    ///
+    /// # Contract
+    /// One step, however many rooms there are; each is of one moment, but not all of them of the
+    /// same one.
+    async fn all_rooms(&self, after: Option<RoomId>, limit: usize)
+    -> StoreResult<Vec<RoomSummary>>;
 
     /// Changes name, activity and metadata, and adds members ([`ManageRoom::action`]).
     ///

@@ -84,16 +84,32 @@ impl RoomStore for Flaky {
         self.up()?.direct_room(new).await
     }
 
+    async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>> {
+        self.up()?.direct_room_of(first, second).await
+    }
+
     async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
         self.up()?.access(by, room).await
     }
 
-    async fn room(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Guarded<RoomSummary>>> {
+    async fn room(
+        &self,
+        by: Option<&Caller>,
+        room: RoomId,
+    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
         self.up()?.room(by, room).await
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
         self.up()?.rooms(query).await
+    }
+
+    async fn all_rooms(
+        &self,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomSummary>> {
+        self.up()?.all_rooms(after, limit).await
     }
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
@@ -177,7 +193,7 @@ impl MessageStore for Flaky {
 
     async fn message(
         &self,
-        by: &Caller,
+        by: Option<&Caller>,
         room: Option<RoomId>,
         message: MessageId,
     ) -> StoreResult<Option<Guarded<Arc<Message>>>> {

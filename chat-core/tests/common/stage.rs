@@ -217,7 +217,7 @@ impl Stage {
         let by = Caller { user: self.onlooker_id(), kinds: Kinds::ALL };
         let query = HistoryQuery {
             room: self.room,
-            by,
+            by: Some(by),
             anchor: Anchor::Newest,
             slice: Slice::first(100),
             deleted: true,

@@ -84,11 +84,11 @@ impl Batch {
         let callers: BTreeSet<(i64, &str)> = all
             .iter()
             .map(|write| {
-                let by = match write {
-                    Write::Send(new) => &new.by,
-                    Write::Mark(mark) => &mark.by,
+                let user = match write {
+                    Write::Send(new) => new.by.user(),
+                    Write::Mark(mark) => &mark.by.user,
                 };
-                (int(write.room().get()), by.user.as_str())
+                (int(write.room().get()), user.as_str())
             })
             .collect();
         let (rooms, users): (Vec<i64>, Vec<&str>) = callers.into_iter().unzip();
@@ -154,7 +154,7 @@ impl Batch {
         let (mut rooms, mut users, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for (new, once) in keyed {
             rooms.push(int(new.room.get()));
-            users.push(new.by.user.as_str());
+            users.push(new.by.user().as_str());
             keys.push(Uuid::from_bytes(once.key));
         }
         if keys.is_empty() {

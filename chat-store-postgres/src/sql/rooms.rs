@@ -76,6 +76,15 @@ pub(crate) const LIST: &str = concat!(
      order by case when $3 then r_activity_at end desc, case when $3 then -r_id else r_id end"
 );
 
+/// Rooms by the primary key.
+pub(crate) const ALL_ROOMS: &str = concat!(
+    "select ",
+    summary_columns!(),
+    " from (select * from rooms where id > $1 order by id limit $2) r ",
+    summary_joins!(),
+    " order by r.id"
+);
+
 /// The present members of these rooms.
 pub(crate) const MEMBERS: &str =
     concat!("select r.id as room_id, b.* from rooms r ", members_join!(), " where r.id = any($1)");
@@ -98,5 +107,5 @@ pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
     NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, SET_METADATA,
-    ACCESS, SUMMARY, LIST, MEMBERS, ROOMS_OF, VERSIONS, STATS,
+    ACCESS, SUMMARY, LIST, ALL_ROOMS, MEMBERS, ROOMS_OF, VERSIONS, STATS,
 ];

@@ -26,7 +26,7 @@ pub(crate) fn caller(user: &str) -> Caller {
 pub(crate) fn text(room: RoomId, by: &str, text: &str) -> NewMessage {
     NewMessage {
         room,
-        by: caller(by),
+        by: caller(by).into(),
         kind: MessageKind::Text,
         content: Content::parse(text, 100).unwrap(),
         attachment: None,

@@ -44,7 +44,7 @@ impl Shop {
     pub(crate) async fn counts(&self) -> (i64, usize) {
         let count = sqlx::AssertSqlSafe(format!("select count(*) from {}", self.orders));
         let orders = self.pool.fetch_one(count).await.unwrap().get(0);
-        let history = self.actor.history(self.room, Anchor::Newest, Slice::first(10), false);
+        let history = self.actor.history(self.room, Anchor::Newest, Slice::first(10));
         (orders, history.await.unwrap().items.len())
     }
 

@@ -25,10 +25,10 @@ pub(super) async fn snapshots(player: &Player) -> Vec<Snapshot> {
     let mut snapshots = Vec::new();
     for room in &player.reference.rooms {
         let Some(by) = player.reader(room) else { continue };
-        let summary = player.store.room(&by, room.id).await.unwrap().unwrap();
+        let summary = player.store.room(Some(&by), room.id).await.unwrap().unwrap();
         let summary = summary.permit(Action::View).unwrap();
         let (anchor, slice) = (Anchor::AfterSeq(0), Slice::first(100_000));
-        let query = HistoryQuery { room: room.id, by, anchor, slice, deleted: true };
+        let query = HistoryQuery { room: room.id, by: Some(by), anchor, slice, deleted: true };
         let history = player.store.history(query).await.unwrap().unwrap();
         let messages = history.permit(Action::ReadHistory).unwrap().items.into_iter();
         let messages = messages.map(|message| (message.seq, Plain::of(&message)));

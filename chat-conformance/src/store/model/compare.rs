@@ -35,6 +35,13 @@ impl Player {
         versions.sort_unstable();
         agree(Ok(versions), found)?;
 
+        let nobody = self.user(USERS + 1);
+        let mut rooms: Vec<_> =
+            self.reference.rooms.iter().map(|room| room.summary(&nobody)).collect();
+        rooms.sort_by_key(|summary| summary.room.id);
+        let found = self.store.all_rooms(None, 1_000).await.map_err(refusal_of);
+        agree(Ok(rooms), found.map(|found| found.into_iter().map(summary).collect()))?;
+
         for user in 1..=USERS {
             for order in [RoomOrder::Activity, RoomOrder::Id] {
                 let by = self.caller(By { user, kinds: Kinds::ALL });
@@ -58,10 +65,11 @@ impl Player {
         let nobody = self.user(USERS + 1);
         agree(Ok(room.summary(&nobody).room), Ok(changes.room))?;
 
-        let Some(by) = self.reader(room) else { return Ok(()) };
         let (anchor, slice) = (Anchor::Newest, Slice::first(100_000));
-        for deleted in [true, false] {
-            let query = HistoryQuery { room: room.id, by: by.clone(), anchor, slice, deleted };
+        // A member, where there is one, and the host.
+        let readers = self.reader(room).map(Some).into_iter().chain([None]);
+        for (by, deleted) in readers.flat_map(|by| [(by.clone(), true), (by, false)]) {
+            let query = HistoryQuery { room: room.id, by, anchor, slice, deleted };
             let page = self.store.history(query).await.map_err(|error| error.to_string())?;
             let page = page.ok_or("no such room")?.permit(Action::ReadHistory);
             let page = page.map_err(|denial| denial.to_string())?;
@@ -74,10 +82,10 @@ impl Player {
     /// Compares a room as one user sees it.
     async fn compare_view(&self, room: &ReferenceRoom, user: u8) -> Compared {
         let by = self.caller(By { user, kinds: Kinds::ALL });
-        let access = room.access(&by);
+        let access = room.access(Some(&by));
         let found = self.store.access(&by, room.id).await.map_err(refusal_of);
         agree(Ok(Some(access)), found)?;
-        let view = self.store.room(&by, room.id).await.map_err(|error| error.to_string())?;
+        let view = self.store.room(Some(&by), room.id).await.map_err(|error| error.to_string())?;
         let view = view.ok_or("no such room")?;
         agree(Ok(access), Ok(*view.access()))?;
         let wanted = access.permit(Action::View).map(|()| room.summary(&by.user));

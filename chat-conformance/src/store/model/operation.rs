@@ -132,6 +132,8 @@ pub(super) enum Operation {
 /// What is sent, and how often in a row.
 #[derive(Debug, Clone)]
 pub(super) struct What {
+    /// Whether the host speaks for the user.
+    pub(super) by_host: bool,
     pub(super) kind: MessageKind,
     pub(super) file: bool,
     pub(super) reply_to: Option<Target>,
@@ -277,8 +279,10 @@ fn what() -> impl Strategy<Value = What> {
     let reply_to = prop::option::weighted(0.2, target());
     let once = prop::option::weighted(0.5, (0u8..2, prop_oneof![5 => Just(0u8), 1 => Just(1u8)]));
     let times = prop_oneof![6 => Just(1u8), 1 => 2u8..8];
-    (kind, prop::bool::weighted(0.2), reply_to, once, late(), times).prop_map(
-        |(kind, file, reply_to, once, late, times)| What {
+    let by_host = prop::bool::weighted(0.1);
+    (by_host, kind, prop::bool::weighted(0.2), reply_to, once, late(), times).prop_map(
+        |(by_host, kind, file, reply_to, once, late, times)| What {
+            by_host,
             kind,
             file,
             reply_to,

@@ -8,8 +8,8 @@ use chat_core::model::{
 };
 use chat_core::rules::{Action, Caller, Denial, Emoji, RoomFull};
 use chat_core::store::{
-    Anchor, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom, NewMessage,
-    NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
+    Anchor, Author, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom,
+    NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
 use serde_json::Map;
 
@@ -89,15 +89,18 @@ impl Player {
                 self.mark(*room, *by, *read, Targets::UpTo((*last).into()), *late).await
             }
             Operation::Manage { room, by, name: to, active, note, add } => {
+                let metadata = note.map(|note| Map::from_iter([("note".to_owned(), note.into())]));
                 let change = ManageRoom {
-                    room: self.room(*room),
-                    by: by.map(|by| self.caller(by)),
                     name: to.map(|to| name(["one", "two"][usize::from(to)])),
                     active: *active,
-                    metadata: note.map(|note| Map::from_iter([("note".to_owned(), note.into())])),
+                    metadata,
                     add: add.iter().map(|user| self.user(*user)).collect(),
                     member_limit: MEMBERS,
-                    at: self.now(),
+                    ..ManageRoom::nothing(
+                        self.room(*room),
+                        by.map(|by| self.caller(by)),
+                        self.now(),
+                    )
                 };
                 let wanted = self.model(change.room).manage(&change);
                 agree(wanted, self.store.manage_room(change).await.map_err(refusal_of))
@@ -229,9 +232,10 @@ impl Player {
     }
 
     async fn send(&mut self, room: u8, by: By, what: &What) -> Compared {
+        let by = self.caller(by);
         let new = NewMessage {
             room: self.room(room),
-            by: self.caller(by),
+            by: if what.by_host { Author::Host(by.user) } else { by.into() },
             kind: what.kind,
             content: content(&format!("text {}", self.seconds)),
             attachment: what.file.then(|| attachment("file")),
@@ -285,7 +289,7 @@ impl Player {
             From::BeforeSeq(seq) => Anchor::BeforeSeq(seq.into()),
             From::AfterSeq(seq) => Anchor::AfterSeq(seq.into()),
         };
-        let query = HistoryQuery { room: id, by, anchor, slice, deleted };
+        let query = HistoryQuery { room: id, by: Some(by), anchor, slice, deleted };
         let page = self.store.history(query).await.map_err(|error| error.to_string())?;
         let page = page.ok_or("no such room")?.permit(Action::ReadHistory);
         let page = page.map_err(|denial| denial.to_string())?;
@@ -298,12 +302,13 @@ impl Player {
         let room = room.map(|room| self.room(room));
         let id = self.message(0, Target::Anywhere(message));
         let by = self.caller(by);
-        let found = self.store.message(&by, room, id).await.map_err(|error| error.to_string())?;
+        let found =
+            self.store.message(Some(&by), room, id).await.map_err(|error| error.to_string())?;
         let mut rooms = self.reference.rooms.iter();
         let home = rooms.find(|room| room.messages.iter().any(|message| message.id == id));
         let home = home.filter(|home| room.is_none_or(|room| room == home.id));
         let wanted = home.map(|home| {
-            let permitted = home.access(&by).permit(Action::ReadHistory);
+            let permitted = home.access(Some(&by)).permit(Action::ReadHistory);
             let message = home.messages.iter().find(|message| message.id == id);
             permitted.map(|()| message.map(Plain::of))
         });

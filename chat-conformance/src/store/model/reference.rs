@@ -131,16 +131,18 @@ impl Reference {
 }
 
 impl ReferenceRoom {
-    pub(super) fn access(&self, by: &Caller) -> Access {
+    pub(super) fn access(&self, by: Option<&Caller>) -> Access {
+        let standing = match by {
+            None => Standing::Host,
+            Some(by) if !self.is_member(&by.user) => Standing::Stranger,
+            Some(by) if self.new.creator.as_ref() == Some(&by.user) => Standing::Creator,
+            Some(_) => Standing::Member,
+        };
         Access {
             room: self.id,
             kind: self.new.kind,
-            shown: by.kinds.contains(self.new.kind),
-            standing: match self.is_member(&by.user) {
-                false => Standing::Stranger,
-                true if self.new.creator.as_ref() == Some(&by.user) => Standing::Creator,
-                true => Standing::Member,
-            },
+            shown: by.is_none_or(|by| by.kinds.contains(self.new.kind)),
+            standing,
             active: self.active,
             version: self.version,
             last_seq: self.messages.len() as Seq,

@@ -6,7 +6,7 @@ use chat_core::model::{
     Attachment, Message, MessageId, MessageKind, MessageVersions, Reaction, Seq, Timestamp, UserId,
     Version,
 };
-use chat_core::rules::{Action, Caller, Denial, RoomFull, permit_host, permit_message};
+use chat_core::rules::{Action, Caller, Denial, RoomFull, permit_message};
 use chat_core::store::{
     Added, DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, Once, React, ReceiptKind,
     Targets,
@@ -20,13 +20,13 @@ type Outcome<T> = Result<T, Refusal>;
 impl ReferenceRoom {
     /// Sends a message, which the store has given this id.
     pub(super) fn send(&mut self, new: &NewMessage, id: MessageId) -> Outcome<(Plain, bool)> {
-        let permitted = self.access(&new.by).permit(Action::Send);
+        let permitted = self.access(new.by.caller()).permit(Action::Send);
         if let Err(denial @ (Denial::Hidden | Denial::NotMember)) = permitted {
             return Err(Refusal::Denied(denial));
         }
         if let Some(once) = new.once {
             let same = |(message, key): &(&Message, &Option<Once>)| {
-                message.sender == new.by.user && key.is_some_and(|key| key.key == once.key)
+                message.sender == *new.by.user() && key.is_some_and(|key| key.key == once.key)
             };
             if let Some((message, key)) = self.messages.iter().zip(&self.keys).find(same) {
                 let repeats = *key == Some(once) && !message.is_deleted();
@@ -50,7 +50,7 @@ impl ReferenceRoom {
             id,
             room: self.id,
             seq: self.messages.len() as Seq + 1,
-            sender: new.by.user.clone(),
+            sender: new.by.user().clone(),
             kind: new.kind,
             content: new.content.as_str().to_owned(),
             attachment: new.attachment.clone(),
@@ -65,9 +65,11 @@ impl ReferenceRoom {
             status_by: None,
             versions: MessageVersions { sent: self.version, ..Default::default() },
         };
-        let sender = self.member(&new.by.user);
-        sender.read.push(message.seq);
-        sender.delivered.push(message.seq);
+        if self.is_member(&message.sender) {
+            let sender = self.member(&message.sender);
+            sender.read.push(message.seq);
+            sender.delivered.push(message.seq);
+        }
         let sent = Plain::of(&message);
         self.messages.push(message);
         self.keys.push(new.once);
@@ -133,7 +135,7 @@ impl ReferenceRoom {
         let indexes: Vec<_> = match mark.targets {
             Targets::Message(id) => vec![self.writable(Action::Mark, Some(&mark.by), id)?],
             Targets::UpTo(_) | Targets::All => {
-                self.access(&mark.by).permit(Action::Mark).map_err(Refusal::Denied)?;
+                self.access(Some(&mark.by)).permit(Action::Mark).map_err(Refusal::Denied)?;
                 let meant = |index: &usize| match mark.targets {
                     Targets::UpTo(last) => self.messages[*index].seq <= last,
                     _ => true,
@@ -189,11 +191,8 @@ impl ReferenceRoom {
     }
 
     pub(super) fn manage(&mut self, change: &ManageRoom) -> Outcome<Added> {
-        match &change.by {
-            Some(by) => self.access(by).permit(change.action()),
-            None => permit_host(change.action(), self.kind()),
-        }
-        .map_err(Refusal::Denied)?;
+        let access = self.access(change.by.as_ref());
+        access.permit(change.action()).map_err(Refusal::Denied)?;
         let new: HashSet<_> = change.add.iter().filter(|user| !self.is_member(user)).collect();
         self.admit(new.len(), change.member_limit)?;
         let mut added = Added { settings: None, joined: None };
@@ -203,7 +202,7 @@ impl ReferenceRoom {
         }
         self.active = change.active.unwrap_or(self.active);
         if let Some(metadata) = &change.metadata {
-            self.new.metadata = metadata.clone();
+            self.new.metadata.clone_from(metadata);
         }
         if (self.name.clone(), self.active, self.new.metadata.clone()) != before {
             self.version += 1;
@@ -235,7 +234,7 @@ impl ReferenceRoom {
         limit: usize,
         at: Timestamp,
     ) -> Outcome<Option<Version>> {
-        self.access(by).permit(Action::Join).map_err(Refusal::Denied)?;
+        self.access(Some(by)).permit(Action::Join).map_err(Refusal::Denied)?;
         if self.is_member(&by.user) {
             return Ok(None);
         }
@@ -246,7 +245,7 @@ impl ReferenceRoom {
     }
 
     pub(super) fn leave_by(&mut self, by: &Caller) -> Outcome<Version> {
-        self.access(by).permit(Action::Leave).map_err(Refusal::Denied)?;
+        self.access(Some(by)).permit(Action::Leave).map_err(Refusal::Denied)?;
         Ok(self.remove(&by.user).expect("only members may leave"))
     }
 
@@ -264,7 +263,7 @@ impl ReferenceRoom {
     /// The message that an action is about, if the caller, or the host, may do that.
     fn writable(&self, action: Action, by: Option<&Caller>, id: MessageId) -> Outcome<usize> {
         if let Some(by) = by {
-            self.access(by).permit(action).map_err(Refusal::Denied)?;
+            self.access(Some(by)).permit(action).map_err(Refusal::Denied)?;
         }
         let index = self.messages.iter().position(|message| message.id == id);
         let index = index.ok_or(Refusal::NotFound)?;

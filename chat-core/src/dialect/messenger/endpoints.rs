@@ -116,7 +116,7 @@ async fn room(call: Call) -> Answer {
 async fn list_messages(call: Call) -> Answer {
     let room = call.room("room_id")?;
     let page = PageNumber::of(&call)?;
-    let messages = call.actor.history(room, Anchor::Newest, page.slice(), false).await?;
+    let messages = call.actor.history(room, Anchor::Newest, page.slice()).await?;
     let people =
         call.actor.chat().people(messages.items.iter().map(|message| &message.sender)).await?;
     let views = messages.items.iter().map(|message| MessageView::new(message, &people)).collect();

@@ -181,7 +181,7 @@ async fn list_messages(call: Call) -> Answer {
         return Err(Rejection::InvalidCursor);
     }
     let anchor = cursor.map_or(Anchor::Newest, Cursor::anchor);
-    let mut page = call.actor.history(room, anchor, Slice::first(PAGE), false).await?;
+    let mut page = call.actor.history(room, anchor, Slice::first(PAGE)).await?;
     let beyond = page.count > page.items.len() as u64;
     if let Some(Cursor::Newer(_)) = cursor {
         page.items.reverse();
@@ -210,7 +210,7 @@ async fn list_messages(call: Call) -> Answer {
 
 /// Whether a cursor leads to any message.
 async fn leads_anywhere(call: &Call, room: RoomId, cursor: Cursor) -> Result<bool, Error> {
-    let page = call.actor.history(room, cursor.anchor(), Slice::first(1), false).await?;
+    let page = call.actor.history(room, cursor.anchor(), Slice::first(1)).await?;
     Ok(page.count > 0)
 }
 

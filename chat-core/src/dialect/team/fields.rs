@@ -12,41 +12,32 @@ use crate::http::{Call, Params};
 use crate::model::{MessageId, RoomId};
 use crate::service::Error;
 
-/// The bits of a version 8 UUID that are not the id's.
-const FRAME: u128 = 0x8000_8000 << 48;
-
-/// A room or message id as a UUID: `00000000-0000-8000-8000-` and the id as 12 hex digits.
+/// A room or message id as a UUID.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct IdView(u64);
+pub(super) struct IdView(Uuid);
 
 impl From<RoomId> for IdView {
     fn from(id: RoomId) -> Self {
-        Self(id.get())
+        Self(id.to_uuid())
     }
 }
 
 impl From<MessageId> for IdView {
     fn from(id: MessageId) -> Self {
-        Self(id.get())
-    }
-}
-
-impl IdView {
-    fn uuid(self) -> Uuid {
-        Uuid::from_u128(FRAME | u128::from(self.0))
+        Self(id.to_uuid())
     }
 }
 
 impl fmt::Display for IdView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.uuid().hyphenated().fmt(f)
+        self.0.hyphenated().fmt(f)
     }
 }
 
 impl Serialize for IdView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut buffer = Uuid::encode_buffer();
-        serializer.serialize_str(self.uuid().hyphenated().encode_lower(&mut buffer))
+        serializer.serialize_str(self.0.hyphenated().encode_lower(&mut buffer))
     }
 }
 
@@ -60,27 +51,27 @@ impl JsonSchema for IdView {
     }
 }
 
-/// The number in a UUID that we could have made. Letter case aside there is one way to write it.
-fn number(text: &str) -> Option<u64> {
+/// A UUID in a text. Letter case aside there is one way to write it.
+fn uuid(text: &str) -> Option<Uuid> {
     if text.len() != uuid::fmt::Hyphenated::LENGTH {
         return None;
     }
-    u64::try_from(Uuid::try_parse(text).ok()?.as_u128() ^ FRAME).ok()
+    Uuid::try_parse(text).ok()
 }
 
 /// The room that a path names. An id of the wrong form is that of no room.
 pub(super) fn room(params: &Params) -> Result<RoomId, Error> {
-    number(params.text("room_id")).and_then(RoomId::new).ok_or(Error::NotFound)
+    uuid(params.text("room_id")).and_then(RoomId::from_uuid).ok_or(Error::NotFound)
 }
 
 /// The message that a path names, likewise.
 pub(super) fn message(call: &Call) -> Result<MessageId, Error> {
-    number(call.params.text("message_id")).and_then(MessageId::new).ok_or(Error::NotFound)
+    message_id(call.params.text("message_id")).ok_or(Error::NotFound)
 }
 
 /// A message id in a text.
 pub(super) fn message_id(text: &str) -> Option<MessageId> {
-    number(text).and_then(MessageId::new)
+    uuid(text).and_then(MessageId::from_uuid)
 }
 
 /// The message that a body or frame answers: none where it says so or nothing, an error where what

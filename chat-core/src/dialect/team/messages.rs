@@ -32,7 +32,7 @@ pub(super) async fn list(call: Call) -> Answer {
     let page = PageNumber::of(&call)?;
     let before = call.query("before").and_then(|text| fields::message_id(&text));
     let anchor = before.map_or(Anchor::Newest, Anchor::BeforeMessage);
-    let mut messages = call.actor.history(room, anchor, page.slice(), true).await?;
+    let mut messages = call.actor.history_with_deleted(room, anchor, page.slice()).await?;
     messages.items.reverse();
     let envelope = page.envelope(&call, messages.count, Vec::new())?;
     Ok(json_page(&envelope, items(call, vec![messages.items])).await?)

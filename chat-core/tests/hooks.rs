@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chat_core::host::{
     Draft, Hooks, Invitation, JwtAuthenticator, Refusal, RoomDraft, StaticDirectory,
 };
-use chat_core::model::{MessageId, MessageKind, RoomId, RoomKind, User};
+use chat_core::model::{MessageId, MessageKind, RoomId, RoomKind, User, UserId};
 use chat_core::rules::{Content, Denial, RoomName};
 use chat_core::service::{Error, Problem};
 use chat_core::{Chat, Outgoing};
@@ -57,10 +57,11 @@ impl Hooks for Host {
     }
 
     async fn before_add(&self, invitation: Invitation<'_>) -> Result<(), Refusal> {
-        let Invitation { room, room_kind, user, by, .. } = invitation;
+        let Invitation { room, room_kind, users, by, .. } = invitation;
         let room = room.map_or("a new room".to_owned(), |room| room.to_string());
-        self.note(format!("{} adds {user} to {room}, {room_kind:?}", by.id));
-        if user.as_str() == "3" { Err("Leave her alone.".into()) } else { Ok(()) }
+        let ids: Vec<_> = users.iter().map(UserId::as_str).collect();
+        self.note(format!("{} adds {} to {room}, {room_kind:?}", by.id, ids.join(" and ")));
+        if ids.contains(&"3") { Err("Leave her alone.".into()) } else { Ok(()) }
     }
 
     async fn before_join(&self, room: RoomId, user: &User) -> Result<(), Refusal> {
@@ -310,4 +311,36 @@ fn the_host_is_not_asked_about_what_it_says_itself() {
             (sender == "3", usize::from(sender == "3"))
         );
     }
+}
+
+#[test]
+fn the_host_is_asked_once_about_a_list_that_names_some_of_them_often() {
+    let (chat, host, _) = open();
+    let john = chat.acting_as("1");
+    let often: Vec<UserId> = (0..5_000).map(|number| UserId::from(1 + number % 2)).collect();
+    let room = now(john.create_room(RoomKind::Group, "a", often.clone())).unwrap();
+    now(john.add_members(room, often)).unwrap();
+    let asked = [
+        "1 calls a new room, Group, a".to_owned(),
+        "1 adds 1 and 2 to a new room, Group".to_owned(),
+        format!("1 adds 1 and 2 to {room}, Group"),
+    ];
+    assert_eq!(host.asked(), asked);
+}
+
+#[test]
+fn a_list_that_is_too_long_is_refused_before_anybody_is_asked() {
+    let (chat, host, _) = open();
+    let john = chat.acting_as("1");
+    let room = now(john.create_room(RoomKind::Group, "a", Vec::new())).unwrap();
+    host.asked();
+    let many: Vec<UserId> = (0..1_001_u64).map(UserId::from).collect();
+    match now(john.add_members(room, many)) {
+        Err(Error::Invalid(fields)) => {
+            assert_eq!(fields[0].field, "members");
+            assert_eq!(fields[0].problem, Problem::TooMany { limit: 1_000 });
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(host.asked().is_empty());
 }

@@ -28,6 +28,7 @@ impl Listener for Told {
             Change::Deleted { message, sender, .. } => {
                 format!("{} of {} is deleted", message.id, sender.username)
             }
+            Change::Made { by } => format!("made by {by:?}"),
             Change::Joined { user } => format!("{user} joined"),
             Change::Settings => "settings".to_owned(),
             Change::Sent { message, sender, .. } => {
@@ -271,4 +272,22 @@ fn the_host_reads_all_rooms_and_all_that_was_said() {
         Err(Error::NotFound)
     ));
     assert!(matches!(now(chat.all_messages(nowhere)).err(), Some(Error::NotFound)));
+}
+
+#[test]
+fn a_room_that_is_made_is_told_of_once_with_who_is_in_it() {
+    let (chat, _) = open();
+    let told = listen(&chat);
+    let take = || std::mem::take(&mut *told.0.lock().unwrap());
+    now(chat.create_room(RoomKind::Group, "a", vec![2.into(), 2.into()], Map::new())).unwrap();
+    assert_eq!(take(), ["made by None", "2 joined"]);
+    let john = chat.acting_as(1);
+    now(john.create_room(RoomKind::Group, "a", vec![3.into(), 1.into()])).unwrap();
+    assert_eq!(take(), ["made by Some(UserId(1))", "1 joined", "3 joined"]);
+    for _ in 0..2 {
+        now(john.direct_room(2)).unwrap();
+    }
+    assert_eq!(take(), ["made by Some(UserId(1))", "1 joined", "2 joined"]);
+    now(chat.create_room(RoomKind::Group, "a", vec![9.into()], Map::new())).unwrap_err();
+    assert!(take().is_empty());
 }

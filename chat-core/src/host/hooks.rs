@@ -35,8 +35,8 @@ pub struct Draft<'a> {
     pub edited: Option<&'a Message>,
 }
 
-/// Somebody who is to become a member of a room because another user wants it: invited, or written
-/// to directly.
+/// Users who are to become members of a room because another user wants it: invited, or one who is
+/// written to directly.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Invitation<'a> {
@@ -44,8 +44,8 @@ pub struct Invitation<'a> {
     pub room: Option<RoomId>,
     /// The room's kind.
     pub room_kind: RoomKind,
-    /// Who is to become a member.
-    pub user: &'a UserId,
+    /// Who is to become a member, each once; some may be members already. At most 1,000.
+    pub users: &'a [UserId],
     /// Who wants it.
     pub by: &'a User,
 }
@@ -113,8 +113,8 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Whether a user may be made a member of a room by another. Not asked about a direct room that
-    /// stands.
+    /// Whether users may be made members of a room by another; all of them or none. Not asked about a
+    /// direct room that stands.
     async fn before_add(&self, invitation: Invitation<'_>) -> Result<(), Refusal> {
         let _ = invitation;
         Ok(())
@@ -132,8 +132,14 @@ pub trait Hooks: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Is told what happened on this node, after it was stored: to send push notifications, say.
-    /// Must not block, nor wait for the chat, which may be telling it something.
+    /// Is told what happened: to send push notifications, say. Must not block, nor wait for the chat,
+    /// which may be telling it something.
+    ///
+    /// A [lasting change](Event::Room) of a room, its making too, is told on the node that has
+    /// written it, after it was stored and at most once: not where that node ends in between, nor
+    /// where the store's answer was lost, and a message that is sent again is no news then. A
+    /// [signal](Event::Signal) is told on every node that hears of it, and may come more than once or
+    /// never.
     fn on_event(&self, event: &Event) {
         let _ = event;
     }

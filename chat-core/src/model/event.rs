@@ -40,6 +40,11 @@ impl RoomEvent {
 /// What changed in a room.
 #[derive(Debug, Clone)]
 pub enum Change {
+    /// The room was made. Its first members have joined with it, and come after this.
+    Made {
+        /// Who made it; none for the host itself.
+        by: Option<UserId>,
+    },
     /// A message was sent.
     Sent {
         /// The message.
@@ -103,7 +108,9 @@ impl Change {
             Self::Sent { message, .. } | Self::Reacted { message } | Self::Status { message } => {
                 (message, 0)
             }
-            Self::Joined { .. } | Self::Left { .. } | Self::Settings => return 0,
+            Self::Made { .. } | Self::Joined { .. } | Self::Left { .. } | Self::Settings => {
+                return 0;
+            }
         };
         let reactions: usize = message.reactions.iter().map(|it| 1 + it.users.len()).sum();
         message.content.len() + PERSON * (readers + reactions)
@@ -118,7 +125,9 @@ impl Change {
             Self::Deleted { message, .. } => (message, message.versions.deleted),
             Self::Reacted { message } => (message, message.versions.reacted),
             Self::Status { message } => (message, message.versions.status),
-            Self::Joined { .. } | Self::Left { .. } | Self::Settings => return None,
+            Self::Made { .. } | Self::Joined { .. } | Self::Left { .. } | Self::Settings => {
+                return None;
+            }
         };
         Some(Cursor { version: version.saturating_sub(1), seq: message.seq })
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::rooms::named;
+use super::rooms::{each_once, named};
 use super::{Chat, Error, OpenedRoom, Problem};
 use crate::host::Hint;
 use crate::model::{Change, MessageId, RoomId, RoomKind, Signal, UserId};
@@ -23,7 +23,7 @@ impl Chat {
         members: Vec<UserId>,
         metadata: Map<String, Value>,
     ) -> Result<RoomId, Error> {
-        let name = Some(named(name)?);
+        let (name, members) = (Some(named(name)?), each_once(members));
         if kind == RoomKind::Direct {
             return Err(Error::Denied(Denial::WrongKind));
         }
@@ -31,7 +31,7 @@ impl Chat {
         let at = self.clock().now();
         let (creator, member_limit) = (None, self.config().members_per_room);
         let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
-        Ok(self.inner.store.create_room(new).await?)
+        self.make_room(new).await
     }
 
     /// The direct room of two users, made unless it stands, in the name of the host: no hook is
@@ -101,6 +101,7 @@ impl Chat {
     /// [`Error::NotFound`], [`Error::Denied`] where the room is direct, [`Error::Invalid`] where
     /// somebody is unknown or the room is full (`members`), [`Error::Unavailable`].
     pub async fn add_members(&self, room: RoomId, users: Vec<UserId>) -> Result<(), Error> {
+        let users = each_once(users);
         self.know(&users).await?;
         self.manage(ManageRoom { add: users, ..self.change(room) }).await
     }

@@ -1,17 +1,24 @@
 //! Rooms: make, list, look, join, leave, count.
 
 use std::collections::HashSet;
+use std::iter;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::{Actor, Chat, Error, Problem};
 use crate::host::{Hint, Invitation, RoomDraft};
-use crate::model::{Change, Page, RoomId, RoomKind, RoomSummary, Signal, Slice, Timestamp, UserId};
+use crate::model::{
+    Change, Cursor, Event, Page, RoomEvent, RoomId, RoomKind, RoomSummary, Signal, Slice,
+    Timestamp, UserId,
+};
 use crate::rules::{Access, Action, Denial, Guarded, RoomName, Standing, admit};
 use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery, StoreError,
 };
+
+/// The most users whom somebody may bring into a room at once.
+const INVITED: usize = 1_000;
 
 /// A page of rooms.
 pub type RoomList = Page<RoomSummary>;
@@ -48,14 +55,16 @@ impl Actor {
                 return Ok(OpenedRoom { id, created: false });
             }
             let (room, room_kind) = (None, RoomKind::Direct);
-            let invitation = Invitation { room, room_kind, user: &other, by: &me };
+            let users = std::slice::from_ref(&other);
+            let invitation = Invitation { room, room_kind, users, by: &me };
             let allowed = inner.hooks.before_add(invitation).await;
             allowed.map_err(|refusal| Error::refused("user_id", refusal))?;
         }
         self.chat().open_direct_room(me.id.clone(), other, Map::new()).await
     }
 
-    /// Makes a room of any kind but direct, with the actor as its first member.
+    /// Makes a room of any kind but direct, with the actor as its first member and at most 1,000
+    /// others.
     ///
     /// # Errors
     /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] for the name (`name`) and where
@@ -67,7 +76,7 @@ impl Actor {
         name: impl TryInto<RoomName, Error: Into<Problem>>,
         members: Vec<UserId>,
     ) -> Result<RoomId, Error> {
-        let name = named(name)?;
+        let (name, members) = (named(name)?, each_once(members));
         if kind == RoomKind::Direct {
             return Err(Error::Denied(Denial::WrongKind));
         }
@@ -79,7 +88,7 @@ impl Actor {
         let (name, metadata) = (Some(name), Map::new());
         let member_limit = self.chat().config().members_per_room;
         let new = NewRoom { kind, name, creator, members, member_limit, metadata, at };
-        Ok(self.chat().inner.store.create_room(new).await?)
+        self.chat().make_room(new).await
     }
 
     /// A room with its members, last message and the actor's unread count.
@@ -133,7 +142,8 @@ impl Actor {
         self.manage_room(ManageRoom { active: Some(active), ..self.change(room)? }).await
     }
 
-    /// Makes users members of a room of the actor's. Who is one already stays one.
+    /// Makes users members of a room of the actor's, at most 1,000 at once. Who is one already stays
+    /// one.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody is unknown or the
@@ -149,6 +159,7 @@ impl Actor {
 
     /// Changes several things of a room at once.
     pub(crate) async fn manage_room(&self, change: ManageRoom) -> Result<(), Error> {
+        let change = ManageRoom { add: each_once(change.add), ..change };
         let room = change.room;
         let kind = self.may(change.action(), room).await?.kind;
         if let Some(name) = &change.name {
@@ -249,24 +260,35 @@ impl Actor {
         allowed.map_err(|refusal| Error::refused("name", refusal))
     }
 
+    /// Whether the actor may make members of users, of whom none comes twice.
     async fn may_add(
         &self,
         room: Option<RoomId>,
         room_kind: RoomKind,
         users: &[UserId],
     ) -> Result<(), Error> {
+        if users.is_empty() {
+            return Ok(());
+        }
         // Before anybody is asked about so many.
         let limit = self.chat().config().members_per_room;
-        admit(0, users.iter().collect::<HashSet<_>>().len(), limit).map_err(StoreError::from)?;
+        admit(0, users.len(), limit).map_err(StoreError::from)?;
+        if users.len() > INVITED {
+            return Err(Error::invalid("members", Problem::TooMany { limit: INVITED }));
+        }
         self.chat().know(users).await?;
         let by = &*self.user().await?;
-        for user in users {
-            let invitation = Invitation { room, room_kind, user, by };
-            let allowed = self.chat().inner.hooks.before_add(invitation).await;
-            allowed.map_err(|refusal| Error::refused("members", refusal))?;
-        }
-        Ok(())
+        let invitation = Invitation { room, room_kind, users, by };
+        let allowed = self.chat().inner.hooks.before_add(invitation).await;
+        allowed.map_err(|refusal| Error::refused("members", refusal))
     }
+}
+
+/// Users without repetitions, in their order.
+pub(super) fn each_once(mut users: Vec<UserId>) -> Vec<UserId> {
+    let mut seen = HashSet::new();
+    users.retain(|user| seen.insert(user.clone()));
+    users
 }
 
 /// A name, or what is wrong with it.
@@ -295,9 +317,29 @@ impl Chat {
         second: UserId,
         metadata: Map<String, Value>,
     ) -> Result<OpenedRoom, Error> {
+        let members = [first.clone(), second.clone()];
         let new = NewDirectRoom { first, second, metadata, at: self.clock().now() };
         let (id, created) = self.inner.store.direct_room(new).await?;
+        if created {
+            let [first, _] = &members;
+            self.tell_made(id, Some(first.clone()), members.to_vec());
+        }
         Ok(OpenedRoom { id, created })
+    }
+
+    pub(super) async fn make_room(&self, new: NewRoom) -> Result<RoomId, Error> {
+        let by = new.creator.clone();
+        let members = each_once(by.iter().chain(&new.members).cloned().collect());
+        let room = self.inner.store.create_room(new).await?;
+        self.tell_made(room, by, members);
+        Ok(room)
+    }
+
+    /// Tells this node of a room that was made. Nobody can be connected to it elsewhere.
+    fn tell_made(&self, room: RoomId, by: Option<UserId>, members: Vec<UserId>) {
+        let joined = members.into_iter().map(|user| Change::Joined { user });
+        let changes = iter::once(Change::Made { by }).chain(joined).collect();
+        self.tell(&Event::Room(RoomEvent { room, reached: Cursor::version(1), changes }));
     }
 
     pub(super) async fn manage(&self, change: ManageRoom) -> Result<(), Error> {

@@ -68,6 +68,7 @@ fn change(change: &Change) -> Option<String> {
         Change::Edited { .. }
         | Change::Deleted { .. }
         | Change::Reacted { .. }
+        | Change::Made { .. }
         | Change::Joined { .. }
         | Change::Left { .. }
         | Change::Settings => None,

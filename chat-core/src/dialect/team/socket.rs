@@ -97,7 +97,11 @@ fn change(change: &Change) -> Option<String> {
             message: MessageView::new(message, sender.clone(), read_by, files::path(message)),
         },
         Change::Reacted { message } => Frame::reaction(message),
-        Change::Status { .. } | Change::Joined { .. } | Change::Left { .. } | Change::Settings => {
+        Change::Made { .. }
+        | Change::Status { .. }
+        | Change::Joined { .. }
+        | Change::Left { .. }
+        | Change::Settings => {
             return None;
         }
     };

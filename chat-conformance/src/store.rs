@@ -142,6 +142,7 @@ macro_rules! store_tests {
             lists {
                 rooms_are_listed_in_their_order,
                 inactive_rooms_and_those_one_left_are_not_listed,
+                what_is_unread_is_the_sum_of_what_lists_say,
                 a_page_of_rooms_counts_all_of_the_callers_kinds,
                 a_listed_room_is_as_the_room_itself,
                 rooms_of_a_user_are_found_active_or_not,

@@ -30,7 +30,7 @@ mod whole;
 pub use actor::Actor;
 pub use changes::Batch;
 pub use chat::{Chat, ChatBuilder, Listener};
-pub use error::{Error, FieldError, Problem};
+pub use error::{Conflict, Error, FieldError, Problem};
 pub use files::{Download, Upload};
 pub use outgoing::{Outgoing, SendKey};
 pub use people::{People, Person};

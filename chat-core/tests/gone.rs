@@ -27,10 +27,6 @@ impl Directory for Moody {
         let user = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), format!("user{id}"))));
         Ok(ids.iter().map(user).collect())
     }
-
-    async fn search(&self, _: &str, _: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
-        Ok(Vec::new())
-    }
 }
 
 /// Who was told to have gone.

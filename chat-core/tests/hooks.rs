@@ -14,7 +14,7 @@ use chat_core::host::{
 };
 use chat_core::model::{MessageId, MessageKind, RoomId, RoomKind, User, UserId};
 use chat_core::rules::{Content, Denial, RoomName};
-use chat_core::service::{Error, Problem};
+use chat_core::service::{Conflict, Error, Problem};
 use chat_core::{Chat, Outgoing};
 use common::{Flaky, SECRET, Shelf, now};
 use futures::stream::{self, StreamExt};
@@ -148,7 +148,7 @@ fn the_host_is_asked_once_about_a_message_however_often_its_send_is_repeated() {
     }
     assert_eq!(host.asked(), ["1 says darn to 2"]);
     let other = now(john.send(room, Outgoing::new("other").with_key("k")));
-    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert!(matches!(other, Err(Error::Conflict(Conflict::KeyReused))), "{other:?}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use chat_core::model::{
     Change, Event, MessageId, MessageKind, RoomId, RoomKind, Slice, User, UserId,
 };
 use chat_core::rules::Denial;
-use chat_core::service::{Error, Listener, Problem};
+use chat_core::service::{Conflict, Error, Listener, Problem};
 use chat_core::store::Anchor;
 use chat_core::{Chat, Outgoing};
 use common::{Flaky, SECRET, Shelf, now};
@@ -195,7 +195,7 @@ fn the_host_says_what_it_wants_in_any_room_once() {
     assert_eq!((first.sender.username.as_str(), note().repeated), ("user3", true));
     assert_eq!(*told.0.lock().unwrap(), ["user3 says shipped"]);
     let other = now(chat.send_as(3, pair, Outgoing::new("else").with_key("order-17")));
-    assert!(matches!(other, Err(Error::Conflict(_))), "{other:?}");
+    assert!(matches!(other, Err(Error::Conflict(Conflict::KeyReused))), "{other:?}");
     assert_eq!(now(chat.acting_as(1).room(pair)).unwrap().unread, 0, "nobody has to read notes");
     now(chat.send_as(3, pair, "call me")).unwrap();
     assert_eq!(now(chat.acting_as(1).room(pair)).unwrap().unread, 1);

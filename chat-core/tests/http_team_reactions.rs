@@ -79,13 +79,13 @@ fn of_many_reactions_at_once_none_is_lost() {
             scope.spawn(move || {
                 let (own, fleeting) = (format!("own{task}"), format!("fleeting{}", task / 4));
                 for _ in 0..20 {
-                    now(actor.react(room, id, &fleeting, true)).unwrap();
-                    now(actor.react(room, id, &own, true)).unwrap();
-                    now(actor.react(room, id, &fleeting, false)).unwrap();
-                    now(actor.react(room, id, &own, false)).unwrap();
+                    now(actor.react(room, id, &fleeting)).unwrap();
+                    now(actor.react(room, id, &own)).unwrap();
+                    now(actor.unreact(room, id, &fleeting)).unwrap();
+                    now(actor.unreact(room, id, &own)).unwrap();
                 }
-                now(actor.react(room, id, &own, true)).unwrap();
-                now(actor.react(room, id, "shared", true)).unwrap();
+                now(actor.react(room, id, &own)).unwrap();
+                now(actor.react(room, id, "shared")).unwrap();
             });
         }
     });

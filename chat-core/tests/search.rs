@@ -37,10 +37,6 @@ impl Directory for Names {
         };
         Ok(known.map(user).collect())
     }
-
-    async fn search(&self, _: &str, _: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
-        Ok(Vec::new())
-    }
 }
 
 struct World {

@@ -112,7 +112,7 @@ fn the_others_coming_typing_and_edits_are_not_in_the_document() {
     let message = chat_core::model::MessageId::new(id).unwrap();
     now(john_acts.start_typing(world.room, world.time.instant())).unwrap();
     now(john_acts.edit(world.room, message, "second")).unwrap();
-    now(world.chat.acting_as("2").react(world.room, message, "👍", true)).unwrap();
+    now(world.chat.acting_as("2").react(world.room, message, "👍")).unwrap();
     now(world.chat.acting_as("2").mark_all_read(world.room)).unwrap();
     now(john_acts.delete(world.room, message)).unwrap();
     now(john_acts.check_health(world.room)).unwrap();

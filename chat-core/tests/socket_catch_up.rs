@@ -75,7 +75,7 @@ fn an_edit_before_a_later_receipt_is_not_lost_at_the_edge_of_a_reading() {
     let after = Cursor::version(first.versions.sent);
     now(john.edit(room, first.id, "changed")).unwrap();
     now(john.send(room, "second")).unwrap();
-    now(jane.react(room, first.id, "👍", true)).unwrap();
+    now(jane.react(room, first.id, "👍")).unwrap();
     for limit in 1..=4 {
         let (mut told, mut from) = (Vec::new(), after);
         loop {
@@ -126,7 +126,7 @@ fn statuses_that_moved_together_are_told_once_over_several_readings() {
     world.set_deaf(jane, true);
     now(world.chat.acting_as("2").mark_all_read(world.room)).unwrap();
     let fourth = ids[3].as_u64().and_then(chat_core::model::MessageId::new).unwrap();
-    now(world.chat.acting_as("1").react(world.room, fourth, "👍", true)).unwrap();
+    now(world.chat.acting_as("1").react(world.room, fourth, "👍")).unwrap();
     world.set_deaf(jane, false);
     world.catch_up(jane, 2);
     let updates = world.frames(jane);

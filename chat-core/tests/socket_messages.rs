@@ -340,7 +340,7 @@ fn what_other_dialects_do_to_a_message_is_not_shown() {
     let id = id.as_u64().and_then(chat_core::model::MessageId::new).unwrap();
     let actor = world.chat.acting_as("1");
     now(actor.edit(world.room, id, "changed")).unwrap();
-    now(actor.react(world.room, id, "👍", true)).unwrap();
+    now(actor.react(world.room, id, "👍")).unwrap();
     now(actor.delete(world.room, id)).unwrap();
     world.settle();
     world.assert_quiet(john);

@@ -52,10 +52,6 @@ impl Directory for Hanging {
         let user = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), id.to_string())));
         Ok(ids.iter().map(user).collect())
     }
-
-    async fn search(&self, _: &str, _: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
-        Ok(Vec::new())
-    }
 }
 
 struct Told(UnboundedSender<Event>);

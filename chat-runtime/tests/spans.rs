@@ -29,10 +29,6 @@ impl Directory for Talkative {
         let user = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), "somebody")));
         Ok(ids.iter().map(user).collect())
     }
-
-    async fn search(&self, _: &str, _: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
-        Ok(Vec::new())
-    }
 }
 
 #[derive(Clone, Default)]

@@ -119,9 +119,13 @@ impl RoomState {
             .deleted
             .missing_below(self.room.last_seq, 0)
             .and_then(|seq| self.messages.at(seq).cloned());
-        let slot = by.and_then(|by| self.slot(&by.user));
-        let unread = slot.map_or(0, |slot| self.room.unread(&self.member(slot).read));
+        let unread = by.map_or(0, |by| self.unread(by));
         RoomSummary { room: self.room.clone(), members: self.present(), last_message, unread }
+    }
+
+    /// How many messages of others a caller has not read; 0 for who is no member.
+    pub(crate) fn unread(&self, by: &Caller) -> u64 {
+        self.slot(&by.user).map_or(0, |slot| self.room.unread(&self.member(slot).read))
     }
 
     fn row(&self, slot: usize) -> Row {

@@ -201,6 +201,12 @@ impl RoomStore for MemoryStore {
         Ok(rooms.iter().filter_map(version).collect())
     }
 
+    async fn unread(&self, by: &Caller) -> StoreResult<u64> {
+        let unread = |state: &RoomState| if state.is_listed(by) { state.unread(by) } else { 0 };
+        let rooms = self.state.rooms_of(&by.user);
+        Ok(rooms.into_iter().filter_map(|id| self.read(id, unread)).sum())
+    }
+
     async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
         let rooms = match query.room {
             Some(room) => vec![room],

@@ -237,6 +237,13 @@ impl RoomStore for PgStore {
         rows.iter().map(version).collect::<Result<_, _>>().map_err(meaning)
     }
 
+    async fn unread(&self, by: &Caller) -> StoreResult<u64> {
+        let ask = || sqlx::query(sql::UNREAD).bind(by.user.as_str()).bind(kinds(by.kinds));
+        let rows = self.database.rows(ask).await?;
+        let unread = |row: &PgRow| Ok(uint(row.try_get("unread")?));
+        rows.first().map_or(Ok(0), unread).map_err(meaning)
+    }
+
     async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
         let count = || {
             sqlx::query(sql::STATS)

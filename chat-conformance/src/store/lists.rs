@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::model::{Kinds, RoomId, RoomKind, Slice};
-use chat_core::store::{NewMessage, RoomOrder, RoomQuery, RoomStats, StatsQuery, Store};
+use chat_core::store::{Anchor, NewMessage, RoomOrder, RoomQuery, RoomStats, StatsQuery, Store};
 
 use super::world::{World, at, caller, caller_of, no_room, user};
 
@@ -210,4 +210,32 @@ pub async fn rooms_of_a_user_are_found_active_or_not(store: Arc<dyn Store>) {
     assert_eq!(rooms_of(Some(all[2]), 10).await, []);
     let nobody = world.store.rooms_of(&user(9), None, 10).await.unwrap();
     assert_eq!(nobody, []);
+}
+
+/// "In all of the rooms that `RoomStore::rooms` lists: the sum of their `unread`."
+pub async fn what_is_unread_is_the_sum_of_what_lists_say(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let rooms = [world.group([1, 2]).await, world.direct(1, 2).await, world.public([1, 2]).await];
+    let unread = async |by| world.store.unread(&by).await.unwrap();
+    assert_eq!((unread(caller(1)).await, unread(caller(9)).await), (0, 0));
+    for room in rooms {
+        for text in ["one", "two", "three"] {
+            world.say(room, 2, text).await;
+        }
+        world.say(room, 1, "mine").await;
+        world.note(room, 2, "note").await;
+    }
+    let gone = world.say(rooms[0], 2, "gone").await;
+    world.delete(rooms[0], 2, gone.id).await.unwrap();
+    assert_eq!((unread(caller(1)).await, unread(caller(2)).await), (9, 3));
+    assert_eq!(unread(caller_of(1, Kinds::DIRECT)).await, 3);
+    let first = world.history(rooms[1], 1, Anchor::AfterSeq(0), Slice::first(1), false).await;
+    world.read(rooms[1], 1, &first.items[0]).await;
+    assert_eq!(unread(caller(1)).await, 8);
+    world.read_all(rooms[0], 1).await;
+    assert_eq!(unread(caller(1)).await, 5);
+    world.set_active(rooms[2], 1, false).await;
+    assert_eq!((unread(caller(1)).await, unread(caller(2)).await), (2, 2));
+    world.remove(rooms[1], 1).await;
+    assert_eq!(unread(caller(1)).await, 0);
 }

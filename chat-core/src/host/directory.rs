@@ -30,12 +30,6 @@ pub struct DirectoryError(#[source] pub Box<dyn std::error::Error + Send + Sync>
 ///         let row = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), "somebody")));
 ///         Ok(ids.iter().map(row).collect())
 ///     }
-///
-///     async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
-///         // select id, name from accounts where strpos(lower(name), lower($1)) > 0 limit $2
-///         let _ = (text, limit);
-///         Ok(Vec::new())
-///     }
 /// }
 /// ```
 #[async_trait]
@@ -46,9 +40,12 @@ pub trait Directory: Send + Sync + 'static {
     /// At most `limit` users whose username has `text` in it, letter case ignored, ordered by
     /// [`UserId::cmp_for_listing`]; all users for an empty text.
     ///
-    /// Only the `direct` dialect's user list asks this. A host that shows its users to nobody
-    /// returns an empty list.
-    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError>;
+    /// Only the `direct` dialect's user list asks this. Unless the host says otherwise its users are
+    /// shown to nobody: the list is empty.
+    async fn search(&self, text: &str, limit: usize) -> Result<Vec<Arc<User>>, DirectoryError> {
+        let _ = (text, limit);
+        Ok(Vec::new())
+    }
 
     /// The same, but only of those who are listed after a user; all of them where none is given.
     /// The list is read to its end in pages, so a page costs best what is on it.

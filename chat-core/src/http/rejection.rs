@@ -95,7 +95,7 @@ fn chat(error: &Error) -> Response {
             let first = fields.first().map_or(String::new(), |field| field.problem.to_string());
             detail(StatusCode::BAD_REQUEST, &first)
         }
-        Error::Conflict(sentence) => detail(StatusCode::CONFLICT, sentence),
+        Error::Conflict(conflict) => detail(StatusCode::CONFLICT, &conflict.to_string()),
         Error::TooLarge => detail(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large."),
         Error::Limited { retry_after } => {
             let mut response = detail(StatusCode::TOO_MANY_REQUESTS, "Request was throttled.");

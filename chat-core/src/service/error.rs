@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::fmt;
 use std::time::Duration;
 
 use crate::host::{AuthError, DirectoryError, Refusal};
@@ -25,11 +26,11 @@ pub enum Error {
     #[error(transparent)]
     Denied(#[from] Denial),
     /// What was given is wrong.
-    #[error("invalid input")]
+    #[error("invalid input: {}", listed(.0))]
     Invalid(Vec<FieldError>),
-    /// It contradicts what was done before, in this way.
-    #[error("{0}")]
-    Conflict(&'static str),
+    /// It contradicts what was done before.
+    #[error(transparent)]
+    Conflict(Conflict),
     /// The file is larger than [`UploadPolicy::max_bytes`](crate::rules::UploadPolicy::max_bytes).
     #[error("the file is too large")]
     TooLarge,
@@ -63,6 +64,16 @@ impl Error {
     }
 }
 
+/// What contradicts what was done before. [`Display`](fmt::Display) writes the sentence that clients
+/// are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Conflict {
+    /// The idempotency key was used before, for another message or for one that is deleted by now.
+    #[error("The key was used before for another message.")]
+    KeyReused,
+}
+
 /// A field of the input, and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
@@ -73,7 +84,22 @@ pub struct FieldError {
     pub problem: Problem,
 }
 
-/// What can be wrong with a field. [`Display`](std::fmt::Display) writes the sentence that
+/// The field and the problem: `content: This field may not be blank.`
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.field.is_empty() {
+            write!(f, "{}: ", self.field)?;
+        }
+        self.problem.fmt(f)
+    }
+}
+
+fn listed(fields: &[FieldError]) -> String {
+    let fields: Vec<_> = fields.iter().map(FieldError::to_string).collect();
+    fields.join(" ")
+}
+
+/// What can be wrong with a field. [`Display`](fmt::Display) writes the sentence that
 /// clients are shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -160,7 +186,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::NotFound => Self::NotFound,
             StoreError::Denied(denial) => denial.into(),
-            StoreError::KeyReused => Self::Conflict("The key was used before for another message."),
+            StoreError::KeyReused => Self::Conflict(Conflict::KeyReused),
             StoreError::BadReply => Self::invalid("reply_to", Problem::BadReply),
             StoreError::Full(RoomFull { limit }) => {
                 Self::invalid("members", Problem::TooManyMembers { limit })
@@ -184,5 +210,21 @@ impl From<AuthError> for Error {
             AuthError::Missing | AuthError::Invalid => Self::Unauthenticated,
             AuthError::Unavailable(source) => Self::Unavailable(source),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_is_said_field_by_field() {
+        let field = |field: &'static str, problem| FieldError { field: field.into(), problem };
+        let two = [field("content", Problem::Blank), field("", Problem::NotObject)];
+        assert_eq!(
+            Error::Invalid(two.into()).to_string(),
+            "invalid input: content: This field may not be blank. \
+             Invalid data. Expected a dictionary."
+        );
     }
 }

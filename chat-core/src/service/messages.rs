@@ -123,7 +123,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Adds a reaction to a message, or takes it away. What changes nothing succeeds.
+    /// Adds a reaction to a message. One that is there already stays.
     ///
     /// # Errors
     /// [`Error::Invalid`] for the emoji (`emoji`) and past the bounds on reactions,
@@ -133,11 +133,27 @@ impl Actor {
         room: RoomId,
         message: MessageId,
         emoji: &str,
-        add: bool,
     ) -> Result<Arc<Message>, Error> {
-        let emoji =
-            Emoji::parse(emoji).map_err(|error| Error::invalid("emoji", Problem::from(error)))?;
-        let react = React { room, message, by: self.caller()?, emoji, add };
+        let (by, emoji) = (self.caller()?, emoji_of(emoji)?);
+        self.change_reactions(React { room, message, by, emoji, add: true }).await
+    }
+
+    /// Takes a reaction of the actor's away from a message. One that is not there is no error.
+    ///
+    /// # Errors
+    /// As for [`Actor::react`].
+    pub async fn unreact(
+        &self,
+        room: RoomId,
+        message: MessageId,
+        emoji: &str,
+    ) -> Result<Arc<Message>, Error> {
+        let (by, emoji) = (self.caller()?, emoji_of(emoji)?);
+        self.change_reactions(React { room, message, by, emoji, add: false }).await
+    }
+
+    async fn change_reactions(&self, react: React) -> Result<Arc<Message>, Error> {
+        let room = react.room;
         let (message, changed) = self.chat().inner.store.react(react).await?;
         if changed {
             let change = Change::Reacted { message: message.clone() };
@@ -145,6 +161,10 @@ impl Actor {
         }
         Ok(message)
     }
+}
+
+fn emoji_of(emoji: &str) -> Result<Emoji, Error> {
+    Emoji::parse(emoji).map_err(|error| Error::invalid("emoji", Problem::from(error)))
 }
 
 impl Chat {

@@ -204,6 +204,14 @@ impl Actor {
         Ok(())
     }
 
+    /// How many messages of others the actor has not read, in all of their active rooms: for a badge.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn unread(&self) -> Result<u64, Error> {
+        Ok(self.chat().inner.store.unread(&self.caller()?).await?)
+    }
+
     /// Counts the actor's rooms and their messages of the last 24 hours; with a room given, that
     /// room alone.
     ///

@@ -258,6 +258,10 @@ pub trait RoomStore: Send + Sync + 'static {
     /// The versions of these rooms; rooms that do not exist are left out.
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>>;
 
+    /// How many messages of others a user has not read, in all of the rooms that
+    /// [`RoomStore::rooms`] lists: the sum of their `unread`. One step, however many rooms there are.
+    async fn unread(&self, by: &Caller) -> StoreResult<u64>;
+
     /// Counts rooms and recent messages.
     ///
     /// # Contract

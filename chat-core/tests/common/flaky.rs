@@ -156,6 +156,10 @@ impl RoomStore for Flaky {
         self.up()?.versions(rooms).await
     }
 
+    async fn unread(&self, by: &Caller) -> StoreResult<u64> {
+        self.up()?.unread(by).await
+    }
+
     async fn stats(&self, query: StatsQuery) -> StoreResult<RoomStats> {
         self.up()?.stats(query).await
     }

@@ -104,8 +104,18 @@ pub(crate) const STATS: &str = "select r.last_seq, r.deleted::text, \
      where b.user_id = $1 and not b.gone and r.kind = any($2) \
          and case when $3::bigint is null then r.active else r.id = $3 end";
 
+/// What a user has not read in the rooms of a list: set arithmetic, as for each room of it.
+pub(crate) const UNREAD: &str = concat!(
+    "select coalesce(sum(r.last_seq - (select coalesce(sum(upper(x) - lower(x)), 0) from unnest( \
+         (b.read + (",
+    own!(),
+    ") + r.uncounted) * int8multirange(int8range(1, r.last_seq + 1))) x)), 0)::bigint as unread \
+     from members b join rooms r on r.id = b.room_id \
+     where b.user_id = $1 and not b.gone and r.active and r.kind = any($2)"
+);
+
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
     NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, SET_METADATA,
-    ACCESS, SUMMARY, LIST, ALL_ROOMS, MEMBERS, ROOMS_OF, VERSIONS, STATS,
+    ACCESS, SUMMARY, LIST, ALL_ROOMS, MEMBERS, ROOMS_OF, VERSIONS, STATS, UNREAD,
 ];

@@ -73,6 +73,7 @@ async fn rooms_are_found_by_their_keys_however_many_there_are() {
         (sql::rooms::ROOMS_OF, "('7', 0, 20)", "members_of_user"),
         (sql::rooms::ALL_ROOMS, "(10, 20)", "rooms_pkey"),
         (sql::rooms::ACCESS, "(7, '7')", "rooms_pkey"),
+        (sql::rooms::UNREAD, "('7', array['group'])", "members_of_user"),
         (sql::rooms::STATS, "('7', array['group'], null, now(), now())", "members_of_user"),
         (sql::rooms::FIND_PAIR, "('a10001', 'b10001')", "direct_rooms_pkey"),
         (sql::rooms::LOCK, "(7)", "rooms_pkey"),

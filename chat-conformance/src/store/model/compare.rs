@@ -54,6 +54,11 @@ impl Player {
                     .await
                     .map_err(|difference| format!("list:\n{difference}"))?;
             }
+            let by = self.caller(By { user, kinds: Kinds::ALL });
+            let (order, slice) = (RoomOrder::Id, Slice::first(1_000));
+            let listed = self.reference.list(&RoomQuery { by: by.clone(), order, slice });
+            let unread = listed.items.iter().map(|summary| summary.unread).sum();
+            agree(Ok(unread), self.store.unread(&by).await.map_err(refusal_of))?;
             self.search_messages(By { user, kinds: Kinds::ALL }, "text", 1_000).await?;
         }
         Ok(())

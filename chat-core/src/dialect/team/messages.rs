@@ -158,7 +158,11 @@ pub(super) async fn react(call: Call) -> Answer {
     let emoji = problems.keep("emoji", call.body.text("emoji"));
     let add = problems.keep("action", adds(&call.body));
     let (Some(emoji), Some(add)) = (emoji, add) else { return Err(problems.into()) };
-    let message = call.actor.react(room, id, emoji, add).await?;
+    let message = if add {
+        call.actor.react(room, id, emoji).await?
+    } else {
+        call.actor.unreact(room, id, emoji).await?
+    };
     let view = ReactedView {
         reactions: ReactionsView(&message.reactions),
         message: if add { "Reaction added" } else { "Reaction removed" },

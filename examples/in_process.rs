@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use chat_core::host::{Draft, Hooks, JwtAuthenticator, Refusal, StaticDirectory};
-use chat_core::model::{Change, Event, RoomKind, Slice, User};
+use chat_core::model::{Change, Event, MessageKind, RoomKind, Slice, User};
 use chat_core::store::{Anchor, ReceiptKind};
 use chat_core::{Chat, Error, Outgoing};
 use chat_store_memory::MemoryStore;
@@ -28,10 +28,13 @@ impl Hooks for Pushed {
     fn on_event(&self, event: &Event) {
         let Event::Room(event) = event else { return };
         for change in &event.changes {
-            if let Change::Sent { sender, .. } = change {
-                let mut pushed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                pushed.push(format!("a message from {}", sender.display_name));
-            }
+            let line = match change {
+                Change::Sent { message, .. } if message.kind == MessageKind::System => continue,
+                Change::Sent { sender, .. } => format!("a message from {}", sender.display_name),
+                Change::Joined { user } => format!("user {user} is in room {}", event.room),
+                _ => continue,
+            };
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
         }
     }
 }
@@ -50,14 +53,18 @@ pub(crate) async fn ship() -> Result<Vec<String>, Error> {
     for _ in 0..2 {
         seller.send(room, Outgoing::new("It is on its way.").with_key("order-17-shipped")).await?;
     }
-    println!("{} unread", buyer.room(room).await?.unread);
+    // A note of the service's own, which nobody has to read and no hook is asked about.
+    let note = Outgoing::new("The parcel was handed over.").with_kind(MessageKind::System);
+    chat.send_as("1", room, note.with_key("order-17-handed-over")).await?;
+    println!("{} unread", buyer.unread().await?);
 
     let page = buyer.history(room, Anchor::Newest, Slice::first(50)).await?;
-    buyer.mark(room, page.items[0].id, ReceiptKind::Read).await?;
+    buyer.mark(room, page.items[1].id, ReceiptKind::Read).await?;
     if let Err(refused) = buyer.send(room, "damn, at last").await {
         println!("{refused}");
     }
     buyer.send(room, "Thank you!").await?;
+    println!("{} messages", chat.history(room, Anchor::Newest, Slice::first(1)).await?.count);
     Ok(pushed.0.lock().unwrap_or_else(PoisonError::into_inner).clone())
 }
 

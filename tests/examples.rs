@@ -79,7 +79,13 @@ async fn chat_lives_in_a_warp_app_beside_what_was_there() {
 #[tokio::test]
 async fn chat_goes_on_in_process() {
     let pushed = in_process::ship().await.expect("an order ships");
-    assert_eq!(pushed, ["a message from seller", "a message from buyer"]);
+    let told = [
+        "user 1 is in room 1",
+        "user 2 is in room 1",
+        "a message from seller",
+        "a message from buyer",
+    ];
+    assert_eq!(pushed, told);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

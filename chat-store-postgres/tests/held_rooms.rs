@@ -140,7 +140,7 @@ async fn writes_that_wait_for_many_rooms_leave_connections_for_reads() {
         .zip(messages)
         .map(|(room, message)| {
             let (actor, room) = (shop.actor.clone(), *room);
-            tokio::spawn(async move { actor.react(room, message, "👍", true).await })
+            tokio::spawn(async move { actor.react(room, message, "👍").await })
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(300)).await;

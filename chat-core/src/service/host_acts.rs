@@ -11,7 +11,8 @@ use crate::store::{DeleteMessage, ManageRoom, NewRoom};
 
 impl Chat {
     /// Makes a room of any kind but direct in the name of the host, with whatever the host wants to
-    /// keep beside it. It has no creator, so only the host can manage it.
+    /// keep beside it. It has no creator, so only the host can manage it. Whenever this is called
+    /// another room is made: who may have to try again keeps the id beside what the room is for.
     ///
     /// # Errors
     /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] for the name (`name`) and where

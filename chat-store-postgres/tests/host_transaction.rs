@@ -49,6 +49,23 @@ async fn a_message_that_is_refused_leaves_the_transaction_as_it_was() {
 }
 
 #[tokio::test]
+async fn what_the_host_says_itself_is_stored_whoever_it_speaks_for() {
+    let shop = Shop::open().await;
+    let chat = shop.actor.chat();
+    let shipped = || Outgoing::new("on its way").with_key("order-17-shipped");
+    for repeated in [false, true] {
+        let message = chat.compose_as("3", shop.room, shipped()).await.unwrap();
+        let mut transaction = shop.pool.begin().await.unwrap();
+        let sent = shop.store.send_in(&mut transaction, message).await.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!((sent.message.sender.as_str(), sent.repeated), ("3", repeated));
+        chat.announce_sent(&sent).await.unwrap();
+    }
+    assert!(chat.send_as("3", shop.room, shipped()).await.unwrap().repeated);
+    assert_eq!(shop.counts().await, (0, 1));
+}
+
+#[tokio::test]
 async fn the_same_key_inside_and_outside_of_a_transaction_is_one_message() {
     let shop = Shop::open().await;
     let keyed = || Outgoing::new("on its way").with_key("order-17");

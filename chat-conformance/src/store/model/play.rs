@@ -11,7 +11,7 @@ use chat_core::store::{
     Anchor, Author, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom,
     NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use super::compare::{Compared, agree, plain, row, summary};
 use super::operation::{By, From, MEMBERS, Operation, Target, What};
@@ -89,21 +89,16 @@ impl Player {
                 self.mark(*room, *by, *read, Targets::UpTo((*last).into()), *late).await
             }
             Operation::Manage { room, by, name: to, active, note, add } => {
-                let metadata = note.map(|note| Map::from_iter([("note".to_owned(), note.into())]));
+                let (room, by) = (self.room(*room), by.map(|by| self.caller(by)));
                 let change = ManageRoom {
                     name: to.map(|to| name(["one", "two"][usize::from(to)])),
                     active: *active,
-                    metadata,
+                    metadata: note.map(noted),
                     add: add.iter().map(|user| self.user(*user)).collect(),
                     member_limit: MEMBERS,
-                    ..ManageRoom::nothing(
-                        self.room(*room),
-                        by.map(|by| self.caller(by)),
-                        self.now(),
-                    )
+                    ..ManageRoom::nothing(room, by, self.now())
                 };
-                let wanted = self.model(change.room).manage(&change);
-                agree(wanted, self.store.manage_room(change).await.map_err(refusal_of))
+                self.manage(change).await
             }
             Operation::Join { room, by } => self.join(*room, *by).await,
             Operation::Leave { room, by } => {
@@ -178,6 +173,11 @@ impl Player {
         let wanted = self.model(room).join_by(&by, MEMBERS, now);
         let joined = self.store.join_room(&by, room, MEMBERS, now).await;
         agree(wanted, joined.map_err(refusal_of))
+    }
+
+    async fn manage(&mut self, change: ManageRoom) -> Compared {
+        let wanted = self.model(change.room).manage(&change);
+        agree(wanted, self.store.manage_room(change).await.map_err(refusal_of))
     }
 
     async fn create(&mut self, kind: RoomKind, creator: Option<u8>, members: &[u8]) -> Compared {
@@ -383,4 +383,9 @@ impl Player {
             Target::Missing => no_message(),
         }
     }
+}
+
+/// What the host notes about a room.
+fn noted(note: u8) -> Map<String, Value> {
+    Map::from_iter([("note".to_owned(), note.into())])
 }

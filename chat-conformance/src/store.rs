@@ -30,6 +30,7 @@ use chat_core::store::Store;
 
 pub mod access;
 pub mod changes;
+pub mod gone_files;
 pub mod history;
 pub mod host;
 pub mod lists;
@@ -122,6 +123,15 @@ macro_rules! store_tests {
                 after_the_last_version_nothing_changed,
                 a_room_that_is_not_there_has_no_changes,
                 rooms_do_not_share_their_changes,
+            }
+            gone_files {
+                the_file_of_a_deleted_message_is_to_be_deleted,
+                only_files_are_to_be_deleted,
+                a_file_that_was_taken_comes_again_after_growing_pauses,
+                a_file_that_is_forgotten_does_not_come_again,
+                a_file_that_is_noted_twice_comes_once,
+                the_file_that_is_due_longest_comes_first,
+                of_many_who_take_files_at_once_each_goes_to_one,
             }
             host {
                 the_host_speaks_for_anybody_in_any_room,
@@ -354,6 +364,7 @@ mod tests {
         let files = [
             include_str!("store/access.rs"),
             include_str!("store/changes.rs"),
+            include_str!("store/gone_files.rs"),
             include_str!("store/history.rs"),
             include_str!("store/lists.rs"),
             include_str!("store/members.rs"),

@@ -7,6 +7,7 @@ mod chat;
 mod comings;
 mod error;
 mod files;
+mod gone_files;
 mod hints;
 mod host_acts;
 mod host_reads;

@@ -16,6 +16,7 @@
 //! - **Nothing is counted by walking.** No method's cost grows with the number of other rooms,
 //!   or with the number of messages in the room.
 
+mod erasure;
 mod error;
 mod messages;
 mod receipts;
@@ -23,6 +24,7 @@ mod rooms;
 mod search;
 mod sessions;
 
+pub use erasure::{ErasureStore, FIRST_FILE_PAUSE, LONGEST_FILE_PAUSE};
 pub use error::{StoreError, StoreResult};
 pub use messages::{
     Anchor, Author, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore,
@@ -36,12 +38,18 @@ pub use rooms::{
 pub use search::{MessageSearch, SearchStore};
 pub use sessions::{Attendance, SessionStore};
 
-/// Everything the library asks of a database, in five parts.
+/// Everything the library asks of a database, in six parts.
 ///
 /// A type that implements the parts implements this by itself.
-pub trait Store: RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore {}
+pub trait Store:
+    RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore + ErasureStore
+{
+}
 
-impl<T: RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore> Store for T {}
+impl<T: RoomStore + MessageStore + ReceiptStore + SearchStore + SessionStore + ErasureStore> Store
+    for T
+{
+}
 
 /// The library keeps its store as this, so that no host's signatures carry its type.
 const _: Option<&dyn Store> = None;

@@ -1,4 +1,4 @@
-//! What runs beside the sockets: the sweep, the leases, the end of typing, the bus.
+//! What runs beside the sockets: the sweep, the leases, the end of typing, files to delete, the bus.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -28,6 +28,9 @@ const WAITING: usize = 1_024;
 /// How many times a lease is renewed before it would be over.
 const RENEWALS: u32 = 4;
 
+/// How often files are looked for that are still to be deleted.
+const FILES: Duration = Duration::from_secs(30);
+
 /// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics or does
 /// not return, the rest goes on.
 pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
@@ -40,6 +43,7 @@ pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     tasks.spawn(expire_sessions(chat.clone(), missed.clone()));
     tasks.spawn(forget_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
+    tasks.spawn(delete_gone_files(chat.clone()));
     let (hints, told) = (chat.bus().subscribe(), Arc::downgrade(hub));
     let waiting = Waiting { people, typing };
     tasks.spawn(hear(chat.clone(), hints, told.clone(), waiting, missed.clone()));
@@ -136,6 +140,23 @@ async fn end_typing(chat: Chat) {
         let next = chat.poll_typing_timeout().map(Instant::from_std);
         sleep_until(next.unwrap_or_else(|| Instant::now() + chat.config().typing_limit)).await;
         chat.handle_typing_timeout(now());
+    }
+}
+
+/// Deletes files that could not be deleted with their messages.
+async fn delete_gone_files(chat: Chat) {
+    loop {
+        sleep(FILES).await;
+        loop {
+            match within(LIMIT, chat.delete_gone_files()).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "files could not be deleted; trying again");
+                    break;
+                }
+            }
+        }
     }
 }
 

@@ -59,6 +59,8 @@
 //! ```
 
 mod attendance;
+mod erasure;
+mod gone_files;
 mod index;
 mod messages;
 mod receipts;

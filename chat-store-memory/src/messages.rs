@@ -135,6 +135,10 @@ impl MessageStore for MemoryStore {
             message.deleted_at = Some(delete.at);
             message.versions.deleted = version;
         });
+        if let Some(attachment) = &attachment {
+            // Guards the files that are to be deleted, of which this is one with the deletion.
+            lock(&self.state.gone_files).note(&attachment.key, delete.at);
+        }
         Ok((changed.ok_or(StoreError::NotFound)?, attachment))
     }
 

@@ -11,6 +11,7 @@ use chat_core::rules::admit;
 use chat_core::store::{NewRoom, StoreError, StoreResult};
 
 use crate::attendance::Sessions;
+use crate::gone_files::GoneFiles;
 use crate::room_state::RoomState;
 use crate::shards::{Numbered, Shards, lock};
 
@@ -21,8 +22,8 @@ pub(crate) type SharedRoom = Arc<Mutex<RoomState>>;
 /// All that a store holds.
 ///
 /// Locks are taken in this order, and none of a line while another of the same line is held: a
-/// shard of `pairs`; a room; `public` or a shard of `rooms`, `places` or `user_rooms`. `sessions` is taken
-/// alone.
+/// shard of `pairs`; a room; `public`, `gone_files` or a shard of `rooms`, `places` or `user_rooms`.
+/// `sessions` is taken alone.
 #[derive(Default)]
 pub(crate) struct State {
     /// The rooms by id.
@@ -40,6 +41,9 @@ pub(crate) struct State {
     /// The sessions of all users. The lock guards them as a whole, because an expiry goes through
     /// the sessions of many users; they change far less often than messages are sent.
     pub(crate) sessions: RwLock<Sessions>,
+    /// The files that are still to be deleted; those of a message are noted while its room is held.
+    /// The lock guards them as a whole, as they are few.
+    pub(crate) gone_files: Mutex<GoneFiles>,
 }
 
 impl State {

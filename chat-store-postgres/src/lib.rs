@@ -84,6 +84,7 @@
 mod batch;
 mod bus;
 mod connection;
+mod erasure;
 mod error;
 mod host;
 mod known;

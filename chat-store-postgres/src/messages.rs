@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::PgStore;
 use crate::connection::in_time;
+use crate::erasure::note_files;
 use crate::error::{Failure, meaning};
 use crate::lane::{Outcome, Write};
 use crate::locked::Locked;
@@ -104,8 +105,10 @@ impl MessageStore for PgStore {
                     .bind(int(message.seq))
                     .bind(delete.at.to_utc())
                     .bind(int(version))
-                    .fetch_one(on)
+                    .fetch_one(&mut *on)
                     .await?;
+                let keys = message.attachment.iter().map(|file| file.key.clone());
+                note_files(on, &keys.collect::<Vec<_>>(), delete.at).await?;
                 Ok((Arc::new(rows::message(&row)?), message.attachment))
             }
             .await;

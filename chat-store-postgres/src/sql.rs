@@ -8,6 +8,7 @@
 mod columns;
 pub(crate) mod batch;
 pub(crate) mod bus;
+pub(crate) mod erasure;
 pub(crate) mod messages;
 pub(crate) mod rooms;
 pub(crate) mod search;
@@ -78,5 +79,5 @@ pub(crate) const LEAVE_SCHEMA: &str = "select set_config('search_path', $1, true
 
 /// All statements that are prepared.
 #[cfg(test)]
-pub(crate) const ALL: [&[&str]; 6] =
-    [batch::ALL, bus::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];
+pub(crate) const ALL: [&[&str]; 7] =
+    [batch::ALL, bus::ALL, erasure::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];

@@ -7,7 +7,7 @@ use futures::stream::{self, StreamExt};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Actor, Chat, Error, Problem};
+use super::{Actor, Error, Problem};
 use crate::host::{FileError, Pieces, StoredFile};
 use crate::model::{Attachment, MessageId, RoomId};
 use crate::rules::{Action, HEAD, safe_file_name};
@@ -90,7 +90,7 @@ impl Actor {
             size: seen.size,
         };
         let Some(content_type) = policy.media_type(&seen.head) else {
-            self.chat().delete_file(&attachment("")).await;
+            self.chat().delete_unused_file(&attachment("")).await;
             return Err(refused("Files of this type are not taken."));
         };
         Ok(Upload { attachment: attachment(content_type), digest: seen.hash.finalize().into() })
@@ -98,7 +98,7 @@ impl Actor {
 
     /// Deletes a file that no message will bear.
     pub async fn discard(&self, upload: Upload) {
-        self.chat().delete_file(&upload.attachment).await;
+        self.chat().delete_unused_file(&upload.attachment).await;
     }
 
     /// Reads the file of a message. For members of the room only.
@@ -115,16 +115,6 @@ impl Actor {
             Ok(file) => Ok(Download { attachment, file }),
             Err(FileError::NotFound) => Err(Error::NotFound),
             Err(error) => Err(Error::Unavailable(error.into())),
-        }
-    }
-}
-
-impl Chat {
-    /// Deletes a file that nothing refers to any more. That this fails is no reason to fail.
-    pub(super) async fn delete_file(&self, attachment: &Attachment) {
-        let Some(files) = &self.inner.files else { return };
-        if let Err(error) = files.delete(&attachment.key).await {
-            tracing::warn!(key = attachment.key, %error, "a file that is not needed was not deleted");
         }
     }
 }

@@ -175,8 +175,8 @@ impl Chat {
             Change::Deleted { message: message.clone(), sender, read_by }
         });
         self.announce_shown(message.room, message.versions.deleted, change);
-        if let Some(attachment) = &attachment {
-            self.delete_file(attachment).await;
+        if let Some(attachment) = attachment {
+            self.delete_file_of_deleted(attachment).await;
         }
     }
 

@@ -219,7 +219,7 @@ impl Chat {
         let drafted = AssertUnwindSafe(drafted).catch_unwind().await;
         // A hook of the host's may have panicked. Nothing is stored yet.
         if let (Some(file), false) = (&file, matches!(drafted, Ok(Ok(_)))) {
-            self.delete_file(file).await;
+            self.delete_unused_file(file).await;
         }
         let Drafted { sender, new, before } =
             drafted.unwrap_or_else(|panic| resume_unwind(panic))?;
@@ -233,7 +233,7 @@ impl Chat {
             Err(error) => matches!(error, StoreError::Unavailable(_)),
         };
         if let (Some(file), false) = (&file, needed) {
-            self.delete_file(file).await;
+            self.delete_unused_file(file).await;
         }
         let sent = sent?;
         self.tell_sent(&sent, sender.clone(), origin);

@@ -224,11 +224,14 @@ pub trait MessageStore: Send + Sync + 'static {
     /// Deletes a message ([`Action::Delete`]); the row stays and keeps its place.
     ///
     /// # Contract
-    /// Text, attachment and reactions are gone from the store. The attachment is handed back in
-    /// the second place. The message is in the room's `deleted` and `uncounted`. Deleting again is
+    /// Text, attachment and reactions are gone from the store, and with them what a key was used
+    /// for: only that it was. The attachment is handed back in the second place, and its file is
+    /// noted as one to be deleted ([`ErasureStore::take_gone_files`]) from `at` on. The message is
+    /// in the room's `deleted` and `uncounted`. Deleting again is
     /// [`Denial::Deleted`](crate::rules::Denial::Deleted).
     ///
     /// [`Action::Delete`]: crate::rules::Action::Delete
+    /// [`ErasureStore::take_gone_files`]: super::ErasureStore::take_gone_files
     async fn delete(
         &self,
         delete: DeleteMessage,

@@ -12,10 +12,10 @@ use chat_core::model::{
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
-    Added, Attendance, Changes, DeleteMessage, EditMessage, HistoryQuery, Left, ManageRoom, Mark,
-    Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom, Once, React,
-    ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery,
-    StoreError, StoreResult,
+    Added, Attendance, Changes, DeleteMessage, EditMessage, ErasureStore, HistoryQuery, Left,
+    ManageRoom, Mark, Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom,
+    Once, React, ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore,
+    StatsQuery, StoreError, StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -39,7 +39,7 @@ impl Flaky {
         self.late.store(late, Ordering::Relaxed);
     }
 
-    /// Whether it opens and ends sessions, but its answers are lost.
+    /// Whether it opens and ends sessions and deletes messages, but its answers are lost.
     pub(crate) fn set_mute(&self, mute: bool) {
         self.mute.store(mute, Ordering::Relaxed);
     }
@@ -188,7 +188,7 @@ impl MessageStore for Flaky {
         &self,
         delete: DeleteMessage,
     ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
-        self.up()?.delete(delete).await
+        self.said(self.up()?.delete(delete).await)
     }
 
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {
@@ -298,5 +298,20 @@ impl SessionStore for Flaky {
         limit: usize,
     ) -> StoreResult<u64> {
         self.up()?.forget_all_sessions(closed_before, limit).await
+    }
+}
+
+#[async_trait]
+impl ErasureStore for Flaky {
+    async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()> {
+        self.up()?.note_gone_files(keys, at).await
+    }
+
+    async fn take_gone_files(&self, now: Timestamp, limit: usize) -> StoreResult<Vec<String>> {
+        self.up()?.take_gone_files(now, limit).await
+    }
+
+    async fn forget_gone_files(&self, keys: &[String]) -> StoreResult<()> {
+        self.up()?.forget_gone_files(keys).await
     }
 }

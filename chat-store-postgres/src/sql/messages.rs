@@ -56,8 +56,9 @@ pub(crate) const EDIT: &str = concat!(
 
 pub(crate) const DELETE: &str = concat!(
     "update messages m set content = '', words = '', reactions = '[]', file_key = null, \
-         file_name = null, file_type = null, file_size = null, deleted_at = $3, v_deleted = $4, \
-         changed = $4 \
+         file_name = null, file_type = null, file_size = null, key_content = case \
+             when key is not null then '00000000-0000-0000-0000-000000000000'::uuid end, \
+         deleted_at = $3, v_deleted = $4, changed = $4 \
      where room_id = $1 and seq = $2 returning ",
     message_columns!()
 );

@@ -164,6 +164,27 @@ async fn sessions_are_found_by_their_keys_however_many_there_are() {
     connection.close().await.unwrap();
 }
 
+/// Twenty thousand files to delete, one of a thousand of which is due.
+const FILES: &str = "
+    insert into gone_files (key, due, pause)
+        select n::text, now() + case n % 1000 when 0 then interval '-1 hour'
+            else interval '1 hour' end, 30
+        from generate_series(1, 20000) n;
+    analyze;
+";
+
+#[tokio::test]
+async fn files_to_delete_are_found_by_when_they_are_due_however_many_there_are() {
+    let mut connection = among(&[FILES]).await;
+    let plans = [
+        (sql::erasure::NOTE_FILES, "(array['7', 'new'], now(), 30)"),
+        (sql::erasure::TAKE_FILES, "(now(), 32, 3600)"),
+        (sql::erasure::FORGET_FILES, "(array['7'])"),
+    ];
+    reads_little(&mut connection, &plans).await;
+    connection.close().await.unwrap();
+}
+
 /// Three hundred rooms, and a message in each.
 pub(super) const FEW: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at, last_seq)

@@ -1,0 +1,15 @@
+-- The files that no message bears any more and that are still to be deleted. One is noted in the
+-- transaction that deletes its message.
+create table gone_files (
+    key text collate "C" primary key,
+    -- When to try.
+    due timestamptz not null,
+    -- How long to wait after that, in seconds.
+    pause bigint not null
+);
+
+create index gone_files_due on gone_files (due, key);
+
+-- Of a deleted message's key only that it was used.
+update messages set key_content = '00000000-0000-0000-0000-000000000000'
+    where deleted_at is not null and key is not null;

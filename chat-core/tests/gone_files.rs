@@ -4,14 +4,16 @@ mod common;
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
-use chat_core::host::{JwtAuthenticator, StaticDirectory};
+use chat_core::host::{Draft, Hooks, JwtAuthenticator, Refusal, StaticDirectory};
 use chat_core::model::{MessageId, RoomId, User};
 use chat_core::rules::Denial;
 use chat_core::service::{Error, Upload};
-use chat_core::store::FIRST_FILE_PAUSE;
-use chat_core::{Actor, Chat, Outgoing};
+use chat_core::store::{FIRST_FILE_PAUSE, MessageStore};
+use chat_core::{Actor, Chat, ChatBuilder, Outgoing};
 use common::{Flaky, SECRET, Shelf, Time, now};
+use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 
 struct Scene {
@@ -24,11 +26,15 @@ struct Scene {
 
 impl Scene {
     fn open() -> Self {
+        Self::with(|chat| chat)
+    }
+
+    fn with(more: impl FnOnce(ChatBuilder) -> ChatBuilder) -> Self {
         let users = [1, 2].map(|id: u64| User::new(id.into(), format!("user{id}")));
         let (store, shelf, time) = (Flaky::default(), Shelf::default(), Time::new());
         let sign_in = JwtAuthenticator::hs256(SECRET);
         let chat = Chat::builder(store.clone(), StaticDirectory::from_iter(users), sign_in);
-        let chat = chat.with_files(shelf.clone()).with_clock(time.clone()).build();
+        let chat = more(chat.with_files(shelf.clone()).with_clock(time.clone())).build();
         let room = now(chat.acting_as(1).direct_room(2)).unwrap().id;
         Self { chat, store, shelf, time, room }
     }
@@ -125,4 +131,52 @@ fn an_upload_that_is_given_back_is_deleted_if_not_at_once_then_later() {
     scene.shelf.set_down(false);
     scene.sweep();
     assert_eq!(scene.files(), 0);
+}
+
+/// Refuses a word and fails over another.
+struct Strict;
+
+#[async_trait]
+impl Hooks for Strict {
+    async fn before_send(&self, draft: &mut Draft<'_>) -> Result<(), Refusal> {
+        match draft.content.as_str() {
+            "no" => Err("no".into()),
+            "fail" => panic!("the host fails"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_composed_leaves_no_file() {
+    let scene = Scene::with(|chat| chat.with_hooks(Strict));
+    let john = scene.john();
+    let refused = now(john.compose(scene.room, scene.with_file("no")));
+    assert!(matches!(refused, Err(Error::Invalid(_))), "{refused:?}");
+    let too_long = now(john.compose(scene.room, scene.with_file("long").with_limit(2)));
+    assert!(matches!(too_long, Err(Error::Invalid(_))), "{too_long:?}");
+    let failing = john.compose(scene.room, scene.with_file("fail"));
+    now(std::panic::AssertUnwindSafe(failing).catch_unwind()).expect_err("the host fails");
+    assert_eq!(scene.files(), 0);
+}
+
+#[test]
+fn a_composed_message_that_is_not_stored_is_discarded_with_its_file() {
+    let scene = Scene::open();
+    let john = scene.john();
+    let rolled_back = now(john.compose(scene.room, scene.with_file("an order"))).unwrap();
+    assert_eq!(scene.files(), 1);
+    now(scene.chat.discard(rolled_back));
+    assert_eq!(scene.files(), 0);
+
+    let compose = || now(john.compose(scene.room, scene.with_file("an order").with_key("17")));
+    let first = now(scene.store.send(compose().unwrap())).unwrap();
+    let second = compose().unwrap();
+    assert!(now(scene.store.send(second.clone())).unwrap().repeated);
+    now(scene.chat.discard(second));
+    assert_eq!(scene.files(), 1);
+    assert!(now(scene.chat.acting_as(2).download(first.message.id)).is_ok());
+
+    let plain = now(john.compose(scene.room, "no file")).unwrap();
+    now(scene.chat.discard(plain));
 }

@@ -5,6 +5,7 @@ use futures::stream::{self, StreamExt};
 use super::{Chat, Error};
 use crate::host::FileStore;
 use crate::model::Attachment;
+use crate::store::NewMessage;
 
 /// The most files that are taken from the store at once.
 const TAKEN: usize = 32;
@@ -27,6 +28,16 @@ impl Chat {
         let deletions = stream::iter(taken).map(|key| self.delete_noted(&**files, key));
         let deleted: Vec<bool> = deletions.buffer_unordered(AT_A_TIME).collect().await;
         Ok(all && deleted.into_iter().all(|deleted| deleted))
+    }
+
+    /// Deletes the file of a message of [`Actor::compose`](super::Actor::compose) that the host has
+    /// not stored after all: the store has refused it, the host's transaction was rolled back, or
+    /// it was a repetition ([`Sent::repeated`](crate::store::Sent::repeated)), whose first message
+    /// has a file of its own. Not to be called where the message is stored or may be.
+    pub async fn discard(&self, message: NewMessage) {
+        if let Some(file) = &message.attachment {
+            self.delete_unused_file(file).await;
+        }
     }
 
     /// Deletes the file of a message that is deleted. Where that fails, the store knows of it.

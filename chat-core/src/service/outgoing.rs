@@ -81,8 +81,11 @@ impl Outgoing {
         self
     }
 
-    /// Adds a file that [`Actor::upload`](crate::Actor::upload) has stored; then the text may be blank. Where the message
-    /// is not stored, or was before, the file is deleted.
+    /// Adds a file that [`Actor::upload`](crate::Actor::upload) has stored; then the text may be
+    /// blank. Where [`Actor::send`](crate::Actor::send) does not store the message, or had stored it
+    /// before, the file is deleted; only where it answers
+    /// [`Error::Unavailable`](crate::Error::Unavailable) it stays, as the message may be stored. A
+    /// message that the host stores itself it discards itself: [`Chat::discard`](crate::Chat::discard).
     pub fn with_file(mut self, file: Upload) -> Self {
         self.file = Some(file);
         self

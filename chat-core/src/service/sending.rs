@@ -47,15 +47,18 @@ impl Actor {
     ) -> Result<Delivered, Error> {
         let outgoing = message.into();
         let (origin, file) = (outgoing.origin, outgoing.attachment());
-        self.chat().deliver(self.draft(room, outgoing), file, origin).await
+        let drafted = self.chat().or_delete(file, self.draft(room, outgoing)).await?;
+        self.chat().deliver(drafted, origin).await
     }
 
     /// Checks a message, and makes it one for [`MessageStore::send`]: for a host that stores it
     /// itself, in a transaction of its own say. Afterwards [`Chat::announce_sent`] tells
-    /// everybody.
+    /// everybody. One that has a file and is not stored has to be given back with
+    /// [`Chat::discard`].
     ///
     /// # Errors
-    /// As for [`Actor::send`] where the message is refused before the store is asked.
+    /// As for [`Actor::send`] where the message is refused before the store is asked. Then its file
+    /// is deleted.
     ///
     /// [`MessageStore::send`]: crate::store::MessageStore::send
     pub async fn compose(
@@ -63,7 +66,9 @@ impl Actor {
         room: RoomId,
         message: impl Into<Outgoing>,
     ) -> Result<NewMessage, Error> {
-        Ok(self.draft(room, message.into()).await?.new)
+        let outgoing = message.into();
+        let file = outgoing.attachment();
+        Ok(self.chat().or_delete(file, self.draft(room, outgoing)).await?.new)
     }
 
     /// Checks a message as far as can be done before it is stored.
@@ -148,14 +153,17 @@ impl Chat {
     ) -> Result<Delivered, Error> {
         let (sender, outgoing) = (sender.try_into().ok(), message.into());
         let (origin, file) = (outgoing.origin, outgoing.attachment());
-        self.deliver(self.draft_as(sender, room, outgoing), file, origin).await
+        let drafted = self.or_delete(file, self.draft_as(sender, room, outgoing)).await?;
+        self.deliver(drafted, origin).await
     }
 
     /// Makes such a message one for [`MessageStore::send`]: for a host that stores it itself, in a
-    /// transaction of its own say. Afterwards [`Chat::announce_sent`] tells everybody.
+    /// transaction of its own say. Afterwards [`Chat::announce_sent`] tells everybody. One that has a
+    /// file and is not stored has to be given back with [`Chat::discard`].
     ///
     /// # Errors
-    /// As for [`Chat::send_as`] where the message is refused before the store is asked.
+    /// As for [`Chat::send_as`] where the message is refused before the store is asked. Then its file
+    /// is deleted.
     ///
     /// [`MessageStore::send`]: crate::store::MessageStore::send
     pub async fn compose_as(
@@ -164,8 +172,9 @@ impl Chat {
         room: RoomId,
         message: impl Into<Outgoing>,
     ) -> Result<NewMessage, Error> {
-        let sender = sender.try_into().ok();
-        Ok(self.draft_as(sender, room, message.into()).await?.new)
+        let (sender, outgoing) = (sender.try_into().ok(), message.into());
+        let file = outgoing.attachment();
+        Ok(self.or_delete(file, self.draft_as(sender, room, outgoing)).await?.new)
     }
 
     /// Tells everybody of a message that the host has stored itself, and ends its sender's typing.
@@ -208,21 +217,28 @@ impl Chat {
         Ok(NewMessage { room, by, kind, content, attachment, reply_to, once, at })
     }
 
-    /// Stores a message once it is drafted, and tells everybody. Its file is deleted where the
-    /// message is not stored.
-    async fn deliver(
+    /// A drafted message. Where it is refused its file is deleted.
+    async fn or_delete(
         &self,
-        drafted: impl Future<Output = Result<Drafted, Error>>,
         file: Option<Attachment>,
-        origin: Option<SessionId>,
-    ) -> Result<Delivered, Error> {
+        drafted: impl Future<Output = Result<Drafted, Error>>,
+    ) -> Result<Drafted, Error> {
         let drafted = AssertUnwindSafe(drafted).catch_unwind().await;
         // A hook of the host's may have panicked. Nothing is stored yet.
         if let (Some(file), false) = (&file, matches!(drafted, Ok(Ok(_)))) {
             self.delete_unused_file(file).await;
         }
-        let Drafted { sender, new, before } =
-            drafted.unwrap_or_else(|panic| resume_unwind(panic))?;
+        drafted.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Stores a message and tells everybody. Its file is deleted where the message is not stored.
+    async fn deliver(
+        &self,
+        drafted: Drafted,
+        origin: Option<SessionId>,
+    ) -> Result<Delivered, Error> {
+        let Drafted { sender, new, before } = drafted;
+        let file = new.attachment.clone();
         let sent = match before {
             Some(message) => Ok(Sent { message, repeated: true }),
             None => self.inner.store.send(new).await,

@@ -30,6 +30,7 @@ use chat_core::store::Store;
 
 pub mod access;
 pub mod changes;
+pub mod erasure;
 pub mod gone_files;
 pub mod history;
 pub mod host;
@@ -123,6 +124,19 @@ macro_rules! store_tests {
                 after_the_last_version_nothing_changed,
                 a_room_that_is_not_there_has_no_changes,
                 rooms_do_not_share_their_changes,
+            }
+            erasure {
+                who_is_erased_is_put_out_first,
+                what_the_erased_wrote_is_deleted_in_steps,
+                reactions_of_the_erased_are_taken_away,
+                users_of_strange_ids_are_erased,
+                rooms_to_erase_are_all_that_the_user_ever_was_in,
+                of_a_membership_only_that_it_ended_is_kept,
+                keys_and_files_of_the_erased_are_gone,
+                messages_of_others_stay_as_they_are,
+                who_left_nothing_is_erased_without_a_change,
+                the_sessions_of_the_erased_end_and_are_forgotten,
+                sessions_of_the_erased_are_forgotten_in_steps,
             }
             gone_files {
                 the_file_of_a_deleted_message_is_to_be_deleted,
@@ -364,6 +378,7 @@ mod tests {
         let files = [
             include_str!("store/access.rs"),
             include_str!("store/changes.rs"),
+            include_str!("store/erasure.rs"),
             include_str!("store/gone_files.rs"),
             include_str!("store/history.rs"),
             include_str!("store/lists.rs"),

@@ -15,6 +15,6 @@ pub(crate) use files::HEAD;
 pub use files::{OCTET_STREAM, UploadPolicy, safe_file_name};
 pub use members::{RoomFull, admit};
 pub(crate) use reactions::LARGEST_REACTIONS;
-pub use reactions::{ReactionLimit, change_reactions};
+pub use reactions::{ReactionLimit, change_reactions, take_reactions};
 pub use typing::{Typed, Typing};
 pub use words::{Term, Words};

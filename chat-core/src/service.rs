@@ -5,6 +5,7 @@ mod actor;
 mod changes;
 mod chat;
 mod comings;
+mod erasure;
 mod error;
 mod files;
 mod gone_files;

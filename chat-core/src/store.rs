@@ -24,7 +24,9 @@ mod rooms;
 mod search;
 mod sessions;
 
-pub use erasure::{ErasureStore, FIRST_FILE_PAUSE, LONGEST_FILE_PAUSE};
+pub use erasure::{
+    Erase, Erased, ErasureStore, FIRST_FILE_PAUSE, ForgottenUser, LONGEST_FILE_PAUSE,
+};
 pub use error::{StoreError, StoreResult};
 pub use messages::{
     Anchor, Author, Changed, Changes, DeleteMessage, EditMessage, HistoryQuery, MessageStore,

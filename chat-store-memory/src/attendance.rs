@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use chat_core::model::{NodeId, Presence, RoomId, Session, SessionId, Timestamp, UserId};
-use chat_core::store::Attendance;
+use chat_core::store::{Attendance, ForgottenUser};
 
 /// The sessions of all users.
 #[derive(Default)]
@@ -23,7 +23,7 @@ struct Entry {
     lapsed: bool,
 }
 
-/// What is kept of a user, for ever.
+/// What is kept of a user until they are erased.
 #[derive(Default)]
 struct Visitor {
     last_seen: Option<Timestamp>,
@@ -177,6 +177,33 @@ impl Sessions {
             forgotten += 1;
         }
         forgotten as u64
+    }
+
+    /// Ends the sessions of a user that are not closed, and takes out so many; with the last, what is
+    /// kept of the user.
+    pub(crate) fn forget_user(
+        &mut self,
+        user: &UserId,
+        now: Timestamp,
+        limit: usize,
+    ) -> ForgottenUser {
+        let Some(visitor) = self.users.get(user) else { return ForgottenUser::default() };
+        let mut ended = Vec::new();
+        for id in visitor.unclosed.clone() {
+            let Some(Entry { session, .. }) = self.entries.get(&id) else { continue };
+            let closed_at = if session.is_open(now) { now } else { end_of_lapsed(session) };
+            ended.extend(self.finish(id, closed_at, now));
+        }
+        let list = self.users.get(user).map(|visitor| &visitor.list).into_iter().flatten();
+        let oldest: Vec<_> = list.map(|(_, id)| *id).take(limit).collect();
+        for id in oldest {
+            self.take_out(id);
+        }
+        let more = self.users.get(user).is_some_and(|visitor| !visitor.list.is_empty());
+        if !more {
+            self.users.remove(user);
+        }
+        ForgottenUser { ended, more }
     }
 
     /// The sessions of a user that are open.

@@ -124,22 +124,12 @@ impl MessageStore for MemoryStore {
         let mut state = lock(&room);
         let seq = self.permitted(&state, delete.by.as_ref(), Action::Delete, delete.message)?;
         let version = state.next_version();
-        state.forget_words(seq);
-        state.room.deleted.insert(seq);
-        state.room.uncounted.insert(seq);
-        let mut attachment = None;
-        let changed = state.change(seq, version, |message| {
-            attachment = message.attachment.take();
-            message.content = String::new();
-            message.reactions = Vec::new();
-            message.deleted_at = Some(delete.at);
-            message.versions.deleted = version;
-        });
-        if let Some(attachment) = &attachment {
+        let deleted = state.delete(seq, delete.at, version).ok_or(StoreError::NotFound)?;
+        if let (_, Some(attachment)) = &deleted {
             // Guards the files that are to be deleted, of which this is one with the deletion.
             lock(&self.state.gone_files).note(&attachment.key, delete.at);
         }
-        Ok((changed.ok_or(StoreError::NotFound)?, attachment))
+        Ok(deleted)
     }
 
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chat_core::model::{
-    Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
+    Attachment, Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
 use chat_core::rules::{Access, Action, Caller, Denial, RoomFull, Words, admit};
 use chat_core::store::{Changed, Changes, Once};
@@ -182,6 +182,39 @@ impl RoomState {
         member.version = version;
         member.left = true;
         Some(version)
+    }
+
+    /// Forgets of a user who was a member all but that they left, and what they sent under which
+    /// key.
+    pub(crate) fn forget_member(&mut self, user: &UserId) {
+        let Some(&slot) = self.slots.get(user).filter(|slot| self.members[**slot].left) else {
+            return;
+        };
+        let member = &mut self.members[slot];
+        (member.joined_at, member.joined_seq) = (Timestamp::EPOCH, 0);
+        (member.read, member.delivered) = (SeqSet::new(), SeqSet::new());
+        self.keys.retain(|(sender, _), _| sender != user);
+    }
+
+    /// Deletes a message under a version, and hands back its file.
+    pub(crate) fn delete(
+        &mut self,
+        seq: Seq,
+        at: Timestamp,
+        version: Version,
+    ) -> Option<(Arc<Message>, Option<Attachment>)> {
+        self.forget_words(seq);
+        self.room.deleted.insert(seq);
+        self.room.uncounted.insert(seq);
+        let mut attachment = None;
+        let deleted = self.change(seq, version, |message| {
+            attachment = message.attachment.take();
+            message.content = String::new();
+            message.reactions = Vec::new();
+            message.deleted_at = Some(at);
+            message.versions.deleted = version;
+        });
+        Some((deleted?, attachment))
     }
 
     /// Adds a message that bears the room's next `seq` and version.

@@ -75,7 +75,7 @@ impl MemoryStore {
         self.state.sessions.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn sessions_mut(&self) -> RwLockWriteGuard<'_, Sessions> {
+    pub(crate) fn sessions_mut(&self) -> RwLockWriteGuard<'_, Sessions> {
         // Guards all sessions, so that of sockets that come and go at once one is the first and
         // one the last.
         self.state.sessions.write().unwrap_or_else(PoisonError::into_inner)

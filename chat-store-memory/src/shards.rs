@@ -1,9 +1,11 @@
 //! Maps cut into shards, so that callers with different keys seldom meet at a lock.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use chat_core::model::UserId;
 
 const SHARDS: usize = 64;
 
@@ -34,6 +36,20 @@ impl<K: Hash, V> Shards<K, V> {
         #[allow(clippy::cast_possible_truncation)]
         let shard = (self.hasher.hash_one(key) % SHARDS as u64) as usize;
         lock(&self.shards[shard])
+    }
+}
+
+impl<V: Ord + Copy> Shards<UserId, BTreeSet<V>> {
+    /// Takes something out of the list of a user, and a list that is empty out of the map.
+    pub(crate) fn take_out(&self, user: &UserId, it: V) {
+        // Guards the user's list.
+        let mut lists = self.hold(user);
+        if let Some(list) = lists.get_mut(user) {
+            list.remove(&it);
+            if list.is_empty() {
+                lists.remove(user);
+            }
+        }
     }
 }
 

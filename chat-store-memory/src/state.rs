@@ -22,7 +22,8 @@ pub(crate) type SharedRoom = Arc<Mutex<RoomState>>;
 /// All that a store holds.
 ///
 /// Locks are taken in this order, and none of a line while another of the same line is held: a
-/// shard of `pairs`; a room; `public`, `gone_files` or a shard of `rooms`, `places` or `user_rooms`.
+/// shard of `pairs`; a room; `public`, `gone_files` or a shard of `rooms`, `places`,
+/// `user_rooms` or `left_rooms`.
 /// `sessions` is taken alone.
 #[derive(Default)]
 pub(crate) struct State {
@@ -35,6 +36,9 @@ pub(crate) struct State {
     pub(crate) pairs: Shards<(UserId, UserId), RoomId>,
     /// The rooms of which a user is a member now; changed only while the room is held.
     pub(crate) user_rooms: Shards<UserId, BTreeSet<RoomId>>,
+    /// The rooms of which a user was a member once and from which they were not erased since;
+    /// changed only while the room is held.
+    pub(crate) left_rooms: Shards<UserId, BTreeSet<RoomId>>,
     /// The active public rooms; changed only while the room is held. The lock guards them as a
     /// whole, as rooms are made and change their activity seldom.
     pub(crate) public: Mutex<BTreeSet<RoomId>>,
@@ -103,6 +107,7 @@ impl State {
         for user in &joined {
             // Guards the list of the user's rooms, which has to follow the room's members.
             self.user_rooms.hold(user).entry(user.clone()).or_default().insert(state.room.id);
+            self.left_rooms.take_out(user, state.room.id);
         }
         joined
     }
@@ -110,15 +115,16 @@ impl State {
     /// Ends a user's membership in a room that is held; `None` where they are no member.
     pub(crate) fn leave(&self, state: &mut RoomState, user: &UserId) -> Option<Version> {
         let version = state.leave(user)?;
-        // Guards the list of the user's rooms, which has to follow the room's members.
-        let mut lists = self.user_rooms.hold(user);
-        if let Some(rooms) = lists.get_mut(user) {
-            rooms.remove(&state.room.id);
-            if rooms.is_empty() {
-                lists.remove(user);
-            }
-        }
+        self.user_rooms.take_out(user, state.room.id);
+        // Guards the list of the rooms they left, which has to follow the room's members.
+        self.left_rooms.hold(user).entry(user.clone()).or_default().insert(state.room.id);
         Some(version)
+    }
+
+    /// Forgets of a user who was a member of a room that is held all but that they left.
+    pub(crate) fn forget_member(&self, state: &mut RoomState, user: &UserId) {
+        state.forget_member(user);
+        self.left_rooms.take_out(user, state.room.id);
     }
 
     /// Notes whether a room that is held is an active public one.
@@ -153,6 +159,13 @@ impl State {
     pub(crate) fn rooms_of(&self, user: &UserId) -> Vec<RoomId> {
         // Guards the list of the user's rooms while it is copied.
         let lists = self.user_rooms.hold(user);
+        lists.get(user).map_or_else(Vec::new, |rooms| rooms.iter().copied().collect())
+    }
+
+    /// The rooms of which a user was a member and from which they were not erased since.
+    pub(crate) fn rooms_left(&self, user: &UserId) -> Vec<RoomId> {
+        // Guards the list of the rooms while it is copied.
+        let lists = self.left_rooms.hold(user);
         lists.get(user).map_or_else(Vec::new, |rooms| rooms.iter().copied().collect())
     }
 }

@@ -13,3 +13,7 @@ create index gone_files_due on gone_files (due, key);
 -- Of a deleted message's key only that it was used.
 update messages set key_content = '00000000-0000-0000-0000-000000000000'
     where deleted_at is not null and key is not null;
+
+-- The rooms that users have left: joining is 0 where a user was erased from the room since. Last, as
+-- nobody joins, leaves or sends receipts while it is made.
+create index members_left on members (user_id, room_id) where gone and joining > 0;

@@ -232,21 +232,27 @@ async fn expire(on: &mut PgConnection, now: Timestamp) -> Result<Option<Vec<Atte
     postpone.execute(&mut *on).await?;
     let expire = sqlx::query(sql::EXPIRE).bind(now.to_utc()).bind(users);
     let rows = expire.fetch_all(&mut *on).await?;
+    remove_unlisted(on, &rows).await?;
+    Ok(Some(gone(on, &rows, now).await?))
+}
+
+/// Takes away those of the sessions that ended which are in no list any more.
+pub(crate) async fn remove_unlisted(on: &mut PgConnection, ended: &[PgRow]) -> Result<(), Failure> {
     let mut unlisted: Vec<Uuid> = Vec::new();
-    for row in &rows {
+    for row in ended {
         if !row.try_get::<bool, _>("listed")? {
             unlisted.push(row.try_get("id")?);
         }
     }
     if !unlisted.is_empty() {
-        sqlx::query(sql::REMOVE).bind(unlisted).execute(&mut *on).await?;
+        sqlx::query(sql::REMOVE).bind(unlisted).execute(on).await?;
     }
-    Ok(Some(gone(on, &rows, now).await?))
+    Ok(())
 }
 
 /// What the end of sessions amounts to, of users whose rows are held. A going is told once, by
 /// the first of several sessions that ended.
-async fn gone(
+pub(crate) async fn gone(
     on: &mut PgConnection,
     ended: &[PgRow],
     now: Timestamp,

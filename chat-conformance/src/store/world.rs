@@ -10,9 +10,9 @@ use chat_core::model::{
 };
 use chat_core::rules::{Action, Caller, Content, Denial, Emoji, RoomFull, RoomName};
 use chat_core::store::{
-    Added, Anchor, Changed, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, Marked,
-    NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptKind, Store, StoreError, StoreResult,
-    Targets,
+    Added, Anchor, Changed, DeleteMessage, EditMessage, Erase, Erased, HistoryQuery, ManageRoom,
+    Mark, Marked, NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptKind, Store, StoreError,
+    StoreResult, Targets,
 };
 use serde_json::Map;
 
@@ -220,6 +220,23 @@ impl World {
     pub(crate) async fn remove(&self, room: RoomId, member: u64) -> Option<Version> {
         let left = self.store.remove_member(room, &user(member), self.now()).await.unwrap();
         left.map(|left| left.version)
+    }
+
+    /// Erases a user from a room, and returns all steps of it.
+    pub(crate) async fn erase(&self, room: RoomId, erased: u64) -> Vec<Erased> {
+        self.erase_user(room, &user(erased)).await
+    }
+
+    pub(crate) async fn erase_user(&self, room: RoomId, user: &UserId) -> Vec<Erased> {
+        let (mut steps, mut after) = (Vec::new(), Some(0));
+        while let Some(from) = after {
+            let erase = Erase { room, user: user.clone(), after: from, at: self.now() };
+            let step = self.store.erase(erase).await.unwrap();
+            after = step.more;
+            assert!(after.is_none_or(|after| after > from || step.left.is_some()));
+            steps.push(step);
+        }
+        steps
     }
 
     /// The room as a member sees it.

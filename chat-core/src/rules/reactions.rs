@@ -38,6 +38,18 @@ impl ReactionLimit {
     }
 }
 
+/// Takes all reactions of a user away, and emoji without users with them. Whether there were any.
+pub fn take_reactions(reactions: &mut Vec<Reaction>, user: &UserId) -> bool {
+    let mut any = false;
+    for reaction in &mut *reactions {
+        let before = reaction.users.len();
+        reaction.users.retain(|other| other != user);
+        any |= reaction.users.len() < before;
+    }
+    reactions.retain(|reaction| !reaction.users.is_empty());
+    any
+}
+
 /// Adds a user's reaction, last of its emoji, or takes it away; an emoji without users goes with
 /// it. Whether that changed anything: adding again and taking away what is not there do not.
 ///

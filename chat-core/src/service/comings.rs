@@ -119,6 +119,22 @@ impl Chat {
         Ok(())
     }
 
+    /// Tells of sessions that were ended, wherever their sockets are. A node that still has one, as
+    /// this may be, tells its own listeners once it has closed.
+    pub(super) async fn tell_ended(&self, ended: Vec<Attendance>) {
+        for gone in &ended {
+            self.publish_attendance(gone, false);
+        }
+        let people = self.identify(ended.iter()).await;
+        for gone in ended {
+            if gone.in_room {
+                self.end_typing(gone.room, &gone.user);
+            }
+            let user = people.user(&gone.user);
+            self.tell_gone(gone, &user, None, false).await;
+        }
+    }
+
     /// Whether the store may have noted comings or goings without its answer having come, since this
     /// was last asked; the other nodes are then told to look ([`Hint::Missed`]), and so should this
     /// one. To be asked where the store answers again.

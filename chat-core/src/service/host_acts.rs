@@ -135,7 +135,7 @@ impl Chat {
     pub async fn delete_message(&self, room: RoomId, message: MessageId) -> Result<(), Error> {
         let delete = DeleteMessage { room, message, by: None, at: self.clock().now() };
         let (message, attachment) = self.inner.store.delete(delete).await?;
-        self.tell_deleted(message, attachment).await;
+        self.finish_deletion(message, attachment).await;
         Ok(())
     }
 

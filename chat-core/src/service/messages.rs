@@ -119,7 +119,7 @@ impl Actor {
         let by = Some(self.caller()?);
         let delete = DeleteMessage { room, message, by, at: chat.clock().now() };
         let (message, attachment) = chat.inner.store.delete(delete).await?;
-        chat.tell_deleted(message, attachment).await;
+        chat.finish_deletion(message, attachment).await;
         Ok(())
     }
 
@@ -168,13 +168,32 @@ fn emoji_of(emoji: &str) -> Result<Emoji, Error> {
 }
 
 impl Chat {
-    pub(super) async fn tell_deleted(&self, message: Arc<Message>, attachment: Option<Attachment>) {
-        let readers = self.readers([(&*message, true)]).await;
-        let change = readers.map(|readers| {
-            let (sender, read_by) = (readers.user(&message.sender), readers.of(&message));
-            Change::Deleted { message: message.clone(), sender, read_by }
+    /// Tells that messages of a room were deleted, with one version.
+    pub(super) async fn tell_deleted(
+        &self,
+        room: RoomId,
+        version: Version,
+        messages: &[Arc<Message>],
+    ) {
+        let readers = self.readers(messages.iter().map(|message| (&**message, true))).await;
+        let changes = readers.map(|readers| {
+            let change = |message: &Arc<Message>| {
+                let (sender, read_by) = (readers.user(&message.sender), readers.of(message));
+                Change::Deleted { message: message.clone(), sender, read_by }
+            };
+            messages.iter().map(change).collect()
         });
-        self.announce_shown(message.room, message.versions.deleted, change);
+        self.announce(room, version, changes.unwrap_or_default());
+    }
+
+    /// The same of one message, whose file is deleted then.
+    pub(super) async fn finish_deletion(
+        &self,
+        message: Arc<Message>,
+        attachment: Option<Attachment>,
+    ) {
+        let (room, version) = (message.room, message.versions.deleted);
+        self.tell_deleted(room, version, &[message]).await;
         if let Some(attachment) = attachment {
             self.delete_file_of_deleted(attachment).await;
         }

@@ -1,11 +1,12 @@
 //! Erasure: what is to be gone for good.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
-use crate::model::Timestamp;
+use super::{Attendance, StoreResult};
+use crate::model::{Message, RoomId, Seq, Timestamp, UserId, Version};
 
 /// How long after it was first taken a file is to be deleted again, unless it was forgotten.
 pub const FIRST_FILE_PAUSE: Duration = Duration::from_secs(30);
@@ -13,9 +14,93 @@ pub const FIRST_FILE_PAUSE: Duration = Duration::from_secs(30);
 /// The longest time between two tries to delete a file.
 pub const LONGEST_FILE_PAUSE: Duration = Duration::from_hours(6);
 
+/// A step of a user's erasure from a room.
+#[derive(Debug, Clone)]
+pub struct Erase {
+    /// The room.
+    pub room: RoomId,
+    /// Who is erased.
+    pub user: UserId,
+    /// After which position to go on; 0 from the beginning.
+    pub after: Seq,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a step of an erasure has done.
+#[derive(Debug, Clone, Default)]
+pub struct Erased {
+    /// The room's version with the end of the membership, where the user was a member.
+    pub left: Option<Version>,
+    /// The messages that were deleted, as they are now, by `seq`; they have one version together.
+    pub deleted: Vec<Arc<Message>>,
+    /// The messages from which reactions were taken, likewise, with the next
+    /// version.
+    pub reacted: Vec<Arc<Message>>,
+    /// After which position to go on; `None` where all was gone through.
+    pub more: Option<Seq>,
+}
+
+impl Erased {
+    /// The most messages that a step changes.
+    pub const TOGETHER: usize = 100;
+}
+
+/// What a step of forgetting a user's sessions has done.
+#[derive(Debug, Clone, Default)]
+pub struct ForgottenUser {
+    /// The sessions that were still open, as their closing tells.
+    pub ended: Vec<Attendance>,
+    /// Whether there are more to forget.
+    pub more: bool,
+}
+
 /// Erasure: what is to be gone for good.
 #[async_trait]
 pub trait ErasureStore: Send + Sync + 'static {
+    /// The rooms of every kind of which a user is a member, or was one without having been erased
+    /// from them since, by their ids; at most `limit` of those after a room.
+    async fn rooms_to_erase(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>>;
+
+    /// Takes a part of what a user has left in a room out of it. The host's act: nobody is asked
+    /// for permission.
+    ///
+    /// # Contract
+    /// Where the user is a member, ends the membership and does nothing else; `more` is `after`.
+    /// Else deletes the user's messages as [`MessageStore::delete`](super::MessageStore::delete)
+    /// does, and takes their reactions from the messages of others: those after a position, in their
+    /// order, at most [`Erased::TOGETHER`] in a step, which goes through no more than a bounded part
+    /// of the room.
+    ///
+    /// With the step after which there is no `more` the keys of the user's sends are forgotten, and
+    /// of the membership all but that it ended with its version; no version is taken for that. Then
+    /// the room is not among the [`ErasureStore::rooms_to_erase`] any more, unless they join again.
+    /// What messages of others say of the user stays: that they answer theirs, and whose receipt
+    /// moved the status.
+    ///
+    /// [`NotFound`](super::StoreError::NotFound) where there is no such room. Where the user never
+    /// was a member, nothing is done.
+    async fn erase(&self, erase: Erase) -> StoreResult<Erased>;
+
+    /// Ends the sessions of a user that are not closed, forgets their sessions, at most `limit` of
+    /// them, and with the last when the user was seen: they were never there.
+    ///
+    /// # Contract
+    /// What the end of each session amounts to is told as by
+    /// [`SessionStore::close_session`](super::SessionStore::close_session), or, where its lease was
+    /// over, as by [`SessionStore::expire_sessions`](super::SessionStore::expire_sessions).
+    async fn forget_user(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        limit: usize,
+    ) -> StoreResult<ForgottenUser>;
+
     /// Notes files that no message bears, by their keys in the file store: they are to be deleted,
     /// from a moment on. Those of messages that are deleted are noted with the deletion. A file
     /// that is noted already stays as it is.

@@ -12,10 +12,10 @@ use chat_core::model::{
 };
 use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
-    Added, Attendance, Changes, DeleteMessage, EditMessage, ErasureStore, HistoryQuery, Left,
-    ManageRoom, Mark, Marked, MessageSearch, MessageStore, NewDirectRoom, NewMessage, NewRoom,
-    Once, React, ReceiptStore, RoomQuery, RoomStats, RoomStore, SearchStore, Sent, SessionStore,
-    StatsQuery, StoreError, StoreResult,
+    Added, Attendance, Changes, DeleteMessage, EditMessage, Erase, Erased, ErasureStore,
+    ForgottenUser, HistoryQuery, Left, ManageRoom, Mark, Marked, MessageSearch, MessageStore,
+    NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptStore, RoomQuery, RoomStats, RoomStore,
+    SearchStore, Sent, SessionStore, StatsQuery, StoreError, StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -303,6 +303,28 @@ impl SessionStore for Flaky {
 
 #[async_trait]
 impl ErasureStore for Flaky {
+    async fn rooms_to_erase(
+        &self,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>> {
+        self.up()?.rooms_to_erase(user, after, limit).await
+    }
+
+    async fn erase(&self, erase: Erase) -> StoreResult<Erased> {
+        self.said(self.up()?.erase(erase).await)
+    }
+
+    async fn forget_user(
+        &self,
+        user: &UserId,
+        now: Timestamp,
+        limit: usize,
+    ) -> StoreResult<ForgottenUser> {
+        self.said(self.up()?.forget_user(user, now, limit).await)
+    }
+
     async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()> {
         self.up()?.note_gone_files(keys, at).await
     }

@@ -116,6 +116,24 @@ pub(crate) const UNREAD: &str = concat!(
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    NEW_ID, INSERT, CLAIM_PAIR, FIND_PAIR, JOIN, LEAVE, LOCK, PRESENT, COUNT, SAVE, SET_METADATA,
-    ACCESS, SUMMARY, LIST, ALL_ROOMS, MEMBERS, ROOMS_OF, VERSIONS, STATS, UNREAD,
+    NEW_ID,
+    INSERT,
+    CLAIM_PAIR,
+    FIND_PAIR,
+    JOIN,
+    LEAVE,
+    LOCK,
+    PRESENT,
+    COUNT,
+    SAVE,
+    SET_METADATA,
+    ACCESS,
+    SUMMARY,
+    LIST,
+    ALL_ROOMS,
+    MEMBERS,
+    ROOMS_OF,
+    VERSIONS,
+    STATS,
+    UNREAD,
 ];

@@ -60,6 +60,9 @@ impl Player {
             let unread = listed.items.iter().map(|summary| summary.unread).sum();
             agree(Ok(unread), self.store.unread(&by).await.map_err(refusal_of))?;
             self.search_messages(By { user, kinds: Kinds::ALL }, "text", 1_000).await?;
+            let id = self.user(user);
+            let to_erase = self.store.rooms_to_erase(&id, None, 1_000).await.map_err(refusal_of);
+            agree(Ok(self.reference.rooms_to_erase(&id)), to_erase)?;
         }
         Ok(())
     }
@@ -123,7 +126,7 @@ pub(super) fn plain(message: Arc<Message>) -> Plain {
 pub(super) fn row(changed: Changed) -> Row {
     match changed {
         Changed::Message(message) => Row::Message(plain(message)),
-        Changed::Member(member) => Row::Member(member),
+        Changed::Member(member) => Row::of_member(member),
     }
 }
 

@@ -87,6 +87,10 @@ pub(super) enum Operation {
         room: u8,
         user: u8,
     },
+    Erase {
+        room: u8,
+        user: u8,
+    },
     ReadHistory {
         room: u8,
         anchor: From,
@@ -218,6 +222,7 @@ fn writes_in_rooms() -> impl Strategy<Value = Operation> {
         3 => (room(), by()).prop_map(|(room, by)| Operation::Join { room, by }),
         3 => (room(), by()).prop_map(|(room, by)| Operation::Leave { room, by }),
         1 => (room(), user()).prop_map(|(room, user)| Operation::Remove { room, user }),
+        1 => (room(), user()).prop_map(|(room, user)| Operation::Erase { room, user }),
     ]
 }
 

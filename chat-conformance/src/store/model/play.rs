@@ -8,8 +8,8 @@ use chat_core::model::{
 };
 use chat_core::rules::{Action, Caller, Denial, Emoji, RoomFull};
 use chat_core::store::{
-    Anchor, Author, DeleteMessage, EditMessage, HistoryQuery, ManageRoom, Mark, NewDirectRoom,
-    NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
+    Anchor, Author, DeleteMessage, EditMessage, Erase, HistoryQuery, ManageRoom, Mark,
+    NewDirectRoom, NewMessage, NewRoom, React, ReceiptKind, RoomQuery, StatsQuery, Store, Targets,
 };
 use serde_json::{Map, Value};
 
@@ -55,13 +55,7 @@ impl Player {
             }
             Operation::Direct { first, second } => self.direct(*first, *second).await,
             Operation::Send { room, by, what } => self.send(*room, *by, what).await,
-            Operation::Edit { room, by, message } => {
-                let (room, message) = (self.room(*room), self.message(*room, *message));
-                let (by, content) = (self.caller(*by), content(&format!("{}", self.seconds)));
-                let edit = EditMessage { room, message, by, content, at: self.now() };
-                let wanted = self.model(room).edit(&edit);
-                agree(wanted, self.store.edit(edit).await.map(plain).map_err(refusal_of))
-            }
+            Operation::Edit { room, by, message } => self.edit(*room, *by, *message).await,
             Operation::Delete { room, by, message } => {
                 let (room, message) = (self.room(*room), self.message(*room, *message));
                 let by = by.map(|by| self.caller(by));
@@ -114,6 +108,7 @@ impl Player {
                 let removed = removed.map_err(refusal_of);
                 agree(Ok(wanted), removed.map(|left| left.map(|left| left.version)))
             }
+            Operation::Erase { room, user } => self.erase(*room, *user).await,
             Operation::ReadHistory { room, anchor, deleted, skip, take } => {
                 let slice = Slice { skip: *skip, take: *take };
                 self.read_history(*room, *anchor, *deleted, slice).await
@@ -258,6 +253,14 @@ impl Player {
         Ok(())
     }
 
+    async fn edit(&mut self, room: u8, by: By, message: Target) -> Compared {
+        let (room, message) = (self.room(room), self.message(room, message));
+        let (by, content) = (self.caller(by), content(&format!("{}", self.seconds)));
+        let edit = EditMessage { room, message, by, content, at: self.now() };
+        let wanted = self.model(room).edit(&edit);
+        agree(wanted, self.store.edit(edit).await.map(plain).map_err(refusal_of))
+    }
+
     async fn mark(
         &mut self,
         room: u8,
@@ -277,6 +280,25 @@ impl Player {
                 (marked.newly, marked.version, marked.moved.into_iter().map(plain).collect())
             }),
         )
+    }
+
+    /// Erases a user from a room, in as many steps as the store takes.
+    async fn erase(&mut self, room: u8, user: u8) -> Compared {
+        let (room, user, at) = (self.room(room), self.user(user), self.now());
+        let mut after = Some(0);
+        while let Some(from) = after {
+            let erase = Erase { room, user: user.clone(), after: from, at };
+            let erased = self.store.erase(erase.clone()).await.map_err(|it| it.to_string())?;
+            after = erased.more;
+            let wanted = self.model(room).erase(&erase, after);
+            let plain_all = |messages: Vec<_>| messages.into_iter().map(plain).collect();
+            let found = (erased.left, plain_all(erased.deleted), plain_all(erased.reacted));
+            agree(Ok(wanted), Ok(found))?;
+            if erased.left.is_none() && after.is_some_and(|after| after <= from) {
+                return Err(format!("{after:?} does not lead on from {from}"));
+            }
+        }
+        Ok(())
     }
 
     async fn read_history(&self, room: u8, anchor: From, deleted: bool, slice: Slice) -> Compared {

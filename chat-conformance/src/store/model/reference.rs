@@ -39,6 +39,8 @@ pub(super) struct ReferenceMember {
     joined_seq: Seq,
     pub(super) version: Version,
     pub(super) left: bool,
+    /// Whether nothing of them is left in the room.
+    pub(super) erased: bool,
     pub(super) read: Vec<Seq>,
     pub(super) delivered: Vec<Seq>,
 }
@@ -56,8 +58,9 @@ pub(super) struct Summary {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Row {
     Message(Plain),
-    /// Who joined or left.
-    Member(Membership),
+    /// Without what they have read: that is no change. Since when they are a member and from which
+    /// position on, where they are one: of who left it is nobody's business.
+    Member(UserId, Version, Option<(Timestamp, Seq)>),
 }
 
 /// A message that shows all that it holds when a comparison fails.
@@ -93,6 +96,15 @@ impl Reference {
             room.new.kind == RoomKind::Direct && has(first) && has(second)
         };
         self.rooms.iter().find(is_theirs).map(|room| room.id)
+    }
+
+    /// The rooms that a user is a member of, or was without having been erased since.
+    pub(super) fn rooms_to_erase(&self, user: &UserId) -> Vec<RoomId> {
+        let is_trace = |member: &ReferenceMember| member.user == *user && !member.erased;
+        let rooms = self.rooms.iter().filter(|room| room.members.iter().any(is_trace));
+        let mut rooms: Vec<_> = rooms.map(|room| room.id).collect();
+        rooms.sort_unstable();
+        rooms
     }
 
     /// All rooms of a user that are listed for them, and the page asked for.
@@ -167,7 +179,7 @@ impl ReferenceRoom {
     pub(super) fn changes(&self, after: Cursor) -> Vec<Row> {
         let mut rows = Vec::new();
         for member in &self.members {
-            rows.push((member.version, 0, Row::Member(member.row().membership())));
+            rows.push((member.version, 0, Row::of_member(member.row().membership())));
         }
         for message in &self.messages {
             let row = Row::Message(Plain::of(message));
@@ -215,6 +227,7 @@ impl ReferenceRoom {
             joined_seq: last,
             version,
             left: false,
+            erased: false,
             read: (1..=last).collect(),
             delivered: (1..=last).collect(),
         });
@@ -286,6 +299,14 @@ impl ReferenceMember {
 impl Plain {
     pub(super) fn of(message: &Message) -> Self {
         Self(Box::new(message.clone()))
+    }
+}
+
+impl Row {
+    /// Of a member.
+    pub(super) fn of_member(member: Membership) -> Self {
+        let since = (!member.left).then_some((member.joined_at, member.joined_seq));
+        Self::Member(member.user, member.version, since)
     }
 }
 

@@ -41,6 +41,11 @@ pub(super) enum Operation {
         user: usize,
         older_than: i64,
     },
+    /// A user is erased.
+    Erase {
+        after: i64,
+        user: usize,
+    },
 }
 
 /// Histories of up to `longest` operations.
@@ -57,6 +62,7 @@ pub(super) fn histories(longest: usize) -> impl Strategy<Value = Vec<Operation>>
         1 => (after(), 0..USERS, 0i64..100).prop_map(|(after, user, older_than)| {
             Operation::Forget { after, user, older_than }
         }),
+        1 => (after(), 0..USERS).prop_map(|(after, user)| Operation::Erase { after, user }),
     ];
     prop::collection::vec(operation, 1..longest)
 }
@@ -93,7 +99,8 @@ impl Player {
         | Operation::Close { after, .. }
         | Operation::Renew { after, .. }
         | Operation::Expire { after }
-        | Operation::Forget { after, .. }) = operation;
+        | Operation::Forget { after, .. }
+        | Operation::Erase { after, .. }) = operation;
         self.seconds += after;
         // Whether a coming or going is told while a lease that is over has not been noticed is for
         // the tests of single sentences; here every expiry is noticed first.
@@ -106,6 +113,7 @@ impl Player {
             Operation::Renew { node, heard, .. } => self.renew(node, heard).await,
             Operation::Expire { .. } => Ok(()),
             Operation::Forget { user, older_than, .. } => self.forget(user, older_than).await,
+            Operation::Erase { user, .. } => self.erase(user).await,
         };
         compared.map_err(|difference| format!("{operation:?} at {}:\n{difference}", self.seconds))
     }
@@ -246,6 +254,29 @@ impl Player {
         let forgotten = (all - self.sessions.len()) as u64;
         let found = self.store.forget_sessions(&user, before, now).await;
         agree(Ok(forgotten), found.map_err(refusal_of))
+    }
+
+    /// Every session that is open ends, and with exactly one of them the user goes.
+    async fn erase(&mut self, user: usize) -> Result<(), String> {
+        let (id, now) = (self.user(user), self.now());
+        let rooms = |rooms: &mut Vec<RoomId>| {
+            rooms.sort_unstable();
+            rooms.clone()
+        };
+        let open = self.sessions.iter().filter(|(it, _)| it.user == id && it.is_open(now));
+        let mut ended: Vec<_> = open.map(|(session, _)| session.room).collect();
+        self.sessions.retain(|(session, _)| session.user != id);
+        self.last_seen[user] = None;
+        let forgotten = self.store.forget_user(&id, now, 1_000).await;
+        let forgotten = forgotten.map_err(|error| error.to_string())?;
+        let mut told: Vec<_> = forgotten.ended.iter().map(|ended| ended.room).collect();
+        let mut left: Vec<_> = forgotten.ended.iter().filter(|ended| ended.in_room).collect();
+        left.sort_by_key(|ended| ended.room);
+        let went = forgotten.ended.iter().filter(|ended| ended.of_user).count();
+        agree(Ok((rooms(&mut ended), false)), Ok((rooms(&mut told), forgotten.more)))?;
+        ended.dedup();
+        let left: Vec<_> = left.into_iter().map(|ended| ended.room).collect();
+        agree(Ok((usize::from(!ended.is_empty()), ended)), Ok((went, left)))
     }
 
     fn presence(&self, user: usize) -> Presence {

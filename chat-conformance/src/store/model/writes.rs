@@ -8,8 +8,8 @@ use chat_core::model::{
 };
 use chat_core::rules::{Action, Caller, Denial, RoomFull, permit_message};
 use chat_core::store::{
-    Added, DeleteMessage, EditMessage, ManageRoom, Mark, NewMessage, Once, React, ReceiptKind,
-    Targets,
+    Added, DeleteMessage, EditMessage, Erase, ManageRoom, Mark, NewMessage, Once, React,
+    ReceiptKind, Targets,
 };
 
 use super::reference::{Plain, ReferenceRoom};
@@ -258,6 +258,55 @@ impl ReferenceRoom {
         let member = self.member(user);
         (member.left, member.version) = (true, version);
         Some(version)
+    }
+
+    /// Erases a user from the part of the room after a position and up to `more`, or to its end.
+    pub(super) fn erase(
+        &mut self,
+        erase: &Erase,
+        more: Option<Seq>,
+    ) -> (Option<Version>, Vec<Plain>, Vec<Plain>) {
+        if let Some(version) = self.remove(&erase.user) {
+            return (Some(version), Vec::new(), Vec::new());
+        }
+        let part = |message: &Message| {
+            message.seq > erase.after && more.is_none_or(|more| message.seq <= more)
+        };
+        let (mut deleted, mut reacted) = (Vec::new(), Vec::new());
+        let version = self.version + 1;
+        for message in self.messages.iter_mut().filter(|message| part(message)) {
+            if message.sender == erase.user && !message.is_deleted() {
+                message.content.clear();
+                message.reactions.clear();
+                message.attachment = None;
+                message.deleted_at = Some(erase.at);
+                message.versions.deleted = version;
+                deleted.push(Plain::of(message));
+            }
+        }
+        self.version += u64::from(!deleted.is_empty());
+        let version = self.version + 1;
+        for message in self.messages.iter_mut().filter(|message| part(message)) {
+            let before = message.reactions.clone();
+            for reaction in &mut message.reactions {
+                reaction.users.retain(|user| *user != erase.user);
+            }
+            message.reactions.retain(|reaction| !reaction.users.is_empty());
+            if message.reactions != before {
+                message.versions.reacted = version;
+                reacted.push(Plain::of(message));
+            }
+        }
+        self.version += u64::from(!reacted.is_empty());
+        if more.is_none() {
+            let own = self.messages.iter().map(|message| message.sender == erase.user);
+            for (key, _) in self.keys.iter_mut().zip(own).filter(|(_, is_own)| *is_own) {
+                *key = None;
+            }
+            let members = self.members.iter_mut().filter(|member| member.user == erase.user);
+            members.for_each(|member| member.erased = true);
+        }
+        (None, deleted, reacted)
     }
 
     /// The message that an action is about, if the caller, or the host, may do that.

@@ -120,8 +120,10 @@ async fn of_the_erased_the_bare_id_is_left_where_the_guide_says() {
         let emoji = Emoji::parse("👍").unwrap();
         let react = React { room, message, by: caller("ada"), emoji, add: true };
         store.react(react).await.unwrap();
-        let (kind, targets) = (ReceiptKind::Read, Targets::All);
-        store.mark(Mark { room, by: caller("ada"), kind, targets, at }).await.unwrap();
+        for kind in [ReceiptKind::Delivered, ReceiptKind::Read] {
+            let mark = Mark { room, by: caller("ada"), kind, targets: Targets::All, at };
+            store.mark(mark).await.unwrap();
+        }
         store.open_session(session("ada", room)).await.unwrap();
     }
     let before = columns_with(&schema, "ada").await;
@@ -138,6 +140,7 @@ async fn of_the_erased_the_bare_id_is_left_where_the_guide_says() {
     let left = [
         "direct_rooms.first",
         "members.user_id",
+        "messages.delivered_by",
         "messages.sender",
         "messages.status_by",
         "rooms.created_by",

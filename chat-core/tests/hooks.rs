@@ -334,11 +334,11 @@ fn a_list_that_is_too_long_is_refused_before_anybody_is_asked() {
     let john = chat.acting_as("1");
     let room = now(john.create_room(RoomKind::Group, "a", Vec::new())).unwrap();
     host.asked();
-    let many: Vec<UserId> = (0..1_001_u64).map(UserId::from).collect();
+    let many: Vec<UserId> = (0..5_001_u64).map(UserId::from).collect();
     match now(john.add_members(room, many)) {
         Err(Error::Invalid(fields)) => {
             assert_eq!(fields[0].field, "members");
-            assert_eq!(fields[0].problem, Problem::TooMany { limit: 1_000 });
+            assert_eq!(fields[0].problem, Problem::TooManyMembers { limit: 5_000 });
         }
         other => panic!("{other:?}"),
     }

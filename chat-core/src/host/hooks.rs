@@ -44,7 +44,8 @@ pub struct Invitation<'a> {
     pub room: Option<RoomId>,
     /// The room's kind.
     pub room_kind: RoomKind,
-    /// Who is to become a member, each once; some may be members already. At most 1,000.
+    /// Who is to become a member, each once; some may be members already. At most
+    /// [`Config::members_per_room`](crate::Config::members_per_room).
     pub users: &'a [UserId],
     /// Who wants it.
     pub by: &'a User,

@@ -119,12 +119,6 @@ pub enum Problem {
         /// The most that is allowed.
         limit: usize,
     },
-    /// It has too many items.
-    #[error("Ensure this field has no more than {limit} elements.")]
-    TooMany {
-        /// The most that are allowed.
-        limit: usize,
-    },
     /// It has a NUL character.
     #[error("Null characters are not allowed.")]
     Nul,

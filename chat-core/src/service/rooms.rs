@@ -17,9 +17,6 @@ use crate::store::{
     ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, StatsQuery, StoreError,
 };
 
-/// The most users whom somebody may bring into a room at once.
-const INVITED: usize = 1_000;
-
 /// A page of rooms.
 pub type RoomList = Page<RoomSummary>;
 
@@ -63,8 +60,7 @@ impl Actor {
         self.chat().open_direct_room(me.id.clone(), other, Map::new()).await
     }
 
-    /// Makes a room of any kind but direct, with the actor as its first member and at most 1,000
-    /// others.
+    /// Makes a room of any kind but direct, with the actor as its first member.
     ///
     /// # Errors
     /// [`Error::Denied`] where the kind is direct, [`Error::Invalid`] for the name (`name`) and where
@@ -142,12 +138,11 @@ impl Actor {
         self.manage_room(ManageRoom { active: Some(active), ..self.change(room)? }).await
     }
 
-    /// Makes users members of a room of the actor's, at most 1,000 at once. Who is one already stays
-    /// one.
+    /// Makes users members of a room of the actor's. Who is one already stays one.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody is unknown or the
-    /// host refuses them (`members`); [`Error::Unavailable`].
+    /// [`Error::NotFound`], [`Error::Denied`], [`Error::Invalid`] where somebody is unknown, the host
+    /// refuses them or the room is full (`members`); [`Error::Unavailable`].
     pub async fn add_members(&self, room: RoomId, users: Vec<UserId>) -> Result<(), Error> {
         self.manage_room(ManageRoom { add: users, ..self.change(room)? }).await
     }
@@ -281,9 +276,6 @@ impl Actor {
         // Before anybody is asked about so many.
         let limit = self.chat().config().members_per_room;
         admit(0, users.len(), limit).map_err(StoreError::from)?;
-        if users.len() > INVITED {
-            return Err(Error::invalid("members", Problem::TooMany { limit: INVITED }));
-        }
         self.chat().know(users).await?;
         let by = &*self.user().await?;
         let invitation = Invitation { room, room_kind, users, by };

@@ -100,6 +100,8 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
         .map_err(|error| format!("{}: {error}", args.listen))?;
     let address = listener.local_addr()?;
     let rooms = data.first_rooms(server.chat(), dialect::MESSENGER).await?;
+    // Before anybody knows that it is there.
+    let stop = told_to_stop()?;
     Banner {
         address,
         dialect: args.dialect,
@@ -113,7 +115,7 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     .print()?;
     let is_open = is_demo && address.ip().is_loopback();
     let page = Arc::new(Page::new(&data, tokens, is_open, server.chat().clone(), metrics));
-    let (root, stop) = (args.dialect, told_to_stop());
+    let root = args.dialect;
     let open = match args.adapter {
         Adapter::Axum => serve::serve(listener, mount::axum(&server, root, page), stop).await,
         Adapter::Warp => {
@@ -130,19 +132,14 @@ async fn run(args: Args) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Ends when the process is told to stop, by SIGINT or SIGTERM.
-async fn told_to_stop() {
-    let mut terminate = signal(SignalKind::terminate()).ok();
-    let terminated = async {
-        match &mut terminate {
-            Some(signal) => {
-                signal.recv().await;
-            }
-            None => std::future::pending().await,
+/// Ends when the process is told to stop, by SIGINT or SIGTERM, which it takes from now on.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
-    }
+    })
 }

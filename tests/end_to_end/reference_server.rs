@@ -48,6 +48,7 @@ async fn told_to_stop_it_says_so_at_once_and_lets_a_request_under_way_finish() {
         // Requests have ten seconds to finish, for which nobody else waits.
         let closed = timeout(Duration::from_secs(8), socket.closed()).await;
         assert_eq!(closed, Ok(1012), "{adapter}");
+        drop(socket);
         request.write_all(body.as_bytes()).await.expect("a body");
         let mut answer = String::new();
         request.read_to_string(&mut answer).await.expect("an answer");

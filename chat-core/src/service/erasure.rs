@@ -15,7 +15,8 @@ impl Chat {
     /// they ever said in any room and the files with it, takes their reactions away, and forgets
     /// what they had read, their sessions and when they were last seen. Everybody is told of it as if
     /// it were done one by one. The user guide lists what stays: their id, in places where others
-    /// would miss it.
+    /// would miss it, and what the host itself said in their name ([`Chat::send_as`]) where they
+    /// never were a member.
     ///
     /// To be called once the directory does not know them any more, or they may come again
     /// meanwhile. Returns when all is done, which takes a while where they were in large rooms, as

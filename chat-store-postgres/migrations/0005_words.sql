@@ -14,6 +14,6 @@ begin
     loop
         -- Before others have to wait.
         perform gin_clean_pending_list(words);
-        execute format('alter index %s set (gin_pending_list_limit = 256)', words);
+        execute format('alter index %s set (gin_pending_list_limit = 1024)', words);
     end loop;
 end $$;

@@ -77,9 +77,9 @@
 //! deleted, reacted to or moves its status is another matter: by `messages_changed` others catch up,
 //! and Postgres writes a row anew into all indexes of its table where one of them has what changed.
 //!
-//! The words of new messages wait until there are 256 kB of them before they go into the index
+//! The words of new messages wait until there is 1 MB of them before they go into the index
 //! `messages_words`, all at once. What waits is gone through by each search, once for each room, so
-//! a partition that is made later wants `gin_pending_list_limit = 256` for that index too.
+//! a partition that is made later wants `gin_pending_list_limit = 1024` for that index too.
 
 mod batch;
 mod bus;

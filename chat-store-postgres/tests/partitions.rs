@@ -40,7 +40,7 @@ async fn fresh() -> Fresh {
 
 /// How many indexes of words there are, in each of which few of them wait.
 async fn indexes_of_words(on: &mut PgConnection, schema: &str) -> (i64, bool) {
-    let indexes = "select count(*), bool_and(coalesce(reloptions = '{gin_pending_list_limit=256}', \
+    let indexes = "select count(*), bool_and(coalesce(reloptions = '{gin_pending_list_limit=1024}', \
                  false)) \
              from pg_class c join pg_am a on a.oid = c.relam and a.amname = 'gin' \
              where c.relnamespace = to_regnamespace($1) and c.relkind = 'i'";

@@ -4,8 +4,10 @@ mod common;
 
 use std::time::Duration;
 
+use chat_core::model::Slice;
 use chat_core::socket::{Close, Input};
-use common::{World, say, two};
+use chat_core::store::Anchor;
+use common::{World, now, say, two};
 use serde_json::{Value, json};
 
 /// Lets a command end before what it did is told, or after.
@@ -105,6 +107,20 @@ fn what_came_before_a_frame_that_ends_the_socket_is_answered_first() {
             assert_eq!(shown, 2);
         }
     }
+}
+
+#[test]
+fn a_message_that_is_gone_before_it_could_be_told_keeps_nothing_waiting() {
+    let (mut world, john, _) = two();
+    world.set_deaf(john, true);
+    world.send(john, &json!({ "type": "message", "content": "x", "temp_id": 1 }));
+    world.send_text(john, "nonsense");
+    world.assert_quiet(john);
+    let all = now(world.chat.history(world.room, Anchor::Newest, Slice::first(1))).unwrap();
+    now(world.chat.delete_message(world.room, all.items[0].id)).unwrap();
+    world.set_deaf(john, false);
+    world.catch_up(john, 100);
+    assert_eq!(world.frame(john)["type"], "error");
 }
 
 #[test]

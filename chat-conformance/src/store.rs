@@ -48,6 +48,7 @@ pub mod search;
 pub mod session_lists;
 pub mod session_races;
 pub mod sessions;
+pub mod statuses;
 mod world;
 
 /// An empty store for one test, and whatever has to live as long as the test.
@@ -255,6 +256,13 @@ macro_rules! store_tests {
                 reading_all_reads_all_that_there_is_now,
                 nothing_is_ever_taken_out,
                 a_receipt_for_ones_own_message_changes_nothing,
+                newly_counts_what_the_receipt_is_new_for,
+                a_receipt_for_a_system_message_is_not_counted,
+                a_target_must_be_in_the_room_and_not_deleted,
+                everything_up_to_a_position_is_marked_and_nothing_after_it,
+                marking_an_empty_room_changes_nothing,
+            }
+            statuses {
                 a_message_is_delivered_when_the_last_member_received_it,
                 a_message_is_read_when_the_last_member_read_it,
                 both_steps_of_a_status_can_be_told_afterwards,
@@ -265,8 +273,6 @@ macro_rules! store_tests {
                 all_that_moved_take_one_version_together,
                 more_than_a_hundred_that_moved_are_not_handed_back,
                 very_many_that_moved_have_all_moved,
-                newly_counts_what_the_receipt_is_new_for,
-                a_receipt_for_a_system_message_is_not_counted,
                 a_deleted_message_moves_no_more,
                 who_joined_later_is_not_waited_for,
                 who_left_is_not_waited_for,
@@ -274,9 +280,6 @@ macro_rules! store_tests {
                 a_reading_moves_to_delivered_what_all_have_received,
                 a_status_never_goes_back,
                 with_nobody_else_a_message_stays_sent,
-                a_target_must_be_in_the_room_and_not_deleted,
-                everything_up_to_a_position_is_marked_and_nothing_after_it,
-                marking_an_empty_room_changes_nothing,
             }
             repetitions {
                 a_second_send_with_the_same_key_returns_the_first,

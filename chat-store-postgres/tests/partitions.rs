@@ -77,13 +77,13 @@ chat_conformance::store_tests! { @list fresh;
         who_left_sends_nothing_after_their_leaving,
         who_follows_the_changes_sees_no_hole,
     }
-    receipts {
-        very_many_that_moved_have_all_moved,
-    }
     repetitions {
         a_key_is_of_its_room_and_its_sender,
     }
     search {
         only_rooms_of_the_member_are_searched,
+    }
+    statuses {
+        very_many_that_moved_have_all_moved,
     }
 }

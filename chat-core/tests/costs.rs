@@ -2,32 +2,13 @@
 
 mod common;
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use async_trait::async_trait;
 use chat_core::Chat;
 use chat_core::dialect::{self, Dialect};
-use chat_core::host::{Directory, DirectoryError, JwtAuthenticator};
+use chat_core::host::JwtAuthenticator;
 use chat_core::http::dispatch;
-use chat_core::model::{User, UserId};
-use common::{Answer, Flaky, SECRET, Time, headers, now, request};
+use common::{Answer, Counted, Flaky, SECRET, Time, headers, now, request};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::json;
-
-/// Knows everybody, and counts how often it is asked.
-#[derive(Clone, Default)]
-struct Counted(Arc<AtomicUsize>);
-
-#[async_trait]
-impl Directory for Counted {
-    async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        let user = |id: &UserId| (id.clone(), Arc::new(User::new(id.clone(), format!("user{id}"))));
-        Ok(ids.iter().map(user).collect())
-    }
-}
 
 struct World {
     chat: Chat,
@@ -59,12 +40,12 @@ impl World {
         let token = encode(&Header::default(), &claims, &key).unwrap();
         let headers = headers(&[("authorization", &format!("Bearer {token}"))]);
         self.store.take_calls();
-        self.directory.0.store(0, Ordering::Relaxed);
+        self.directory.take();
         let request = request("GET", path, headers, Vec::new());
         let answered = now(dispatch(&self.chat, dialect, request, self.time.instant()));
         let answer = Answer::new(answered.response);
         assert_eq!(answer.status, 200, "{}", answer.body);
-        (self.store.take_calls(), self.directory.0.load(Ordering::Relaxed))
+        (self.store.take_calls(), self.directory.take())
     }
 }
 
@@ -117,7 +98,7 @@ fn a_send_of_the_host_asks_the_directory_once() {
     let world = World::new(1);
     let john = world.chat.acting_as(1);
     let room = now(john.direct_room(2)).unwrap().id;
-    world.directory.0.store(0, Ordering::Relaxed);
+    world.directory.take();
     now(john.send(room, "hello")).unwrap();
-    assert_eq!(world.directory.0.load(Ordering::Relaxed), 1);
+    assert_eq!(world.directory.take(), 1);
 }

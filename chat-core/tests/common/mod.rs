@@ -2,6 +2,7 @@
 #![allow(dead_code, unused_imports, reason = "every test file uses its own part of it")]
 
 pub(crate) mod cast;
+mod counted;
 mod examples;
 mod flaky;
 mod golden;
@@ -19,6 +20,7 @@ mod time;
 pub(crate) mod tokens;
 mod world;
 
+pub(crate) use counted::Counted;
 pub(crate) use examples::{assert_shape, client_frame, document, response, server_frame};
 pub(crate) use flaky::Flaky;
 pub(crate) use golden::golden;

@@ -1,5 +1,6 @@
 //! Statements, against the tables as they are migrated.
 
+mod explain;
 mod plans;
 mod sizes;
 

@@ -10,7 +10,7 @@ use chat_core::store::{
     Erase, Erased, ErasureStore, FIRST_FILE_PAUSE, ForgottenUser, LONGEST_FILE_PAUSE, StoreError,
     StoreResult,
 };
-use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres, Row};
 
@@ -33,11 +33,7 @@ impl ErasureStore for PgStore {
         after: Option<RoomId>,
         limit: usize,
     ) -> StoreResult<Vec<RoomId>> {
-        let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
-        let ask = || sqlx::query(sql::ROOMS).bind(user.as_str()).bind(after).bind(limit);
-        let rows = self.database.rows(ask).await?;
-        let room = |row: &PgRow| rows::room_id(row.try_get("room_id")?);
-        rows.iter().map(room).collect::<Result<_, _>>().map_err(meaning)
+        self.ids_of_rooms(sql::ROOMS, user, after, limit).await
     }
 
     async fn erase(&self, erase: Erase) -> StoreResult<Erased> {

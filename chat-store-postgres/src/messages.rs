@@ -21,7 +21,7 @@ use crate::erasure::note_files;
 use crate::error::{Failure, meaning};
 use crate::lane::{Outcome, Write};
 use crate::locked::Locked;
-use crate::rooms::{bound, row_access};
+use crate::rooms::bound;
 use crate::rows::{self, int, uint};
 use crate::sql::messages as sql;
 
@@ -159,7 +159,7 @@ impl MessageStore for PgStore {
                 .bind(room.map(|room| int(room.get())))
         };
         let rows = self.database.rows(query).await?;
-        let read = |row| Ok(Guarded::new(row_access(row, by)?, Arc::new(rows::message(row)?)));
+        let read = |row| Ok(Guarded::new(rows::access(row, by)?, Arc::new(rows::message(row)?)));
         rows.first().map(read).transpose().map_err(meaning)
     }
 
@@ -191,7 +191,7 @@ impl MessageStore for PgStore {
             };
             let rows = self.database.rows(room).await?;
             let Some(row) = rows.first() else { return Ok(None) };
-            let access = row_access(row, query.by.as_ref()).map_err(meaning)?;
+            let access = rows::access(row, query.by.as_ref()).map_err(meaning)?;
             let (count, seqs) = window(row, &query).map_err(meaning)?;
             let mut items = messages_of(rows.iter().rev()).map_err(meaning)?;
             if items.iter().map(|item| item.seq).collect::<SeqSet>() != seqs {

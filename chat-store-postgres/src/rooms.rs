@@ -55,7 +55,7 @@ impl RoomStore for PgStore {
                 let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
                 if claim.bind(int(id.get())).execute(&mut *on).await?.rows_affected() == 0 {
                     let row = find_pair(&low, &high).fetch_one(on).await?;
-                    return Ok((first_id(&row)?, false));
+                    return Ok((room_id(&row)?, false));
                 }
                 let new = NewRoom {
                     kind: RoomKind::Direct,
@@ -77,12 +77,12 @@ impl RoomStore for PgStore {
 
     async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>> {
         let rows = self.database.rows(|| find_pair(first.min(second), first.max(second))).await?;
-        rows.first().map(first_id).transpose().map_err(meaning)
+        rows.first().map(room_id).transpose().map_err(meaning)
     }
 
     async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>> {
         let rows = self.database.rows(|| bound(sql::ACCESS, room, Some(by))).await?;
-        rows.first().map(|row| row_access(row, Some(by)).map_err(meaning)).transpose()
+        rows.first().map(|row| rows::access(row, Some(by)).map_err(meaning)).transpose()
     }
 
     async fn room(
@@ -92,7 +92,7 @@ impl RoomStore for PgStore {
     ) -> StoreResult<Option<Guarded<RoomSummary>>> {
         let query = || sqlx::query(sql::SUMMARY).bind(int(room.get()));
         let rows = self.database.rows(query).await?;
-        rows.first().map(|row| guarded_summary(row, by).map_err(meaning)).transpose()
+        rows.first().map(|row| rows::guarded_summary(row, by).map_err(meaning)).transpose()
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
@@ -112,7 +112,7 @@ impl RoomStore for PgStore {
             for row in &rows {
                 count = uint(row.try_get("count")?);
                 if row.try_get::<Option<i64>, _>("r_id")?.is_some() {
-                    items.push(summary(row, Some(&by))?);
+                    items.push(rows::summary(row, Some(&by))?);
                 }
             }
             Ok(Page { count, items })
@@ -128,7 +128,7 @@ impl RoomStore for PgStore {
         let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
         let rows =
             self.database.rows(|| sqlx::query(sql::ALL_ROOMS).bind(after).bind(limit)).await?;
-        rows.iter().map(|row| summary(row, None)).collect::<Result<_, _>>().map_err(meaning)
+        rows.iter().map(|row| rows::summary(row, None)).collect::<Result<_, _>>().map_err(meaning)
     }
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
@@ -220,11 +220,7 @@ impl RoomStore for PgStore {
         after: Option<RoomId>,
         limit: usize,
     ) -> StoreResult<Vec<RoomId>> {
-        let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
-        let ask = || sqlx::query(sql::ROOMS_OF).bind(user.as_str()).bind(after).bind(limit);
-        let rows = self.database.rows(ask).await?;
-        let room = |row: &PgRow| rows::room_id(row.try_get("room_id")?);
-        rows.iter().map(room).collect::<Result<_, _>>().map_err(meaning)
+        self.ids_of_rooms(sql::ROOMS_OF, user, after, limit).await
     }
 
     async fn versions(&self, rooms: &[RoomId]) -> StoreResult<Vec<(RoomId, Version)>> {
@@ -280,34 +276,25 @@ pub(crate) fn bound<'q>(
     sqlx::query(statement).bind(int(room.get())).bind(user)
 }
 
+impl PgStore {
+    /// The ids of rooms that a statement finds by a user: so many of those after one.
+    pub(crate) async fn ids_of_rooms(
+        &self,
+        statement: &'static str,
+        user: &UserId,
+        after: Option<RoomId>,
+        limit: usize,
+    ) -> StoreResult<Vec<RoomId>> {
+        let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
+        let ask = || sqlx::query(statement).bind(user.as_str()).bind(after).bind(limit);
+        let rows = self.database.rows(ask).await?;
+        rows.iter().map(room_id).collect::<Result<_, _>>().map_err(meaning)
+    }
+}
+
 /// The names of kinds of room.
 pub(crate) fn kinds(kinds: Kinds) -> Vec<&'static str> {
     kinds.iter().map(RoomKind::as_str).collect()
-}
-
-/// What the caller is to the room of a row that says whether they are a member.
-pub(crate) fn row_access(row: &PgRow, by: Option<&Caller>) -> Result<Access, sqlx::Error> {
-    Ok(rows::facts(row)?.access(by, row.try_get("is_member")?))
-}
-
-/// The summary of a row.
-pub(crate) fn summary(row: &PgRow, by: Option<&Caller>) -> Result<RoomSummary, sqlx::Error> {
-    let room = rows::room(row)?;
-    let members = rows::members(row)?;
-    let own = by.and_then(|by| members.iter().find(|member| member.user == by.user));
-    let unread = own.map_or(0, |own| room.unread(&own.read));
-    Ok(RoomSummary { last_message: rows::maybe_message(row)?, room, members, unread })
-}
-
-/// The summary of a row behind its check.
-pub(crate) fn guarded_summary(
-    row: &PgRow,
-    by: Option<&Caller>,
-) -> Result<Guarded<RoomSummary>, sqlx::Error> {
-    let summary = summary(row, by)?;
-    let is_own = |member: &Member| by.is_some_and(|by| member.user == by.user);
-    let is_member = summary.members.iter().any(is_own);
-    Ok(Guarded::new(Access::of(&summary.room, by, is_member), summary))
 }
 
 /// The room of two users, in ascending order.
@@ -315,7 +302,7 @@ fn find_pair<'q>(low: &'q UserId, high: &'q UserId) -> Query<'q, Postgres, PgArg
     sqlx::query(sql::FIND_PAIR).bind(low.as_str()).bind(high.as_str())
 }
 
-fn first_id(row: &PgRow) -> Result<RoomId, sqlx::Error> {
+fn room_id(row: &PgRow) -> Result<RoomId, sqlx::Error> {
     rows::room_id(row.try_get("room_id")?)
 }
 

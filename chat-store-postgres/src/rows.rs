@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chat_core::model::{
     Attachment, Member, Membership, Message, MessageId, MessageKind, MessageVersions, Reaction,
-    Room, RoomId, RoomKind, Seq, SeqSet, Timestamp, UserId, Version,
+    Room, RoomId, RoomKind, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Caller, Standing};
+use chat_core::rules::{Access, Caller, Guarded, Standing};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -230,6 +230,28 @@ pub(crate) fn members(row: &PgRow) -> Read<Vec<Member>> {
         });
     }
     Ok(members)
+}
+
+/// What the caller is to the room of a row that says whether they are a member.
+pub(crate) fn access(row: &PgRow, by: Option<&Caller>) -> Read<Access> {
+    Ok(facts(row)?.access(by, row.try_get("is_member")?))
+}
+
+/// The summary of a row.
+pub(crate) fn summary(row: &PgRow, by: Option<&Caller>) -> Read<RoomSummary> {
+    let room = room(row)?;
+    let members = members(row)?;
+    let own = by.and_then(|by| members.iter().find(|member| member.user == by.user));
+    let unread = own.map_or(0, |own| room.unread(&own.read));
+    Ok(RoomSummary { last_message: maybe_message(row)?, room, members, unread })
+}
+
+/// The summary of a row behind its check.
+pub(crate) fn guarded_summary(row: &PgRow, by: Option<&Caller>) -> Read<Guarded<RoomSummary>> {
+    let summary = summary(row, by)?;
+    let is_own = |member: &Member| by.is_some_and(|by| member.user == by.user);
+    let is_member = summary.members.iter().any(is_own);
+    Ok(Guarded::new(Access::of(&summary.room, by, is_member), summary))
 }
 
 /// The message of a row with [`message_columns!`](crate::sql).

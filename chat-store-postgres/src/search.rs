@@ -9,7 +9,7 @@ use chat_core::store::{MessageSearch, SearchStore, StoreResult};
 
 use crate::PgStore;
 use crate::error::meaning;
-use crate::rooms::{guarded_summary, kinds, row_access};
+use crate::rooms::kinds;
 use crate::rows::{self, int};
 use crate::sql::search as sql;
 
@@ -33,9 +33,9 @@ impl SearchStore for PgStore {
                 .bind(int(search.limit as u64))
         };
         let rows = self.database.rows(query).await?;
-        let found = rows
-            .iter()
-            .map(|row| Ok(Guarded::new(row_access(row, Some(by))?, Arc::new(rows::message(row)?))));
+        let found = rows.iter().map(|row| {
+            Ok(Guarded::new(rows::access(row, Some(by))?, Arc::new(rows::message(row)?)))
+        });
         found.collect::<Result<_, _>>().map_err(meaning)
     }
 
@@ -55,7 +55,7 @@ impl SearchStore for PgStore {
                 .bind(int(limit as u64))
         };
         let rows = self.database.rows(query).await?;
-        let found = rows.iter().map(|row| guarded_summary(row, Some(by)));
+        let found = rows.iter().map(|row| rows::guarded_summary(row, Some(by)));
         found.collect::<Result<_, _>>().map_err(meaning)
     }
 }

@@ -8,7 +8,8 @@ use chat_core::store::{Mark, Targets};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
 
-use super::{Batch, Caller, Found, Held, Locking, positions};
+use super::marks::positions;
+use super::{Batch, Caller, Found, Held, Locking};
 use crate::lane::Write;
 use crate::rows::{self, Sets, int, multirange, uint};
 use crate::sql::batch as sql;

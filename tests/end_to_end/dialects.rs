@@ -57,15 +57,18 @@ async fn converse(
         john.see_presence(other_user, true).await;
     }
 
-    if signals && john.start_typing().await {
-        jane.see_typing(one_user, true).await;
+    let typed = signals && john.start_typing().await;
+    if typed {
+        jane.see_typing(one_user).await;
     }
     let text = format!("{one} says hello to {other} \u{1f600}");
     let first = john.say(&text).await;
-    if signals && matches!(one, "messenger" | "team") {
-        jane.see_typing(one_user, false).await;
-    }
-    assert_eq!(jane.hear(&text).await, first, "{one} to {other}: one message, one id");
+    let heard = if typed {
+        jane.hear_and_see_typing_end(&text, one_user).await
+    } else {
+        jane.hear(&text).await
+    };
+    assert_eq!(heard, first, "{one} to {other}: one message, one id");
     if jane.mark_read(first).await {
         john.see_read(first, other_user).await;
     }

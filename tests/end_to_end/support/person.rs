@@ -90,20 +90,37 @@ impl Person {
 
     /// Waits for something that was said, and returns its id.
     pub(crate) async fn hear(&mut self, text: &str) -> u64 {
+        if self.dialect == "rooms" {
+            let found = self.poll(|history| id_of(history, text)).await;
+            return found.as_u64().expect("an id");
+        }
         let dialect = self.dialect;
-        let (content, id) = match dialect {
-            "campus" => ("/content", "/id"),
-            "direct" => ("/message/body", "/message/id"),
-            "rooms" => {
-                let found = self.poll(|history| id_of(history, text)).await;
-                return found.as_u64().expect("an id");
+        let frame = self.socket().expect_with(|frame| says(dialect, frame, text)).await;
+        self.id_in(&frame)
+    }
+
+    /// Waits for what somebody said who was typing, and for the end of their typing where the
+    /// document shows it: from another node they come in either order.
+    pub(crate) async fn hear_and_see_typing_end(&mut self, text: &str, user: u64) -> u64 {
+        let dialect = self.dialect;
+        if !matches!(dialect, "messenger" | "team") {
+            return self.hear(text).await;
+        }
+        let (mut said, mut ended) = (None, false);
+        let both = |frame: &Value| {
+            ended |= shows_typing(dialect, frame, user, false);
+            if says(dialect, frame, text) {
+                said = Some(frame.clone());
             }
-            _ => ("/message/content", "/message/id"),
+            ended && said.is_some()
         };
-        let said = |frame: &Value| frame.pointer(content).is_some_and(|content| content == text);
-        let frame = self.socket().expect_with(said).await;
-        let id = frame.pointer(id).expect("an id");
-        if dialect == "team" { number(id) } else { id.as_u64().expect("an id") }
+        self.socket().expect_with(both).await;
+        self.id_in(&said.expect("a message"))
+    }
+
+    fn id_in(&self, frame: &Value) -> u64 {
+        let id = if self.dialect == "campus" { &frame["id"] } else { &frame["message"]["id"] };
+        if self.dialect == "team" { number(id) } else { id.as_u64().expect("an id") }
     }
 
     /// Says that a message was read, where the document has a way. In `direct`, seeing is reading.
@@ -181,17 +198,12 @@ impl Person {
         true
     }
 
-    /// Waits until it is shown whether somebody types, where the document shows it.
-    pub(crate) async fn see_typing(&mut self, user: u64, is_typing: bool) {
-        let user = match self.dialect {
-            "messenger" => json!(user),
-            "team" => json!(user.to_string()),
-            _ => return,
-        };
-        let shown = |frame: &Value| {
-            frame["type"] == "typing" && frame["user_id"] == user && frame["is_typing"] == is_typing
-        };
-        self.socket().expect_with(shown).await;
+    /// Waits until it is shown that somebody types, where the document shows it.
+    pub(crate) async fn see_typing(&mut self, user: u64) {
+        let dialect = self.dialect;
+        if matches!(dialect, "messenger" | "team") {
+            self.socket().expect_with(|frame| shows_typing(dialect, frame, user, true)).await;
+        }
     }
 
     /// Waits until somebody is shown as there or away, where the document shows it.
@@ -265,6 +277,22 @@ impl Person {
         };
         tokio::time::timeout(PATIENCE, found).await.expect("it is shown within the time")
     }
+}
+
+/// Whether a frame of a dialect with sockets is a message with this text.
+fn says(dialect: &str, frame: &Value, text: &str) -> bool {
+    let content = match dialect {
+        "campus" => &frame["content"],
+        "direct" => &frame["message"]["body"],
+        _ => &frame["message"]["content"],
+    };
+    content == text
+}
+
+/// Whether a frame of `messenger` or `team` shows that somebody types, or types no more.
+fn shows_typing(dialect: &str, frame: &Value, user: u64, is_typing: bool) -> bool {
+    let user = if dialect == "team" { json!(user.to_string()) } else { json!(user) };
+    frame["type"] == "typing" && frame["user_id"] == user && frame["is_typing"] == is_typing
 }
 
 fn items(history: &Value) -> impl Iterator<Item = &Value> {

@@ -109,7 +109,7 @@ impl Socket {
     #[track_caller]
     pub(crate) fn expect_with(
         &mut self,
-        such: impl Fn(&Value) -> bool,
+        such: impl FnMut(&Value) -> bool,
     ) -> impl Future<Output = Value> {
         self.expect_within(PATIENCE, such)
     }
@@ -119,7 +119,7 @@ impl Socket {
     pub(crate) fn expect_within(
         &mut self,
         patience: Duration,
-        such: impl Fn(&Value) -> bool,
+        mut such: impl FnMut(&Value) -> bool,
     ) -> impl Future<Output = Value> {
         let asker = std::panic::Location::caller();
         async move {

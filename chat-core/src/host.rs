@@ -10,6 +10,7 @@ mod hooks;
 #[cfg(any(feature = "jwt-aws-lc", feature = "jwt-rust-crypto"))]
 mod jwt;
 mod packet;
+mod shared;
 
 pub use authenticator::{
     AuthError, Authenticator, Credentials, Identity, PreAuthenticated, Transport,

@@ -53,9 +53,7 @@ impl Listener for Told {
             Event::Signal(Signal::Attendance { present: false, .. }) => "left",
             Event::Signal(Signal::Typing { is_typing: true, .. }) => "types",
             Event::Signal(Signal::Typing { is_typing: false, .. }) => "stops",
-            Event::Signal(Signal::HealthCheck { .. }) => "check",
-            Event::Signal(Signal::SignedOut { .. }) => "signed out",
-            Event::Room(_) => "room",
+            _ => "something else",
         };
         self.0.lock().unwrap().push(word);
     }

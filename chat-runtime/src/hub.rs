@@ -189,11 +189,11 @@ impl Listener for Hub {
             Event::Signal(Signal::SignedOut { user }) => {
                 self.owners.sign_out(user, now());
             }
-            Event::Signal(
-                Signal::Typing { room, .. }
-                | Signal::Attendance { room, .. }
-                | Signal::HealthCheck { room },
-            ) => self.signal_room(*room, event),
+            Event::Signal(signal) => {
+                if let Some(room) = signal.room() {
+                    self.signal_room(room, event);
+                }
+            }
         }
     }
 }

@@ -114,6 +114,7 @@ impl Drop for Guard {
 
 /// How a drain ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Drained {
     /// Every socket was closed and every request answered.
     Whole,

@@ -15,6 +15,7 @@ const COOKIE_NAME: &str = "sessionid";
 
 /// The way a request came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Transport {
     /// An HTTP request.
     Http,

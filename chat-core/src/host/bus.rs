@@ -1,7 +1,5 @@
 //! How nodes tell each other that something happened.
 
-use std::sync::Arc;
-
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::model::{RoomId, UserId, Version};
@@ -39,21 +37,6 @@ pub trait Bus: Send + Sync + 'static {
     /// Whether it works as far as it knows; the `messenger` dialect's figures show it
     /// (`channel_layer_status`).
     fn is_available(&self) -> bool;
-}
-
-/// A bus that was chosen at run time.
-impl<B: Bus + ?Sized> Bus for Arc<B> {
-    fn publish(&self, hint: Hint) {
-        (**self).publish(hint);
-    }
-
-    fn subscribe(&self) -> BoxStream<'static, Hint> {
-        (**self).subscribe()
-    }
-
-    fn is_available(&self) -> bool {
-        (**self).is_available()
-    }
 }
 
 /// The bus of a single node: there is nobody else to tell.

@@ -39,6 +39,7 @@ impl RoomEvent {
 
 /// What changed in a room.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Change {
     /// The room was made. Its first members have joined with it, and come after this.
     Made {
@@ -135,6 +136,7 @@ impl Change {
 
 /// A passing signal.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub enum Signal {
     /// A user began or ended typing in a room.
     Typing {
@@ -173,4 +175,16 @@ pub enum Signal {
         /// The room.
         room: RoomId,
     },
+}
+
+impl Signal {
+    /// The room in which it is told; none where it is about a user, wherever they are.
+    pub fn room(&self) -> Option<RoomId> {
+        match self {
+            Self::Typing { room, .. }
+            | Self::Attendance { room, .. }
+            | Self::HealthCheck { room } => Some(*room),
+            Self::Presence { .. } | Self::SignedOut { .. } => None,
+        }
+    }
 }

@@ -3,20 +3,28 @@
 use std::borrow::Borrow;
 use std::fmt;
 use std::num::NonZeroU64;
+use std::str::FromStr;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Why a text is no [`UserId`].
+/// Why a text or a number is no id; says what would be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a user id has 1 to {} bytes and no control characters", UserId::MAX_BYTES)]
-pub struct InvalidId;
+#[error("{0}")]
+pub struct InvalidId(&'static str);
+
+impl InvalidId {
+    const USER: Self = Self("a user id has 1 to 255 bytes and no control characters");
+    const NUMBER: Self = Self("the id of a room or a message is positive and below 2^48");
+}
 
 /// A user id of the host's: an opaque string, 1 to 255 bytes without control characters.
 ///
 /// The library never looks into it, except to show a canonical decimal integer as a JSON number
-/// where a dialect's document does so. Cloning is cheap.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// where a dialect's document does so; by itself it is a string in JSON. Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct UserId(Arc<str>);
 
 impl UserId {
@@ -31,7 +39,7 @@ impl UserId {
     pub fn new(text: impl AsRef<str>) -> Result<Self, InvalidId> {
         let text = text.as_ref();
         if text.is_empty() || text.len() > Self::MAX_BYTES || text.chars().any(char::is_control) {
-            return Err(InvalidId);
+            return Err(InvalidId::USER);
         }
         Ok(Self(text.into()))
     }
@@ -95,6 +103,20 @@ impl TryFrom<String> for UserId {
     }
 }
 
+impl FromStr for UserId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl From<UserId> for String {
+    fn from(id: UserId) -> Self {
+        id.as_str().to_owned()
+    }
+}
+
 impl Borrow<str> for UserId {
     fn borrow(&self) -> &str {
         &self.0
@@ -123,7 +145,8 @@ const UUID_FRAME: u128 = 0x8000_8000 << 48;
 macro_rules! numeric_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(into = "u64", try_from = "u64")]
         pub struct $name(NonZeroU64);
 
         impl $name {
@@ -153,6 +176,28 @@ macro_rules! numeric_id {
             /// The id that a UUID of the `team` dialect shows; `None` for any other UUID.
             pub fn from_uuid(uuid: Uuid) -> Option<Self> {
                 Self::new(u64::try_from(uuid.as_u128() ^ UUID_FRAME).ok()?)
+            }
+        }
+
+        impl From<$name> for u64 {
+            fn from(id: $name) -> Self {
+                id.get()
+            }
+        }
+
+        impl TryFrom<u64> for $name {
+            type Error = InvalidId;
+
+            fn try_from(id: u64) -> Result<Self, InvalidId> {
+                Self::new(id).ok_or(InvalidId::NUMBER)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                text.parse().ok().and_then(Self::new).ok_or(InvalidId::NUMBER)
             }
         }
 
@@ -230,7 +275,7 @@ mod tests {
     fn user_ids_are_bounded_and_without_control_characters() {
         assert!(UserId::new("a".repeat(255)).is_ok());
         for text in ["", "a\0b", "a\nb", &"a".repeat(256)] {
-            assert_eq!(UserId::new(text), Err(InvalidId));
+            assert_eq!(UserId::new(text), Err(InvalidId::USER));
         }
     }
 
@@ -248,5 +293,18 @@ mod tests {
         assert_eq!(RoomId::new(0), None);
         assert_eq!(RoomId::new(1 << 48), None);
         assert_eq!(RoomId::new((1 << 48) - 1).map(RoomId::get), Some((1 << 48) - 1));
+    }
+    #[test]
+    fn ids_are_read_as_they_are_written() {
+        let (user, room) = (UserId::new("u_7").unwrap(), RoomId::new(7).unwrap());
+        assert_eq!(serde_json::to_string(&(&user, room)).unwrap(), r#"["u_7",7]"#);
+        let read: (UserId, RoomId) = serde_json::from_str(r#"["u_7",7]"#).unwrap();
+        assert_eq!(read, (user.clone(), room));
+        assert_eq!((user.to_string().parse(), room.to_string().parse()), (Ok(user), Ok(room)));
+        for text in ["0", "281474976710656", "-1", "7.0", "seven", ""] {
+            assert_eq!(text.parse::<MessageId>(), Err(InvalidId::NUMBER), "{text}");
+        }
+        assert!(serde_json::from_str::<UserId>("\"\"").is_err());
+        assert!(serde_json::from_str::<MessageId>("0").is_err());
     }
 }

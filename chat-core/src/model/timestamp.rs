@@ -5,9 +5,10 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 const RFC_3339: &[BorrowedFormatItem<'_>] =
@@ -91,6 +92,14 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
+/// Held within the years 1970 to 9999; what is finer than microseconds is cut off.
+impl From<OffsetDateTime> for Timestamp {
+    fn from(time: OffsetDateTime) -> Self {
+        let micros = time.unix_timestamp_nanos().div_euclid(1_000);
+        Self::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.to_utc().format(RFC_3339).map_err(|_| fmt::Error)?;
@@ -110,8 +119,18 @@ impl Serialize for Timestamp {
     }
 }
 
+/// From RFC 3339, in any offset, as `From<OffsetDateTime>` has it.
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        OffsetDateTime::parse(&text, &Rfc3339).map(Self::from).map_err(de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::{from_str, to_string};
+
     use super::*;
 
     #[test]
@@ -128,5 +147,15 @@ mod tests {
         assert_eq!(last.to_string(), "9999-12-31T23:59:59.999999Z");
         assert_eq!(last.after(Duration::MAX), last);
         assert_eq!(Timestamp::EPOCH.before(Duration::MAX), Timestamp::EPOCH);
+    }
+    #[test]
+    fn a_moment_is_read_as_it_was_written_and_from_any_offset() {
+        let moment = Timestamp::from_micros(1_735_122_600_000_001);
+        assert_eq!(from_str::<Timestamp>(&to_string(&moment).unwrap()).unwrap(), moment);
+        let text = "\"2024-12-25T12:30:00.000001999+02:00\"";
+        assert_eq!(from_str::<Timestamp>(text).unwrap(), moment);
+        assert_eq!(Timestamp::from(moment.to_utc()), moment);
+        assert_eq!(from_str::<Timestamp>("\"1969-12-31T23:59:59Z\"").unwrap(), Timestamp::EPOCH);
+        assert!(from_str::<Timestamp>("\"yesterday\"").is_err());
     }
 }

@@ -89,6 +89,7 @@ impl Standing {
 
 /// Why something is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
 pub enum Denial {
     /// The room is of a kind that is not shown to this caller: to them it does not exist.
     #[error("there is no such room")]

@@ -10,6 +10,7 @@ const NAME_CHARACTERS: usize = 255;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ContentError {
     /// Nothing but white space, where something has to be said.
     #[error("the text may not be blank")]

@@ -18,6 +18,7 @@ pub(crate) const LARGEST_REACTIONS: usize = REACTIONS * (2 * UserId::MAX_BYTES +
 
 /// Which bound a reaction would cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ReactionLimit {
     /// A message holds at most 10,000 reactions.
     Reactions,

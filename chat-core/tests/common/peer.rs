@@ -84,11 +84,7 @@ impl Driven {
             }
             Event::Room(event) => event.room == here,
             Event::Signal(Signal::Presence { user, .. }) => self.watched.contains(&user.id),
-            Event::Signal(
-                Signal::Typing { room, .. }
-                | Signal::Attendance { room, .. }
-                | Signal::HealthCheck { room },
-            ) => *room == here,
+            Event::Signal(signal) => signal.room() == Some(here),
         };
         if concerned && !self.is_deaf {
             self.handle(Input::Delivery(delivery), time);

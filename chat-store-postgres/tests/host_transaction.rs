@@ -11,8 +11,10 @@ use chat_core::Outgoing;
 use chat_core::model::Event;
 use chat_core::service::Listener;
 use chat_core::store::StoreError;
+use chat_test_postgres::Cluster;
+use common::proxy::Proxy;
 use common::shop::Shop;
-use sqlx::{Executor, PgConnection};
+use sqlx::{Executor, PgConnection, PgPool};
 
 #[tokio::test]
 async fn an_order_and_its_message_commit_together_or_not_at_all() {
@@ -137,11 +139,15 @@ async fn given_up_after<F: Future>(mut waits: usize, future: F) -> Option<F::Out
 
 #[tokio::test]
 async fn who_gives_up_sending_has_the_transaction_as_it_was() {
-    let shop = Shop::open().await;
+    let cluster = Cluster::start();
+    let shop = Shop::open_at(&cluster.url()).await;
+    // On this one thread no answer passes the proxy before it is waited for.
+    let proxy = Proxy::start(&cluster.url()).await;
+    let pool = PgPool::connect(&proxy.url()).await.unwrap();
     let (mut waits, mut orders, mut refused) = (0, 0, 0);
     loop {
         let message = shop.actor.compose(shop.room, "on its way").await.unwrap();
-        let mut transaction = shop.pool.begin().await.unwrap();
+        let mut transaction = pool.begin().await.unwrap();
         let before: String = path_of(&mut transaction).await.unwrap();
         let sending = shop.store.send_in(&mut transaction, message);
         let sent = given_up_after(waits, sending).await;

@@ -91,8 +91,13 @@ pub(crate) async fn until_available(bus: &impl Bus) {
 
 /// A store in a schema of its own, migrated.
 pub(crate) async fn store() -> (PgStore, Schema) {
+    store_at(&chat_test_postgres::url()).await
+}
+
+/// The same on this server.
+pub(crate) async fn store_at(url: &str) -> (PgStore, Schema) {
     let schema = chat_test_postgres::fresh_schema();
-    let store = PgStore::connect_in(&chat_test_postgres::url(), &schema).await.unwrap();
+    let store = PgStore::connect_in(url, &schema).await.unwrap();
     store.migrate().await.unwrap();
     (store, Schema(schema))
 }

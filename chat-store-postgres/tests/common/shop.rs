@@ -24,13 +24,18 @@ pub(crate) struct Shop {
 
 impl Shop {
     pub(crate) async fn open() -> Self {
-        let (store, schema) = super::store().await;
+        Self::open_at(&chat_test_postgres::url()).await
+    }
+
+    /// On this server.
+    pub(crate) async fn open_at(url: &str) -> Self {
+        let (store, schema) = super::store_at(url).await;
         let users = ["1", "2", "3"].map(|id| User::new(id.try_into().unwrap(), id));
         let sign_in = JwtAuthenticator::hs256(b"a secret of the tests' own, 32 bytes");
         let chat = Chat::new(store.clone(), StaticDirectory::from_iter(users), sign_in);
         let actor = chat.acting_as("1");
         let room = actor.direct_room("2").await.unwrap().id;
-        let pool = PgPool::connect(&chat_test_postgres::url()).await.unwrap();
+        let pool = PgPool::connect(url).await.unwrap();
         let orders = format!("orders_of_{}", chat_test_postgres::fresh_schema());
         let create = format!("create table public.{orders} (item int)");
         pool.execute(sqlx::AssertSqlSafe(create)).await.unwrap();

@@ -17,6 +17,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 /// Where it breaks it.
 pub async fn check(store: &dyn FileStore) {
     what_was_put_is_read(store).await;
+    a_part_is_read(store).await;
     a_file_that_breaks_off_is_not_there(store).await;
     what_is_deleted_is_gone(store).await;
     files_do_not_meet(store).await;
@@ -52,6 +53,21 @@ async fn what_was_put_is_read(store: &dyn FileStore) {
             .expect("a file is put");
         assert!(content(store, &key).await.expect("it is there") == all.concat());
     }
+}
+
+async fn a_part_is_read(store: &dyn FileStore) {
+    let all = large().concat();
+    store.put("part", pieces(large().into_iter().map(Ok).collect())).await.expect("a file is put");
+    let size = all.len();
+    for part in [0..1, 10..20, 65_530..200_001, 65_536..131_072, size - 1..size, 0..size] {
+        let range = part.start as u64..part.end as u64;
+        let read = store.get_range("part", range).await.expect("it is there");
+        let read: Vec<Bytes> = read.try_collect().await.expect("a part can be read");
+        assert!(read.concat() == all[part.clone()], "{part:?}");
+    }
+    let none = store.get_range("never", 0..1).await;
+    assert!(matches!(none.map(drop), Err(FileError::NotFound)));
+    store.delete("part").await.expect("a file is deleted");
 }
 
 async fn a_file_that_breaks_off_is_not_there(store: &dyn FileStore) {

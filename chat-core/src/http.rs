@@ -9,6 +9,7 @@ mod form;
 mod links;
 mod object;
 mod page;
+mod range;
 mod rejection;
 mod shape;
 
@@ -26,5 +27,6 @@ pub use rejection::{Rejection, detail, standard};
 pub(crate) use call::canonical;
 pub(crate) use object::Object;
 pub(crate) use page::positive;
+pub(crate) use range::Wanted;
 pub(crate) use rejection::sentence;
 pub(crate) use shape::{Parameter, Shape};

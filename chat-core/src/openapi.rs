@@ -118,8 +118,17 @@ fn parameters(endpoint: &Endpoint) -> Vec<Value> {
         "description": "Repeating a send with the same key and content stores it once.",
         "schema": { "type": "string", "minLength": 1, "maxLength": 200 },
     });
+    let range = json!({
+        "name": "Range",
+        "in": "header",
+        "required": false,
+        "description": "One range of bytes; several are answered with all of it.",
+        "schema": { "type": "string" },
+    });
     let sends = endpoint.statuses.contains(&409);
-    in_path.chain(in_query).chain(sends.then_some(key)).collect()
+    let in_parts = endpoint.statuses.contains(&206);
+    let in_headers = sends.then_some(key).into_iter().chain(in_parts.then_some(range));
+    in_path.chain(in_query).chain(in_headers).collect()
 }
 
 fn responses(
@@ -141,7 +150,7 @@ fn responses(
         let mut response = json!({ "description": meaning(status) });
         if let Some(shape) = shape {
             response["content"] = json!({ "application/json": media(shape, generator) });
-        } else if status == 200 && endpoint.input == Input::Link {
+        } else if matches!(status, 200 | 206) && endpoint.input == Input::Link {
             response["content"] = json!({ "application/octet-stream": {} });
         }
         responses.insert(status.to_string(), response);
@@ -159,6 +168,7 @@ fn meaning(status: u16) -> &'static str {
     match status {
         200 => "Done.",
         201 => "Made.",
+        206 => "Done: the range that was asked for.",
         204 => "Done; there is nothing to say about it.",
         400 => "The input is not valid.",
         401 => "The credentials are absent or not valid.",
@@ -167,6 +177,7 @@ fn meaning(status: u16) -> &'static str {
         409 => "The key was used for something else, or the message was deleted.",
         413 => "The body is too large.",
         415 => "The body is of a type that is not taken.",
+        416 => "There is no such range of it; see Content-Range.",
         429 => "Too many requests; see Retry-After.",
         503 => "Temporarily unavailable; see Retry-After.",
         _ => "See the document.",

@@ -45,8 +45,14 @@ fn send_raw(world: &World, user: u64, more: &[(&str, &str)], body: &str) -> Answ
 
 /// Follows a link without credentials.
 fn follow(world: &World, method: &str, url: &str) -> Answer {
+    follow_with(world, method, url, &[])
+}
+
+fn follow_with(world: &World, method: &str, url: &str, more: &[(&str, &str)]) -> Answer {
     let target = url.strip_prefix("http://example.com").expect("an absolute URL");
-    world.dispatch(request(method, target, headers(&[("host", "example.com")]), Vec::new()))
+    let mut all = headers(&[("host", "example.com")]);
+    all.extend(headers(more));
+    world.dispatch(request(method, target, all, Vec::new()))
 }
 
 const NOTES: &str = "The meeting is at noon, caf\u{e9}.";
@@ -81,6 +87,43 @@ fn a_file_goes_up_with_its_message_and_comes_down_as_it_was() {
     assert_eq!(file.header("x-content-type-options"), "nosniff");
     assert_eq!(file.header("content-security-policy"), "default-src 'none'; sandbox");
     assert_eq!(follow(&world, "HEAD", url(&message)).status, 200);
+}
+
+#[test]
+fn a_file_comes_down_in_parts_to_who_asks_for_them() {
+    let world = team();
+    let message = notes(&world);
+    let read = |more: &[(&str, &str)]| follow_with(&world, "GET", url(&message), more);
+    let whole = read(&[]);
+    assert_eq!((whole.status, whole.header("accept-ranges")), (200, "bytes"));
+    let tag = whole.header("etag").to_owned();
+    let size = NOTES.len();
+    for (range, first, last) in
+        [("bytes=0-3", 0, 3), ("bytes=4-", 4, size - 1), ("bytes=-5", size - 5, size - 1)]
+    {
+        let part = read(&[("range", range), ("if-range", &tag)]);
+        assert_eq!(part.status, 206, "{range}");
+        assert_eq!(part.text, NOTES[first..=last]);
+        assert_eq!(part.header("content-length"), (last - first + 1).to_string());
+        assert_eq!(part.header("content-range"), format!("bytes {first}-{last}/{size}"));
+        assert_eq!(part.header("content-type"), "text/plain");
+        assert_eq!(part.header("etag"), tag);
+        assert!(part.header("content-disposition").starts_with("attachment; "));
+        assert_eq!(part.header("x-content-type-options"), "nosniff");
+    }
+    for whole in [
+        read(&[("range", "bytes=0-3,5-6")]),
+        read(&[("range", "lines=1-2")]),
+        read(&[("range", "bytes=0-3"), ("if-range", "\"another\"")]),
+        follow_with(&world, "HEAD", url(&message), &[("range", "bytes=0-3")]),
+    ] {
+        assert_eq!((whole.status, whole.header("content-length")), (200, &*size.to_string()));
+    }
+    let beyond = read(&[("range", "bytes=1000-")]);
+    assert_detail(&beyond, 416);
+    assert_eq!(beyond.header("content-range"), format!("bytes */{size}"));
+    let foreign = url(&message).replace("user=1", "user=3");
+    assert_detail(&follow_with(&world, "GET", &foreign, &[("range", "bytes=0-3")]), 403);
 }
 
 #[test]
@@ -278,6 +321,7 @@ fn a_file_store_that_is_down_is_503() {
     let message = notes(&world);
     world.files.set_down(true);
     assert_detail(&follow(&world, "GET", url(&message)), 503);
+    assert_detail(&follow_with(&world, "GET", url(&message), &[("range", "bytes=0-3")]), 503);
     assert_eq!(world.ask(1, "DELETE", &common::about(&message, ""), &[], "").status, 204);
 }
 

@@ -1,5 +1,6 @@
 //! Attachments on an object store.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use futures::StreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Key;
-use object_store::{Error, ObjectStore, ObjectStoreExt, WriteMultipart};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, WriteMultipart};
 
 /// How many parts of a file are written at once; each is 5 MiB, the least that S3 takes.
 const AT_ONCE: usize = 2;
@@ -82,6 +83,12 @@ impl FileStore for ObjectFiles {
         let size = found.meta.size;
         let pieces = found.into_stream().map(|piece| piece.map_err(Into::into)).boxed();
         Ok(StoredFile { size, pieces })
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Pieces, FileError> {
+        let part = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let found = self.store.get_opts(&Key::from(key), part).await.map_err(meaning)?;
+        Ok(found.into_stream().map(|piece| piece.map_err(Into::into)).boxed())
     }
 
     async fn delete(&self, key: &str) -> Result<(), FileError> {

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use chat_conformance::files;
-use chat_core::host::FileStore;
+use chat_core::host::{FileError, FileStore, Pieces, StoredFile};
 use chat_runtime::ObjectFiles;
 use futures::stream::{self, StreamExt};
 
@@ -21,6 +22,29 @@ async fn in_a_folder() {
     files::check(&ObjectFiles::in_folder(folder.path()).unwrap()).await;
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), 4, "nothing is left of what broke off: {left:?}");
+}
+
+/// A store that reads files as wholes only.
+struct Wholes(ObjectFiles);
+
+#[async_trait]
+impl FileStore for Wholes {
+    async fn put(&self, key: &str, pieces: Pieces) -> Result<(), FileError> {
+        self.0.put(key, pieces).await
+    }
+
+    async fn get(&self, key: &str) -> Result<StoredFile, FileError> {
+        self.0.get(key).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), FileError> {
+        self.0.delete(key).await
+    }
+}
+
+#[tokio::test]
+async fn what_reads_files_as_wholes_reads_parts_too() {
+    files::check(&Wholes(ObjectFiles::in_memory())).await;
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! Where attachments are kept.
 
+use std::future::ready;
+use std::ops::Range;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -54,6 +57,33 @@ pub trait FileStore: Send + Sync + 'static {
     /// Reads a file.
     async fn get(&self, key: &str) -> Result<StoredFile, FileError>;
 
+    /// Reads a part of a file: at least one byte, and none beyond its end.
+    ///
+    /// Unless the host says otherwise the whole file is read up to where the part ends, and what is
+    /// before it is thrown away.
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Pieces, FileError> {
+        Ok(part(self.get(key).await?.pieces, range))
+    }
+
     /// Deletes a file; one that is not there is deleted already.
     async fn delete(&self, key: &str) -> Result<(), FileError>;
+}
+
+/// These bytes of a file, out of the pieces of all of it.
+fn part(pieces: Pieces, range: Range<u64>) -> Pieces {
+    let cut = move |end: &mut u64, piece: Result<Bytes, Source>| {
+        let begin = *end;
+        if begin >= range.end {
+            return ready(None);
+        }
+        let cut = piece.map(|piece| {
+            *end += piece.len() as u64;
+            let place = |at: u64| usize::try_from(at.clamp(begin, *end) - begin);
+            let place = |at: u64| place(at).unwrap_or(piece.len());
+            piece.slice(place(range.start)..place(range.end))
+        });
+        ready(Some(cut))
+    };
+    let is_empty = |piece: &Result<Bytes, Source>| piece.as_ref().is_ok_and(Bytes::is_empty);
+    pieces.scan(0, cut).filter(move |piece| ready(!is_empty(piece))).boxed()
 }

@@ -4,6 +4,7 @@
 #![warn(clippy::missing_trait_methods)]
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -70,6 +71,10 @@ impl<T: FileStore + ?Sized> FileStore for Arc<T> {
 
     async fn get(&self, key: &str) -> Result<StoredFile, FileError> {
         (**self).get(key).await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Pieces, FileError> {
+        (**self).get_range(key, range).await
     }
 
     async fn delete(&self, key: &str) -> Result<(), FileError> {

@@ -9,7 +9,9 @@ use std::time::Instant;
 use bytes::BytesMut;
 use futures::stream;
 use futures::{Stream, StreamExt};
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RANGE, RETRY_AFTER,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::{Map, Value};
@@ -91,7 +93,7 @@ async fn answer(
     endpoint: &mut Option<&'static Endpoint>,
     now: Instant,
 ) -> Result<Response, Rejection> {
-    let Request { parts, prefix, body } = request;
+    let Request { mut parts, prefix, body } = request;
     if let Some(document) = document(dialect, parts.uri.path(), &prefix) {
         return match parts.method {
             Method::GET | Method::HEAD => Ok(json(StatusCode::OK, &document)),
@@ -108,6 +110,10 @@ async fn answer(
         chat.authenticate(credentials).await?.0
     };
     chat.admit(&user.id, now)?;
+    if parts.method == Method::HEAD {
+        // What it is told is told of the whole (RFC 9110, section 14.2).
+        parts.headers.remove(RANGE);
+    }
     let method = if parts.method == Method::HEAD { &Method::GET } else { &parts.method };
     let Some(row) = rows.iter().find(|row| row.method == *method) else {
         let mut methods: Vec<_> = rows.iter().map(|row| row.method.clone()).collect();

@@ -1,6 +1,6 @@
 //! Why a request is not answered as asked, and the answer that all dialects share.
 
-use http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_RANGE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode};
 use serde_json::json;
 
@@ -36,6 +36,12 @@ pub enum Rejection {
     /// The link is forged or no longer good.
     #[error("the link is not good")]
     BadLink,
+    /// The file does not have the part that is asked for.
+    #[error("the range is not satisfiable")]
+    BadRange {
+        /// How many bytes it has.
+        size: u64,
+    },
     /// The request cannot be understood as HTTP, in this way.
     #[error("{0}")]
     Malformed(&'static str),
@@ -62,6 +68,12 @@ pub fn standard(rejection: &Rejection) -> Response {
         }
         Rejection::BadLink => {
             detail(StatusCode::FORBIDDEN, "The link is not valid or has expired.")
+        }
+        Rejection::BadRange { size } => {
+            let sentence = "The file does not have this range.";
+            let mut response = detail(StatusCode::RANGE_NOT_SATISFIABLE, sentence);
+            with_header(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
+            response
         }
         Rejection::UnsupportedMediaType => {
             detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type in request.")

@@ -1,5 +1,7 @@
 //! Attachments: up before their message, down for members.
 
+use std::fmt;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -8,7 +10,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Actor, Error, Problem};
-use crate::host::{FileError, Pieces, StoredFile};
+use crate::host::{FileError, FileStore, Pieces, StoredFile};
 use crate::model::{Attachment, MessageId, RoomId};
 use crate::rules::{Action, HEAD, safe_file_name};
 
@@ -21,13 +23,35 @@ pub struct Upload {
     pub(super) digest: [u8; 32],
 }
 
-/// A file on its way to a member.
-#[derive(Debug)]
+/// The file of a message, for somebody who may read it.
 pub struct Download {
-    /// Its name and type.
+    /// Its name, type and size.
     pub attachment: Attachment,
-    /// Its content.
-    pub file: StoredFile,
+    files: Arc<dyn FileStore>,
+}
+
+impl Download {
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] where the file store has it no more, [`Error::Unavailable`].
+    pub async fn read(&self) -> Result<StoredFile, Error> {
+        self.files.get(&self.attachment.key).await.map_err(meaning)
+    }
+
+    /// Reads these of its bytes: at least one, and none beyond its size.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn read_range(&self, range: Range<u64>) -> Result<Pieces, Error> {
+        self.files.get_range(&self.attachment.key, range).await.map_err(meaning)
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("attachment", &self.attachment).finish_non_exhaustive()
+    }
 }
 
 /// What was seen of a file while it passed.
@@ -101,7 +125,7 @@ impl Actor {
         self.chat().delete_unused_file(&upload.attachment).await;
     }
 
-    /// Reads the file of a message. For members of the room only.
+    /// Finds the file of a message, to be read. For members of the room only.
     ///
     /// # Errors
     /// [`Error::NotFound`] also where the message has no file or is deleted; [`Error::Denied`],
@@ -110,12 +134,8 @@ impl Actor {
         let found = self.chat().inner.store.message(Some(&self.caller()?), None, message).await?;
         let message = self.permit(found.ok_or(Error::NotFound)?, Action::Download)?;
         let attachment = message.attachment.clone().ok_or(Error::NotFound)?;
-        let files = self.chat().inner.files.as_ref().ok_or(Error::NotFound)?;
-        match files.get(&attachment.key).await {
-            Ok(file) => Ok(Download { attachment, file }),
-            Err(FileError::NotFound) => Err(Error::NotFound),
-            Err(error) => Err(Error::Unavailable(error.into())),
-        }
+        let files = self.chat().inner.files.clone().ok_or(Error::NotFound)?;
+        Ok(Download { attachment, files })
     }
 }
 
@@ -133,6 +153,13 @@ fn watched(pieces: Pieces, seen: Arc<Mutex<Seen>>, most: u64) -> Pieces {
         }
     };
     stream::unfold(pieces, watch).boxed()
+}
+
+fn meaning(error: FileError) -> Error {
+    match error {
+        FileError::NotFound => Error::NotFound,
+        error => Error::Unavailable(error.into()),
+    }
 }
 
 fn refused(sentence: &'static str) -> Error {

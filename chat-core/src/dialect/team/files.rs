@@ -1,19 +1,19 @@
 //! The files of messages: in forms, and behind signed links.
 
 use http::header::{
-    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Map;
 
 use super::endpoints::Answer;
 use super::fields::{self, IdView};
-use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response};
+use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response, Wanted};
 use crate::model::{Message, RoomId};
 use crate::rules::{Denial, OCTET_STREAM};
-use crate::service::{Download, Error, Problem, Upload};
+use crate::service::{Error, Problem, Upload};
 
 /// The field of a form that holds the file.
 pub(super) const FILE: &str = "file_attachment";
@@ -94,15 +94,32 @@ async fn parts(
 }
 
 pub(super) async fn download(call: Call) -> Answer {
-    let found = call.actor.download(fields::message(&call)?).await;
-    let Download { attachment, file } = found.map_err(|error| match error {
+    let message = fields::message(&call)?;
+    let found = call.actor.download(message).await;
+    let found = found.map_err(|error| match error {
         // A link leads nowhere once the membership is over.
         Error::Denied(Denial::NotMember) if call.by_link => Error::NotFound,
         error => error,
     })?;
-    let size = file.size;
-    let pieces = futures::StreamExt::map(file.pieces, |piece| piece.map_err(Error::Unavailable));
+    let attachment = &found.attachment;
+    // A message has one file for ever.
+    let tag = format!("\"{message}\"");
+    let (pieces, size, range) = match Wanted::of(&call.headers, attachment.size, &tag) {
+        Wanted::Nothing => return Err(Rejection::BadRange { size: attachment.size }),
+        Wanted::Whole => {
+            let file = found.read().await?;
+            (file.pieces, file.size, None)
+        }
+        Wanted::Part(part) => {
+            let range = format!("bytes {}-{}/{}", part.start, part.end - 1, attachment.size);
+            (found.read_range(part.clone()).await?, part.end - part.start, Some(range))
+        }
+    };
+    let pieces = futures::StreamExt::map(pieces, |piece| piece.map_err(Error::Unavailable));
     let mut response = Response::new(Body::Stream(Box::pin(pieces)));
+    if range.is_some() {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
     let headers = response.headers_mut();
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -116,7 +133,11 @@ pub(super) async fn download(call: Call) -> Answer {
     set(X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
     set(CACHE_CONTROL, "private, no-store");
-    set(ACCEPT_RANGES, "none");
+    set(ACCEPT_RANGES, "bytes");
+    set(ETAG, &tag);
+    if let Some(range) = range {
+        set(CONTENT_RANGE, &range);
+    }
     Ok(response)
 }
 

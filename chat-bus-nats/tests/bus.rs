@@ -11,7 +11,7 @@ use futures::StreamExt;
 use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A NATS server of a test's own.
 struct Nats {

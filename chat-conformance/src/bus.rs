@@ -23,7 +23,7 @@ use futures::stream::{BoxStream, StreamExt};
 use tokio::time::{sleep, timeout};
 
 /// How long anything may take. Only a failure waits for so long.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Holds a bus to its contract, on nodes of which `join` makes one more with each call.
 ///

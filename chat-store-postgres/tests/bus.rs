@@ -12,7 +12,7 @@ use futures::StreamExt;
 use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 fn node(channel: &str) -> PgBus {
     PgBus::connect_in(&chat_test_postgres::url(), channel).unwrap()

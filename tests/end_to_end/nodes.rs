@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use crate::support::{Cluster, Kept, Link, Setup, Socket, token};
 
-/// Five times what is promised, as machines may be busy.
-const SOON: Duration = Duration::from_secs(10);
+/// Ten times what is promised, as machines may be busy.
+const SOON: Duration = Duration::from_secs(20);
 
 fn two_nodes(kept: Kept, link: Link) -> Setup {
     Setup { kept, nodes: 2, link, ..Setup::default() }

@@ -20,7 +20,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 use super::pattern::brief;
 
 /// How long anything may take. Only a failure waits for so long.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The code of a connection that ended without a close frame (RFC 6455, section 7.4.1).
 const NO_CLOSE_FRAME: u16 = 1006;

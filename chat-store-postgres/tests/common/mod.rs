@@ -86,7 +86,7 @@ pub(crate) async fn until_available(bus: &impl Bus) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(30), wait).await.is_ok());
+    assert!(tokio::time::timeout(Duration::from_mins(2), wait).await.is_ok());
 }
 
 /// A store in a schema of its own, migrated.

@@ -32,6 +32,7 @@ pub mod access;
 pub mod changes;
 pub mod erasure;
 pub mod gone_files;
+pub mod gone_rooms;
 pub mod history;
 pub mod host;
 pub mod lists;
@@ -147,6 +148,19 @@ macro_rules! store_tests {
                 a_file_that_is_noted_twice_comes_once,
                 the_file_that_is_due_longest_comes_first,
                 of_many_who_take_files_at_once_each_goes_to_one,
+            }
+            gone_rooms {
+                a_deleted_room_is_as_one_that_never_was,
+                a_deleted_room_is_nowhere_listed_found_or_counted,
+                a_room_is_deleted_once_with_its_next_version,
+                other_rooms_stay_as_they_are_where_one_is_deleted,
+                a_pair_whose_room_is_deleted_gets_another_one,
+                what_a_deleted_room_has_left_is_swept_in_steps,
+                the_files_of_a_deleted_room_are_to_be_deleted,
+                rooms_that_are_swept_at_once_are_swept_once,
+                what_was_being_written_is_in_the_room_or_refused,
+                who_joins_or_reads_at_once_finds_the_room_or_none,
+                a_pair_that_asks_at_once_gets_a_room_that_stands,
             }
             host {
                 the_host_speaks_for_anybody_in_any_room,

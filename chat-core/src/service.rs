@@ -9,6 +9,7 @@ mod erasure;
 mod error;
 mod files;
 mod gone_files;
+mod gone_rooms;
 mod hints;
 mod host_acts;
 mod host_reads;

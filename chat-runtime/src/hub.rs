@@ -168,8 +168,12 @@ impl Listener for Hub {
                 if room_event.changes.iter().any(is_message) {
                     self.meters.message();
                 }
-                self.cut_off(room_event);
                 let room = room_event.room;
+                if room_event.changes.iter().any(|change| matches!(change, Change::Gone)) {
+                    // Nothing that was told before it matters any more.
+                    return self.close_room(room);
+                }
+                self.cut_off(room_event);
                 let step = match self.room_shard(room).get_mut(&room) {
                     Some(state) => {
                         self.meters.delivered(state.len());

@@ -1,4 +1,5 @@
-//! What runs beside the sockets: the sweep, the leases, the end of typing, files to delete, the bus.
+//! What runs beside the sockets: the sweep, the leases, the end of typing, what is left to delete, the
+//! bus.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -28,8 +29,12 @@ const WAITING: usize = 1_024;
 /// How many times a lease is renewed before it would be over.
 const RENEWALS: u32 = 4;
 
-/// How often files are looked for that are still to be deleted.
-const FILES: Duration = Duration::from_secs(30);
+/// How often files are looked for that are still to be deleted, and what is left of deleted rooms.
+const LEFT_OVER: Duration = Duration::from_secs(30);
+
+/// How long to wait between two parts of a deleted room: so long that most of the database's time is
+/// left for everybody else.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics or does
 /// not return, the rest goes on.
@@ -44,6 +49,7 @@ pub(crate) fn start(chat: &Chat, hub: &Arc<Hub>) -> JoinSet<()> {
     tasks.spawn(forget_sessions(chat.clone()));
     tasks.spawn(end_typing(chat.clone()));
     tasks.spawn(delete_gone_files(chat.clone()));
+    tasks.spawn(sweep_gone_rooms(chat.clone()));
     let (hints, told) = (chat.bus().subscribe(), Arc::downgrade(hub));
     let waiting = Waiting { people, typing };
     tasks.spawn(hear(chat.clone(), hints, told.clone(), waiting, missed.clone()));
@@ -146,13 +152,30 @@ async fn end_typing(chat: Chat) {
 /// Deletes files that could not be deleted with their messages.
 async fn delete_gone_files(chat: Chat) {
     loop {
-        sleep(FILES).await;
+        sleep(LEFT_OVER).await;
         loop {
             match within(LIMIT, chat.delete_gone_files()).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(%error, "files could not be deleted; trying again");
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// Takes what deleted rooms have left out of the store.
+async fn sweep_gone_rooms(chat: Chat) {
+    loop {
+        sleep(LEFT_OVER).await;
+        loop {
+            match within(LIMIT, chat.sweep_gone_rooms()).await {
+                Ok(true) => sleep(BREATH).await,
+                Ok(false) => break,
+                Err(error) => {
+                    tracing::warn!(%error, "deleted rooms could not be swept; trying again");
                     break;
                 }
             }

@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::model::{Message, RoomId, Seq, Timestamp, UserId};
+use chat_core::model::{Message, RoomId, Seq, Timestamp, UserId, Version};
 use chat_core::rules::take_reactions;
 use chat_core::store::{Erase, Erased, ErasureStore, ForgottenUser, StoreResult};
 
 use crate::MemoryStore;
 use crate::room_state::RoomState;
 use crate::shards::lock;
+use crate::state::hold;
 
 /// The most messages that a step goes through.
 const LOOKED: Seq = 1_000;
@@ -32,7 +33,7 @@ impl ErasureStore for MemoryStore {
     async fn erase(&self, erase: Erase) -> StoreResult<Erased> {
         let room = self.state.room(erase.room)?;
         // Guards the room from the end of the membership to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         if let Some(version) = self.state.leave(&mut state, &erase.user) {
             let (left, more) = (Some(version), Some(erase.after));
             return Ok(Erased { left, more, ..Erased::default() });
@@ -53,6 +54,14 @@ impl ErasureStore for MemoryStore {
         limit: usize,
     ) -> StoreResult<ForgottenUser> {
         Ok(self.sessions_mut().forget_user(user, now, limit))
+    }
+
+    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
+        self.state.delete_room(room)
+    }
+
+    async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {
+        Ok(self.state.sweep_gone_rooms(at, limit))
     }
 
     async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()> {

@@ -61,6 +61,7 @@
 mod attendance;
 mod erasure;
 mod gone_files;
+mod gone_rooms;
 mod index;
 mod messages;
 mod receipts;

@@ -16,6 +16,7 @@ use chat_core::store::{
 use crate::MemoryStore;
 use crate::room_state::RoomState;
 use crate::shards::lock;
+use crate::state::hold;
 
 #[async_trait]
 impl MessageStore for MemoryStore {
@@ -24,7 +25,7 @@ impl MessageStore for MemoryStore {
         let words = Words::of(new.content.as_str());
         // Guards the room from the check to the last change, so that `seq` and version are in the
         // order of the commits.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         // A repetition is found before it matters whether the room is active.
         let permitted = state.access(new.by.caller()).permit(Action::Send);
         if let Err(denial) = permitted
@@ -90,19 +91,19 @@ impl MessageStore for MemoryStore {
         sender: &UserId,
         once: Once,
     ) -> StoreResult<Option<Arc<Message>>> {
-        let room = self.state.room(room)?;
-        // Guards the room while it is looked into.
-        let state = lock(&room);
-        let first = state.sent_under(sender, once).filter(|(content, _)| *content == once.content);
-        let message = first.and_then(|(_, seq)| state.messages.at(seq));
-        Ok(message.filter(|message| !message.is_deleted()).cloned())
+        let first = self.read(room, |state| {
+            let (content, seq) = state.sent_under(sender, once)?;
+            let message = state.messages.at(seq).filter(|message| !message.is_deleted());
+            message.filter(|_| content == once.content).cloned()
+        });
+        Ok(first.flatten())
     }
 
     async fn edit(&self, edit: EditMessage) -> StoreResult<Arc<Message>> {
         let room = self.state.room(edit.room)?;
         let words = Words::of(edit.content.as_str());
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         let seq = self.permitted(&state, Some(&edit.by), Action::Edit, edit.message)?;
         let version = state.next_version();
         state.forget_words(seq);
@@ -121,7 +122,7 @@ impl MessageStore for MemoryStore {
     ) -> StoreResult<(Arc<Message>, Option<Attachment>)> {
         let room = self.state.room(delete.room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         let seq = self.permitted(&state, delete.by.as_ref(), Action::Delete, delete.message)?;
         let version = state.next_version();
         let deleted = state.delete(seq, delete.at, version).ok_or(StoreError::NotFound)?;
@@ -135,7 +136,7 @@ impl MessageStore for MemoryStore {
     async fn react(&self, react: React) -> StoreResult<(Arc<Message>, bool)> {
         let room = self.state.room(react.room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         let seq = self.permitted(&state, Some(&react.by), Action::React, react.message)?;
         let message = state.messages.at(seq).ok_or(StoreError::NotFound)?;
         let mut reactions = message.reactions.clone();

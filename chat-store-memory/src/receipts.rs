@@ -7,14 +7,14 @@ use chat_core::store::{Mark, Marked, ReceiptKind, ReceiptStore, StoreError, Stor
 
 use crate::MemoryStore;
 use crate::room_state::RoomState;
-use crate::shards::lock;
+use crate::state::hold;
 
 #[async_trait]
 impl ReceiptStore for MemoryStore {
     async fn mark(&self, mark: Mark) -> StoreResult<Marked> {
         let room = self.state.room(mark.room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         let slot = state.permit(&mark.by, Action::Mark)?;
         let targets = match mark.targets {
             Targets::All => SeqSet::up_to(state.room.last_seq),

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use chat_core::model::{
-    Attachment, Cursor, Member, Message, Room, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
+    Attachment, Cursor, Member, Message, Room, RoomKind, RoomSummary, Seq, SeqSet, Timestamp,
+    UserId, Version,
 };
 use chat_core::rules::{Access, Action, Caller, Denial, RoomFull, Words, admit};
 use chat_core::store::{Changed, Changes, Once};
 
 use crate::index::Index;
+use crate::rooms::ordered;
 use crate::timeline::Timeline;
 
 /// Something whose changes can be caught up on. Those of members come first, as their position
@@ -45,6 +47,8 @@ pub(crate) struct RoomState {
     keys: BTreeMap<(UserId, [u8; 16]), ([u8; 16], Seq)>,
     /// Every member and message once, at the version of its last change.
     changed: BTreeSet<(Version, Row)>,
+    /// Whether the room was deleted while somebody waited for it: nothing of it is here.
+    is_gone: bool,
 }
 
 impl RoomState {
@@ -62,6 +66,42 @@ impl RoomState {
             present: Vec::new(),
             keys: BTreeMap::new(),
             changed: BTreeSet::new(),
+            is_gone: false,
+        }
+    }
+
+    /// Whether the room was deleted.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
+    /// Deletes the room, and hands back what it held.
+    pub(crate) fn take(&mut self) -> Self {
+        let gone = Self { is_gone: true, ..Self::new(self.room.clone()) };
+        std::mem::replace(self, gone)
+    }
+
+    /// Takes the newest message out of a room that is deleted, and hands it back.
+    pub(crate) fn pop_message(&mut self) -> Option<Arc<Message>> {
+        let message = self.messages.pop()?;
+        self.index.remove(message.seq, &Words::of(&message.content));
+        self.changed.pop_first();
+        self.keys.pop_first();
+        Some(message)
+    }
+
+    /// Takes out somebody who ever was a member, likewise, and hands back their id.
+    pub(crate) fn pop_member(&mut self) -> Option<UserId> {
+        Some(self.members.pop()?.user)
+    }
+
+    /// The two users of a direct room, whether they are members or not.
+    pub(crate) fn pair(&self) -> Option<(UserId, UserId)> {
+        match &self.members[..] {
+            [first, second] if self.room.kind == RoomKind::Direct => {
+                Some(ordered(&first.user, &second.user))
+            }
+            _ => None,
         }
     }
 

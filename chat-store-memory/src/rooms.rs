@@ -13,7 +13,7 @@ use chat_core::store::{
 
 use crate::MemoryStore;
 use crate::room_state::RoomState;
-use crate::shards::lock;
+use crate::state::hold;
 
 #[async_trait]
 impl RoomStore for MemoryStore {
@@ -110,7 +110,7 @@ impl RoomStore for MemoryStore {
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
         let room = self.state.room(change.room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         state.access(change.by.as_ref()).permit(change.action())?;
         state.admit(&change.add, change.member_limit)?;
         let name = change.name.as_ref().map(RoomName::as_str);
@@ -148,7 +148,7 @@ impl RoomStore for MemoryStore {
     ) -> StoreResult<Option<Version>> {
         let room = self.state.room(room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         state.access(Some(by)).permit(Action::Join)?;
         let user = vec![by.user.clone()];
         state.admit(&user, member_limit)?;
@@ -160,7 +160,7 @@ impl RoomStore for MemoryStore {
     async fn leave_room(&self, by: &Caller, room: RoomId, _at: Timestamp) -> StoreResult<Left> {
         let room = self.state.room(room)?;
         // Guards the room from the check to the last change.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         state.permit(by, Action::Leave)?;
         let version = self.state.leave(&mut state, &by.user).ok_or(Denial::NotMember)?;
         Ok(Left { version })
@@ -174,7 +174,7 @@ impl RoomStore for MemoryStore {
     ) -> StoreResult<Option<Left>> {
         let room = self.state.room(room)?;
         // Guards the room while the member is taken out of it.
-        let mut state = lock(&room);
+        let mut state = hold(&room)?;
         Ok(self.state.leave(&mut state, user).map(|version| Left { version }))
     }
 
@@ -236,7 +236,7 @@ impl RoomStore for MemoryStore {
 }
 
 /// Two users in ascending order.
-fn ordered(first: &UserId, second: &UserId) -> (UserId, UserId) {
+pub(crate) fn ordered(first: &UserId, second: &UserId) -> (UserId, UserId) {
     (first.min(second).clone(), first.max(second).clone())
 }
 
@@ -245,7 +245,7 @@ impl MemoryStore {
     pub(crate) fn read<T>(&self, room: RoomId, read: impl FnOnce(&RoomState) -> T) -> Option<T> {
         let room = self.state.rooms.find(room.get())?;
         // Guards the room, so that what is read is of one moment.
-        let state = lock(&room);
+        let state = hold(&room).ok()?;
         Some(read(&state))
     }
 }

@@ -91,6 +91,15 @@ impl<V: Clone> Numbered<V> {
         shard[index] = Some(value);
     }
 
+    /// Sets that a number stands for nothing any more.
+    pub(crate) fn take_out(&self, number: u64) {
+        let (shard, index) = Self::place(number);
+        let mut shard = self.shards[shard].write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = shard.get_mut(index) {
+            *value = None;
+        }
+    }
+
     /// What a number stands for; any number may be asked for.
     pub(crate) fn find(&self, number: u64) -> Option<V> {
         let (shard, index) = Self::place(number);

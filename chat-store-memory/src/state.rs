@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::ops::Bound;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 
 use chat_core::model::{
     MessageId, Room, RoomId, RoomKind, Seq, SeqSet, Timestamp, UserId, Version,
@@ -19,25 +19,32 @@ use crate::shards::{Numbered, Shards, lock};
 /// of the access rules to the last change, whoever reads sees one moment.
 pub(crate) type SharedRoom = Arc<Mutex<RoomState>>;
 
+/// Holds a room, which may have been deleted since it was found.
+pub(crate) fn hold(room: &SharedRoom) -> StoreResult<MutexGuard<'_, RoomState>> {
+    let state = lock(room);
+    if state.is_gone() { Err(StoreError::NotFound) } else { Ok(state) }
+}
+
 /// All that a store holds.
 ///
 /// Locks are taken in this order, and none of a line while another of the same line is held: a
-/// shard of `pairs`; a room; `public`, `gone_files` or a shard of `rooms`, `places`,
+/// shard of `pairs`; a room; `public`, `gone_rooms`, `gone_files` or a shard of `rooms`, `places`,
 /// `user_rooms` or `left_rooms`.
 /// `sessions` is taken alone.
 #[derive(Default)]
 pub(crate) struct State {
-    /// The rooms by id.
+    /// The rooms by id, until they are deleted.
     pub(crate) rooms: Numbered<SharedRoom>,
     /// Where each message is, by id. A message is put here while its room is held and stays for
     /// ever, so what is found here can be relied on without a lock.
     pub(crate) places: Numbered<(RoomId, Seq)>,
     /// The direct rooms, by the two users in ascending order.
     pub(crate) pairs: Shards<(UserId, UserId), RoomId>,
-    /// The rooms of which a user is a member now; changed only while the room is held.
+    /// The rooms of which a user is a member now; changed only while the room is held. Those that
+    /// are deleted are left out once they are swept.
     pub(crate) user_rooms: Shards<UserId, BTreeSet<RoomId>>,
     /// The rooms of which a user was a member once and from which they were not erased since;
-    /// changed only while the room is held.
+    /// likewise.
     pub(crate) left_rooms: Shards<UserId, BTreeSet<RoomId>>,
     /// The active public rooms; changed only while the room is held. The lock guards them as a
     /// whole, as rooms are made and change their activity seldom.
@@ -45,6 +52,9 @@ pub(crate) struct State {
     /// The sessions of all users. The lock guards them as a whole, because an expiry goes through
     /// the sessions of many users; they change far less often than messages are sent.
     pub(crate) sessions: RwLock<Sessions>,
+    /// What is left of rooms that are deleted, but for those of which a part is being swept. The lock
+    /// guards them as a whole, as they are few.
+    pub(crate) gone_rooms: Mutex<Vec<RoomState>>,
     /// The files that are still to be deleted; those of a message are noted while its room is held.
     /// The lock guards them as a whole, as they are few.
     pub(crate) gone_files: Mutex<GoneFiles>,
@@ -157,15 +167,18 @@ impl State {
 
     /// The rooms of which a user is a member, by id.
     pub(crate) fn rooms_of(&self, user: &UserId) -> Vec<RoomId> {
-        // Guards the list of the user's rooms while it is copied.
-        let lists = self.user_rooms.hold(user);
-        lists.get(user).map_or_else(Vec::new, |rooms| rooms.iter().copied().collect())
+        self.standing(user, &self.user_rooms)
     }
 
     /// The rooms of which a user was a member and from which they were not erased since.
     pub(crate) fn rooms_left(&self, user: &UserId) -> Vec<RoomId> {
-        // Guards the list of the rooms while it is copied.
-        let lists = self.left_rooms.hold(user);
-        lists.get(user).map_or_else(Vec::new, |rooms| rooms.iter().copied().collect())
+        self.standing(user, &self.left_rooms)
+    }
+
+    /// The rooms of a user's list that are not deleted, by id.
+    fn standing(&self, user: &UserId, lists: &Shards<UserId, BTreeSet<RoomId>>) -> Vec<RoomId> {
+        // Guards the user's list while it is copied.
+        let list = lists.hold(user).get(user).cloned().unwrap_or_default();
+        list.into_iter().filter(|room| self.rooms.find(room.get()).is_some()).collect()
     }
 }

@@ -47,6 +47,11 @@ impl Timeline {
         self.rows.push(message);
     }
 
+    /// Takes the newest message out.
+    pub(crate) fn pop(&mut self) -> Option<Arc<Message>> {
+        self.rows.pop()
+    }
+
     /// The position of the newest message with a smaller id; 0 where there is none.
     pub(crate) fn before_id(&self, id: MessageId) -> Seq {
         self.rows.partition_point(|row| self.touch(row).id < id) as u64

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_core::model::{Message, RoomId, Seq, Timestamp, UserId};
+use chat_core::model::{Message, RoomId, Seq, Timestamp, UserId, Version};
 use chat_core::rules::take_reactions;
 use chat_core::store::{
     Erase, Erased, ErasureStore, FIRST_FILE_PAUSE, ForgottenUser, LONGEST_FILE_PAUSE, StoreError,
@@ -14,13 +14,13 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{PgConnection, Postgres, Row};
 
-use crate::PgStore;
 use crate::connection::in_time;
 use crate::error::{Failure, meaning};
 use crate::locked::Locked;
 use crate::rows::{self, int, uint};
 use crate::sessions;
 use crate::sql::{erasure as sql, sessions as session_sql};
+use crate::{PgStore, gone_rooms};
 
 /// The most messages that a step goes through.
 const LOOKED: Seq = 4_096;
@@ -59,6 +59,24 @@ impl ErasureStore for PgStore {
             let mut transaction = self.database.begin().await?;
             let forgotten = forget(transaction.connection(), user, now, limit).await;
             transaction.finish(forgotten).await
+        })
+        .await
+    }
+
+    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
+        in_time(async {
+            let mut transaction = self.database.begin_in(room).await?;
+            let deleted = gone_rooms::delete(transaction.connection(), room).await;
+            transaction.finish(deleted).await
+        })
+        .await
+    }
+
+    async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {
+        in_time(async {
+            let mut transaction = self.database.begin().await?;
+            let swept = gone_rooms::sweep(transaction.connection(), at, limit).await;
+            transaction.finish(swept).await
         })
         .await
     }
@@ -269,6 +287,6 @@ pub(crate) async fn note_files(
     Ok(())
 }
 
-fn seconds(pause: Duration) -> i64 {
+pub(crate) fn seconds(pause: Duration) -> i64 {
     int(pause.as_secs())
 }

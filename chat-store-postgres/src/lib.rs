@@ -86,6 +86,7 @@ mod bus;
 mod connection;
 mod erasure;
 mod error;
+mod gone_rooms;
 mod host;
 mod known;
 mod lane;

@@ -25,7 +25,7 @@ use crate::rooms::bound;
 use crate::rows::{self, int, uint};
 use crate::sql::messages as sql;
 
-/// How often a page is read again because a message on it was deleted meanwhile.
+/// How often a page is read again because a message on it, or the room, was deleted meanwhile.
 const ATTEMPTS: usize = 5;
 
 /// More than any room has; sums of it and of positions stay far below what the database counts to.
@@ -47,10 +47,10 @@ impl MessageStore for PgStore {
         once: Once,
     ) -> StoreResult<Option<Arc<Message>>> {
         let key = || {
-            sqlx::query(crate::sql::batch::KEYS)
-                .bind(vec![int(room.get())])
-                .bind(vec![sender.as_str()])
-                .bind(vec![Uuid::from_bytes(once.key)])
+            sqlx::query(sql::SENT_BEFORE)
+                .bind(int(room.get()))
+                .bind(sender.as_str())
+                .bind(Uuid::from_bytes(once.key))
         };
         let rows = self.database.rows(key).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -197,10 +197,14 @@ impl MessageStore for PgStore {
             if items.iter().map(|item| item.seq).collect::<SeqSet>() != seqs {
                 items = self.messages_at(query.room, &seqs).await?;
             }
-            // What was deleted since the room was read is not where it is looked for any more.
+            // What was deleted since the room was read is not where it is looked for any more, and
+            // of a room that was deleted not all is there.
             let known = rows::room(row).map_err(meaning)?.deleted;
-            let stale = |item: &Arc<Message>| item.is_deleted() && !known.contains(item.seq);
-            if !query.deleted && items.iter().any(stale) {
+            let stale = |item: &Arc<Message>| {
+                !query.deleted && item.is_deleted() && !known.contains(item.seq)
+            };
+            let is_whole = items.len() as u64 == seqs.len();
+            if !is_whole || items.iter().any(stale) {
                 if attempts > 0 {
                     continue;
                 }

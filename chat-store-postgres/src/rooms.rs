@@ -52,10 +52,8 @@ impl RoomStore for PgStore {
             let on = transaction.connection();
             let made = async {
                 let id = new_id(on).await?;
-                let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
-                if claim.bind(int(id.get())).execute(&mut *on).await?.rows_affected() == 0 {
-                    let row = find_pair(&low, &high).fetch_one(on).await?;
-                    return Ok((room_id(&row)?, false));
+                if let Some(room) = claim(on, &low, &high, id).await? {
+                    return Ok((room, false));
                 }
                 let new = NewRoom {
                     kind: RoomKind::Direct,
@@ -300,6 +298,25 @@ pub(crate) fn kinds(kinds: Kinds) -> Vec<&'static str> {
 /// The room of two users, in ascending order.
 fn find_pair<'q>(low: &'q UserId, high: &'q UserId) -> Query<'q, Postgres, PgArguments> {
     sqlx::query(sql::FIND_PAIR).bind(low.as_str()).bind(high.as_str())
+}
+
+/// Claims a pair for a room; hands back that which stands, where one does.
+async fn claim(
+    on: &mut PgConnection,
+    low: &UserId,
+    high: &UserId,
+    id: RoomId,
+) -> Result<Option<RoomId>, Failure> {
+    loop {
+        let claim = sqlx::query(sql::CLAIM_PAIR).bind(low.as_str()).bind(high.as_str());
+        if claim.bind(int(id.get())).execute(&mut *on).await?.rows_affected() > 0 {
+            return Ok(None);
+        }
+        if let Some(row) = find_pair(low, high).fetch_optional(&mut *on).await? {
+            return Ok(Some(room_id(&row)?));
+        }
+        // It was deleted in between.
+    }
 }
 
 fn room_id(row: &PgRow) -> Result<RoomId, sqlx::Error> {

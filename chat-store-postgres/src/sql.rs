@@ -9,6 +9,7 @@ mod columns;
 pub(crate) mod batch;
 pub(crate) mod bus;
 pub(crate) mod erasure;
+pub(crate) mod gone_rooms;
 pub(crate) mod messages;
 pub(crate) mod rooms;
 pub(crate) mod search;
@@ -79,5 +80,13 @@ pub(crate) const LEAVE_SCHEMA: &str = "select set_config('search_path', $1, true
 
 /// All statements that are prepared.
 #[cfg(test)]
-pub(crate) const ALL: [&[&str]; 7] =
-    [batch::ALL, bus::ALL, erasure::ALL, messages::ALL, rooms::ALL, search::ALL, sessions::ALL];
+pub(crate) const ALL: [&[&str]; 8] = [
+    batch::ALL,
+    bus::ALL,
+    erasure::ALL,
+    gone_rooms::ALL,
+    messages::ALL,
+    rooms::ALL,
+    search::ALL,
+    sessions::ALL,
+];

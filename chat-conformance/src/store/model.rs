@@ -10,6 +10,7 @@ use proptest::prelude::*;
 mod cases;
 mod catch_up;
 mod compare;
+mod gone;
 mod operation;
 mod play;
 mod reference;

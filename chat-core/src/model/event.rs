@@ -96,6 +96,9 @@ pub enum Change {
     },
     /// The room's name, metadata or activity changed.
     Settings,
+    /// The host deleted the room, with everything in it: this is its last change, and there is
+    /// nothing left to read. Who was a member is for the host to ask before.
+    Gone,
 }
 
 impl Change {
@@ -109,9 +112,11 @@ impl Change {
             Self::Sent { message, .. } | Self::Reacted { message } | Self::Status { message } => {
                 (message, 0)
             }
-            Self::Made { .. } | Self::Joined { .. } | Self::Left { .. } | Self::Settings => {
-                return 0;
-            }
+            Self::Made { .. }
+            | Self::Joined { .. }
+            | Self::Left { .. }
+            | Self::Settings
+            | Self::Gone => return 0,
         };
         let reactions: usize = message.reactions.iter().map(|it| 1 + it.users.len()).sum();
         message.content.len() + PERSON * (readers + reactions)
@@ -126,9 +131,11 @@ impl Change {
             Self::Deleted { message, .. } => (message, message.versions.deleted),
             Self::Reacted { message } => (message, message.versions.reacted),
             Self::Status { message } => (message, message.versions.status),
-            Self::Made { .. } | Self::Joined { .. } | Self::Left { .. } | Self::Settings => {
-                return None;
-            }
+            Self::Made { .. }
+            | Self::Joined { .. }
+            | Self::Left { .. }
+            | Self::Settings
+            | Self::Gone => return None,
         };
         Some(Cursor { version: version.saturating_sub(1), seq: message.seq })
     }

@@ -9,7 +9,7 @@ use super::{Member, Message, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
 /// What a room is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RoomKind {
-    /// Two people; there is at most one for each pair, and nobody joins or leaves.
+    /// Two people; at most one stands for each pair, and nobody joins or leaves.
     Direct,
     /// Invited people.
     Group,

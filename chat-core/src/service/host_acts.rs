@@ -114,8 +114,8 @@ impl Chat {
 
     /// Ends a user's membership in a room of any kind, in the name of the host. Their sockets there
     /// are closed 4403 on every node, and no message's status changes. Returns whether the user was
-    /// a member. Out of a direct room somebody is for good: there is one for each pair, and nobody
-    /// joins it again.
+    /// a member. Out of a direct room somebody is for good: one stands for each pair, and nobody joins
+    /// it again.
     ///
     /// # Errors
     /// [`Error::NotFound`] where there is no such room, [`Error::Unavailable`].

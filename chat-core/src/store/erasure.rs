@@ -101,9 +101,31 @@ pub trait ErasureStore: Send + Sync + 'static {
         limit: usize,
     ) -> StoreResult<ForgottenUser>;
 
+    /// Deletes a room of any kind, and returns its last version. The host's act: nobody is asked for
+    /// permission.
+    ///
+    /// # Contract
+    /// From then on the room, and everything in it, is as if it never had been, to every method and
+    /// under any race: whoever waits for the room finds none, and what was committed before is found
+    /// no more, by whatever id. The version is the room's next one. Neither its id nor those of its
+    /// messages are given again. Costs the same however much the room holds: that is left to
+    /// [`ErasureStore::sweep_gone_rooms`]. Sessions stay, and end with their sockets.
+    ///
+    /// [`NotFound`](super::StoreError::NotFound) where there is no such room, or not any more.
+    async fn delete_room(&self, room: RoomId) -> StoreResult<Version>;
+
+    /// Takes out of the store a part of what a deleted room still takes up there, at most `limit`
+    /// messages or members; whether there was something, so that there may be more.
+    ///
+    /// # Contract
+    /// The files of these messages are noted as by [`ErasureStore::note_gone_files`], from `at` on
+    /// and in the same step. Of callers at once each works on another room, or finds nothing to do.
+    /// What a step has not done is there for the next one, whenever that is and whoever does it.
+    async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool>;
+
     /// Notes files that no message bears, by their keys in the file store: they are to be deleted,
-    /// from a moment on. Those of messages that are deleted are noted with the deletion. A file
-    /// that is noted already stays as it is.
+    /// from a moment on. Those of messages that are deleted are noted with the deletion, those of a
+    /// deleted room's as it is swept. A file that is noted already stays as it is.
     async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()>;
 
     /// Takes files that are to be deleted at `now`, those that are due longest first; at most

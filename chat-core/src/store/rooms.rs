@@ -157,14 +157,16 @@ pub trait RoomStore: Send + Sync + 'static {
     /// Finds or makes the direct room of two users; the flag says whether it was made.
     ///
     /// # Contract
-    /// There is one room for the unordered pair, for ever and under any race; exactly one call
-    /// is told that it made it. A room that stands is found as it is: who was removed from it
-    /// does not become a member again. Two equal users are [`Denial::WrongKind`].
+    /// Of the unordered pair at most one room stands, under any race; exactly one call is told that
+    /// it made it. A room that stands is found as it is: who was removed from it does not become a
+    /// member again. Only where the host has deleted it ([`ErasureStore::delete_room`]) another one
+    /// is made, with an id of its own. Two equal users are [`Denial::WrongKind`].
     ///
     /// [`Denial::WrongKind`]: crate::rules::Denial::WrongKind
+    /// [`ErasureStore::delete_room`]: super::ErasureStore::delete_room
     async fn direct_room(&self, new: NewDirectRoom) -> StoreResult<(RoomId, bool)>;
 
-    /// The direct room of two users, whoever is named first; `None` where none was made.
+    /// The direct room of two users, whoever is named first; `None` where none stands.
     async fn direct_room_of(&self, first: &UserId, second: &UserId) -> StoreResult<Option<RoomId>>;
 
     /// What a caller is to a room; `None` where there is no such room.

@@ -325,6 +325,14 @@ impl ErasureStore for Flaky {
         self.said(self.up()?.forget_user(user, now, limit).await)
     }
 
+    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
+        self.said(self.up()?.delete_room(room).await)
+    }
+
+    async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {
+        self.up()?.sweep_gone_rooms(at, limit).await
+    }
+
     async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()> {
         self.up()?.note_gone_files(keys, at).await
     }

@@ -167,9 +167,9 @@ impl Hub {
         self.end_room(room, Ending::Drain);
     }
 
-    /// Closes the sockets of a room that is no more.
-    fn close_room(&self, room: RoomId) {
-        tracing::warn!(%room, "a room is no more; its sockets are closed");
+    /// Closes the sockets of a room that is no more: the host has deleted it.
+    pub(super) fn close_room(&self, room: RoomId) {
+        tracing::debug!(%room, "a room is no more; its sockets are closed");
         self.end_room(room, Ending::Removal);
     }
 

@@ -1,13 +1,14 @@
 //! Erasure: what is to be gone for good.
 
 /// The rooms of which a user is a member or was one, by the indexes `members_of_user` and
-/// `members_left`.
+/// `members_left`. Members of rooms that are deleted may be there still.
 pub(crate) const ROOMS: &str = "select room_id from ( \
          (select room_id from members where user_id = $1 and not gone and room_id > $2 \
-             order by room_id limit $3) \
+             and exists (select from rooms where id = room_id) order by room_id limit $3) \
          union all \
          (select room_id from members where user_id = $1 and gone and joining > 0 \
-             and room_id > $2 order by room_id limit $3)) x \
+             and room_id > $2 and exists (select from rooms where id = room_id) \
+             order by room_id limit $3)) x \
      order by room_id limit $3";
 
 /// The messages after `$3` and up to `$4` that a user has written, or has reacted to: by the primary

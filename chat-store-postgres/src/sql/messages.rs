@@ -15,6 +15,14 @@ pub(crate) const BY_ID: &str = concat!(
      where m.id = $1 and ($3::bigint is null or m.room_id = $3)"
 );
 
+/// What a user has sent to a room under a key: by the index `messages_by_key`.
+pub(crate) const SENT_BEFORE: &str = concat!(
+    "select m.key_content as m_key_content, ",
+    message_columns!(),
+    " from rooms r join messages m on m.room_id = r.id \
+     where r.id = $1 and m.sender = $2 and m.key = $3"
+);
+
 /// A room, for a page of its history that begins before the message `$3` and at `$4` or below; and
 /// that page, if nothing of it or above it is deleted (or `$7` is, so that it does not matter):
 /// `$6` messages after the first `$5`, the newest first. What of the room may be large is in the
@@ -95,4 +103,5 @@ pub(crate) const CHANGES: &str = concat!(
 );
 
 #[cfg(test)]
-pub(crate) const ALL: &[&str] = &[IN_ROOM, BY_ID, PAGE_ROOM, PAGE, EDIT, DELETE, REACT, CHANGES];
+pub(crate) const ALL: &[&str] =
+    &[IN_ROOM, BY_ID, SENT_BEFORE, PAGE_ROOM, PAGE, EDIT, DELETE, REACT, CHANGES];

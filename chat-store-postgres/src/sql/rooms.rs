@@ -89,9 +89,11 @@ pub(crate) const ALL_ROOMS: &str = concat!(
 pub(crate) const MEMBERS: &str =
     concat!("select r.id as room_id, b.* from rooms r ", members_join!(), " where r.id = any($1)");
 
-/// By the index `members_of_user`.
+/// By the index `members_of_user`. Members of rooms that are deleted may be there still.
 pub(crate) const ROOMS_OF: &str = "select room_id from members \
-     where user_id = $1 and not gone and room_id > $2 order by room_id limit $3";
+     where user_id = $1 and not gone and room_id > $2 \
+         and exists (select from rooms where id = room_id) \
+     order by room_id limit $3";
 
 /// By the primary key.
 pub(crate) const VERSIONS: &str = "select id, version from rooms where id = any($1)";

@@ -26,6 +26,7 @@ impl Player {
                 self.compare_view(room, user).await?;
             }
         }
+        self.compare_gone().await?;
         let ids: Vec<_> = versions.iter().map(|(room, _)| *room).collect();
         let mut found = self.store.versions(&ids).await.map_err(refusal_of);
         found = found.map(|mut found| {

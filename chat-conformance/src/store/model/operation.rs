@@ -91,6 +91,12 @@ pub(super) enum Operation {
         room: u8,
         user: u8,
     },
+    DeleteRoom {
+        room: u8,
+    },
+    Sweep {
+        limit: usize,
+    },
     ReadHistory {
         room: u8,
         anchor: From,
@@ -223,6 +229,8 @@ fn writes_in_rooms() -> impl Strategy<Value = Operation> {
         3 => (room(), by()).prop_map(|(room, by)| Operation::Leave { room, by }),
         1 => (room(), user()).prop_map(|(room, user)| Operation::Remove { room, user }),
         1 => (room(), user()).prop_map(|(room, user)| Operation::Erase { room, user }),
+        1 => room().prop_map(|room| Operation::DeleteRoom { room }),
+        1 => (1usize..20).prop_map(|limit| Operation::Sweep { limit }),
     ]
 }
 

@@ -109,6 +109,8 @@ impl Player {
                 agree(Ok(wanted), removed.map(|left| left.map(|left| left.version)))
             }
             Operation::Erase { room, user } => self.erase(*room, *user).await,
+            Operation::DeleteRoom { room } => self.delete_room(*room).await,
+            Operation::Sweep { limit } => self.sweep(*limit).await,
             Operation::ReadHistory { room, anchor, deleted, skip, take } => {
                 let slice = Slice { skip: *skip, take: *take };
                 self.read_history(*room, *anchor, *deleted, slice).await
@@ -191,7 +193,7 @@ impl Player {
             return agree(Err(Refusal::Full(RoomFull { limit: MEMBERS })), made);
         }
         let id = made.map_err(|refusal| format!("{refusal:?}"))?;
-        if self.reference.rooms.iter().any(|room| room.id >= id) {
+        if self.reference.ever().any(|room| room.id >= id) {
             return Err(format!("{id:?} is not larger than the rooms before"));
         }
         self.reference.create(id, &new);
@@ -214,7 +216,7 @@ impl Player {
             return agree(Ok((room, false)), made);
         }
         let Ok((id, true)) = made else { return Err(format!("{made:?} is no new room")) };
-        if self.reference.rooms.iter().any(|room| room.id == id) {
+        if self.reference.ever().any(|room| room.id == id) {
             return Err(format!("{id:?} is another room"));
         }
         let (creator, members, metadata) = (Some(first), vec![second], Map::new());
@@ -241,8 +243,7 @@ impl Player {
         for _ in 0..what.times {
             let sent = self.store.send(new.clone()).await.map_err(refusal_of);
             let id = sent.as_ref().map_or(no_message(), |sent| sent.message.id);
-            let mut all = self.reference.rooms.iter().flat_map(|room| &room.messages);
-            let is_known = all.any(|message| message.id == id);
+            let is_known = self.reference.has_given(id);
             let newest = self.model(new.room).messages.last().map(|message| message.id);
             let wanted = self.model(new.room).send(&new, id);
             if matches!(wanted, Ok((_, false))) && (is_known || newest >= Some(id)) {
@@ -366,7 +367,7 @@ impl Player {
         agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         at(self.seconds)
     }
 

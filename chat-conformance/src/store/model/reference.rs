@@ -14,6 +14,8 @@ use chat_core::store::{Anchor, NewRoom, Once, RoomOrder, RoomQuery, RoomStats, S
 #[derive(Debug, Default)]
 pub(super) struct Reference {
     pub(super) rooms: Vec<ReferenceRoom>,
+    /// Those that are deleted.
+    pub(super) gone: Vec<ReferenceRoom>,
 }
 
 #[derive(Debug)]

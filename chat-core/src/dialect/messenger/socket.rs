@@ -71,7 +71,8 @@ fn change(change: &Change) -> Option<String> {
         | Change::Made { .. }
         | Change::Joined { .. }
         | Change::Left { .. }
-        | Change::Settings => None,
+        | Change::Settings
+        | Change::Gone => None,
     }
 }
 

@@ -101,7 +101,8 @@ fn change(change: &Change) -> Option<String> {
         | Change::Status { .. }
         | Change::Joined { .. }
         | Change::Left { .. }
-        | Change::Settings => {
+        | Change::Settings
+        | Change::Gone => {
             return None;
         }
     };

@@ -49,10 +49,13 @@ impl Socket {
         }
     }
 
-    /// Whether an event ends the user's membership, and with it the socket.
+    /// Whether an event ends the user's membership, or the room, and with it the socket.
     pub fn is_removed_by(&self, event: &RoomEvent) -> bool {
-        let removes =
-            |change: &Change| matches!(change, Change::Left { user } if *user == self.user.id);
+        let removes = |change: &Change| match change {
+            Change::Left { user } => *user == self.user.id,
+            Change::Gone => true,
+            _ => false,
+        };
         event.changes.iter().any(removes)
     }
 

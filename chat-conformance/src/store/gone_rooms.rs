@@ -1,0 +1,431 @@
+//! Rooms that the host deletes: gone at once for everybody, and swept after it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chat_core::model::{Cursor, MessageId, MessageKind, RoomId, RoomKind, Slice};
+use chat_core::rules::Term;
+use chat_core::store::{
+    Anchor, Author, DeleteMessage, EditMessage, Erase, HistoryQuery, ManageRoom, Mark,
+    MessageSearch, NewDirectRoom, NewMessage, React, ReceiptKind, RoomOrder, RoomQuery, StatsQuery,
+    Store, StoreError, Targets,
+};
+use serde_json::Map;
+
+use super::races::at_once;
+use super::world::{
+    LIMIT, Refusal, World, at, attachment, caller, content, once, refusal, refusal_of, user,
+};
+
+const KINDS: [RoomKind; 4] =
+    [RoomKind::Direct, RoomKind::Group, RoomKind::Project, RoomKind::Public];
+
+/// Whether a store refuses because there is no such room.
+fn is_missing<T>(result: Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::NotFound))
+}
+
+/// That no method finds a room by its id, or writes to it, whoever asks.
+async fn never_was(world: &World, room: RoomId, message: MessageId) {
+    let store = &world.store;
+    let (anchor, slice, at) = (Anchor::Newest, Slice::first(10), world.now());
+    assert!(store.members(&[room]).await.unwrap().is_empty());
+    assert!(store.versions(&[room]).await.unwrap().is_empty());
+    assert!(is_missing(store.changes(room, Cursor::version(0), 10).await));
+    assert!(is_missing(store.remove_member(room, &user(1), at).await));
+    let erase = Erase { room, user: user(1), after: 0, at };
+    assert!(is_missing(store.erase(erase).await));
+    assert_eq!(store.sent_before(room, &user(1), once(1, 1)).await.unwrap(), None);
+    for by in [None, Some(caller(1)), Some(caller(3))] {
+        assert!(store.room(by.as_ref(), room).await.unwrap().is_none());
+        for in_room in [None, Some(room)] {
+            assert!(store.message(by.as_ref(), in_room, message).await.unwrap().is_none());
+        }
+        let query = HistoryQuery { room, by: by.clone(), anchor, slice, deleted: true };
+        assert!(store.history(query).await.unwrap().is_none());
+        let active = Some(false);
+        let change = ManageRoom { active, ..ManageRoom::nothing(room, by.clone(), at) };
+        assert!(is_missing(store.manage_room(change).await));
+        let delete = DeleteMessage { room, message, by: by.clone(), at };
+        assert!(is_missing(store.delete(delete).await));
+    }
+    for id in [1, 3] {
+        let by = caller(id);
+        assert!(store.access(&by, room).await.unwrap().is_none());
+        for author in [Author::User(by.clone()), Author::Host(user(id))] {
+            let once = Some(once(1, 1));
+            let new = NewMessage { by: author, once, ..world.text(room, id, "hello") };
+            assert!(is_missing(store.send(new).await));
+        }
+        assert!(is_missing(store.join_room(&by, room, LIMIT, at).await));
+        assert!(is_missing(store.leave_room(&by, room, at).await));
+        assert!(is_missing(world.react(room, id, message, "👍").await));
+        let edit = EditMessage { room, message, by: by.clone(), content: content("x"), at };
+        assert!(is_missing(store.edit(edit).await));
+        for targets in [Targets::All, Targets::UpTo(1), Targets::Message(message)] {
+            let (by, kind) = (by.clone(), ReceiptKind::Read);
+            assert!(is_missing(store.mark(Mark { room, by, kind, targets, at }).await));
+        }
+    }
+}
+
+/// "From then on the room, and everything in it, is as if it never had been, to every method":
+/// before it is swept, and after.
+pub async fn a_deleted_room_is_as_one_that_never_was(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    for kind in KINDS {
+        let room = world.room_of(kind, &[1, 2]).await;
+        let keyed = NewMessage { once: Some(once(1, 1)), ..world.text(room, 1, "hello") };
+        let message = world.send(keyed).await.id;
+        world.say(room, 2, "hello").await;
+        world.react(room, 2, message, "👍").await.unwrap();
+        world.read_all(room, 2).await;
+        store.delete_room(room).await.unwrap();
+        never_was(&world, room, message).await;
+        while store.sweep_gone_rooms(world.now(), 1).await.unwrap() {}
+        never_was(&world, room, message).await;
+    }
+}
+
+/// Neither lists nor searches nor counts have it, nor who is to be erased from it.
+pub async fn a_deleted_room_is_nowhere_listed_found_or_counted(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    for kind in KINDS {
+        let room = world.room_of(kind, &[1, 2]).await;
+        world.say(room, 2, "unread").await;
+        if kind != RoomKind::Direct {
+            world.leave(room, 2).await;
+        }
+        store.delete_room(room).await.unwrap();
+        for swept in [false, true] {
+            if swept {
+                store.sweep_gone_rooms(world.now(), 1).await.unwrap();
+            }
+            assert_eq!(store.direct_room_of(&user(1), &user(2)).await.unwrap(), None);
+            assert!(store.all_rooms(None, 10).await.unwrap().is_empty());
+            for id in [1, 2, 3] {
+                let (by, slice) = (caller(id), Slice::first(10));
+                for order in [RoomOrder::Activity, RoomOrder::Id] {
+                    let query = RoomQuery { by: by.clone(), order, slice };
+                    let page = store.rooms(query).await.unwrap();
+                    assert_eq!((page.count, page.items.len()), (0, 0));
+                }
+                assert!(store.rooms_of(&by.user, None, 10).await.unwrap().is_empty());
+                assert!(store.rooms_to_erase(&by.user, None, 10).await.unwrap().is_empty());
+                assert!(store.public_rooms(&by, None, 10).await.unwrap().is_empty());
+                assert_eq!(store.unread(&by).await.unwrap(), 0);
+                for room in [None, Some(room)] {
+                    let query = StatsQuery { by: by.clone(), room, since: at(0), today: at(0) };
+                    assert_eq!(store.stats(query).await.unwrap().rooms, 0);
+                }
+                let term = Term::parse("unread").unwrap();
+                let search = MessageSearch { by, term, limit: 10 };
+                assert!(store.search_messages(search).await.unwrap().is_empty());
+            }
+        }
+        while store.sweep_gone_rooms(world.now(), 10).await.unwrap() {}
+    }
+}
+
+/// "The version is the room's next one"; "[`NotFound`](StoreError::NotFound) where there is no such
+/// room, or not any more"; of callers at once one has deleted it.
+pub async fn a_room_is_deleted_once_with_its_next_version(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    assert_eq!(refusal(store.delete_room(super::world::no_room()).await), Refusal::NotFound);
+    for kind in KINDS {
+        let room = world.room_of(kind, &[1, 2]).await;
+        world.say(room, 1, "hello").await;
+        let version = world.version(room).await;
+        let deleted = at_once(8, |_| {
+            let store = store.clone();
+            async move { store.delete_room(room).await.map_err(refusal_of) }
+        })
+        .await;
+        let by_whom = deleted.iter().filter(|deleted| **deleted == Ok(version + 1));
+        assert_eq!(by_whom.count(), 1, "{deleted:?}");
+        let late = deleted.iter().filter(|deleted| **deleted == Err(Refusal::NotFound));
+        assert_eq!(late.count(), 7, "{deleted:?}");
+    }
+}
+
+/// What is said and noted of others is none of it.
+pub async fn other_rooms_stay_as_they_are_where_one_is_deleted(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    let (gone, stays) = (world.public([1, 2]).await, world.public([1, 2]).await);
+    let pair = world.direct(1, 2).await;
+    for room in [gone, stays, pair] {
+        for by in [1, 2] {
+            world
+                .send(NewMessage { once: Some(once(1, 1)), ..world.text(room, by, "hello") })
+                .await;
+        }
+        world.read_all(room, 2).await;
+    }
+    let before = (world.everything(stays).await, world.everything(pair).await);
+    store.delete_room(gone).await.unwrap();
+    while store.sweep_gone_rooms(world.now(), 2).await.unwrap() {}
+    assert_eq!((world.everything(stays).await, world.everything(pair).await), before);
+    assert_eq!(world.direct(2, 1).await, pair);
+    assert_eq!(store.rooms_of(&user(2), None, 10).await.unwrap(), [stays, pair]);
+    let again = NewMessage { once: Some(once(1, 1)), ..world.text(stays, 1, "hello") };
+    assert!(store.send(again).await.unwrap().repeated);
+}
+
+/// "Only where the host has deleted it another one is made, with an id of its own", and nothing of
+/// the former in it; also where its members had been removed from it.
+pub async fn a_pair_whose_room_is_deleted_gets_another_one(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    let others = world.direct(1, 3).await;
+    let mut rooms = vec![others];
+    for (first, second) in [(1, 2), (2, 1), (1, 2)] {
+        let room = world.direct(first, second).await;
+        assert!(rooms.iter().all(|before| *before < room), "{room:?} after {rooms:?}");
+        let now = world.everything(room).await;
+        assert_eq!((now.room.version, now.messages.len(), now.present.len()), (1, 0, 2));
+        assert_eq!(now.room.created_by, Some(user(first)));
+        assert_eq!(world.unread(room, 2).await, 0);
+        let keyed = NewMessage { once: Some(once(1, 1)), ..world.text(room, 1, "hello") };
+        assert_eq!(world.send(keyed).await.seq, 1);
+        if rooms.len() > 1 {
+            world.remove(room, first).await.unwrap();
+        }
+        store.delete_room(room).await.unwrap();
+        rooms.push(room);
+    }
+    while store.sweep_gone_rooms(world.now(), 10).await.unwrap() {}
+    assert_eq!(world.direct(3, 1).await, others);
+}
+
+/// "At most `limit` messages or members; whether there was something": as many steps as that takes,
+/// and no more.
+pub async fn what_a_deleted_room_has_left_is_swept_in_steps(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    assert!(!store.sweep_gone_rooms(world.now(), 10).await.unwrap(), "nothing is gone");
+    let steps = async |limit| {
+        let mut steps = 0;
+        while store.sweep_gone_rooms(world.now(), limit).await.unwrap() {
+            steps += 1;
+        }
+        steps
+    };
+    for (limit, least) in [(1, 25), (7, 4), (1_000, 1)] {
+        let room = world.group([1, 2, 3, 4, 5]).await;
+        world.leave(room, 5).await;
+        for number in 0..20 {
+            world.say(room, 1 + number % 4, "hello").await;
+        }
+        store.delete_room(room).await.unwrap();
+        let taken = steps(limit).await;
+        assert!((least..=least + 3).contains(&taken), "{taken} steps of {limit}");
+        assert_eq!(steps(limit).await, 0);
+    }
+}
+
+/// "The files of these messages are noted [...] from `at` on and in the same step", those of
+/// messages that were deleted before as they were.
+pub async fn the_files_of_a_deleted_room_are_to_be_deleted(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    let (gone, stays) = (world.group([1]).await, world.group([1]).await);
+    let with_file = async |room, name: &str| {
+        let kind = MessageKind::File;
+        let file = Some(attachment(name));
+        world.send(NewMessage { attachment: file, kind, ..world.text(room, 1, "look") }).await
+    };
+    for number in 0..5 {
+        with_file(gone, &number.to_string()).await;
+        world.say(gone, 1, "no file").await;
+        with_file(stays, &format!("other {number}")).await;
+    }
+    store.delete_room(gone).await.unwrap();
+    let late = at(2_000);
+    assert!(store.take_gone_files(late, 100).await.unwrap().is_empty(), "nothing is swept");
+    let mut keys = BTreeSet::new();
+    for step in 0..5 {
+        assert!(store.sweep_gone_rooms(at(1_000 + step), 2).await.unwrap());
+        assert!(store.take_gone_files(at(999 + step), 100).await.unwrap().is_empty());
+        let taken = store.take_gone_files(at(1_000 + step), 100).await.unwrap();
+        assert_eq!(taken.len(), 1, "{taken:?}");
+        store.forget_gone_files(&taken).await.unwrap();
+        keys.extend(taken);
+    }
+    while store.sweep_gone_rooms(late, 2).await.unwrap() {}
+    assert!(store.take_gone_files(late, 100).await.unwrap().is_empty());
+    let wanted = (0..5).map(|number| attachment(&number.to_string()).key);
+    assert_eq!(keys, wanted.collect());
+}
+
+/// "Of callers at once each works on another room, or finds nothing to do."
+pub async fn rooms_that_are_swept_at_once_are_swept_once(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    let mut keys = BTreeSet::new();
+    for room in 0..4 {
+        let id = world.group([1, 2]).await;
+        for number in 0..20 {
+            let file = attachment(&format!("{room}-{number}"));
+            keys.insert(file.key.clone());
+            world.send(NewMessage { attachment: Some(file), ..world.text(id, 1, "look") }).await;
+        }
+        store.delete_room(id).await.unwrap();
+    }
+    at_once(8, |_| {
+        let store = store.clone();
+        async move { while store.sweep_gone_rooms(at(1), 3).await.unwrap() {} }
+    })
+    .await;
+    // Whoever finds all of them held by others stops looking, so some may be left.
+    while store.sweep_gone_rooms(at(1), 3).await.unwrap() {}
+    let taken = store.take_gone_files(at(1), 1_000).await.unwrap();
+    assert_eq!((taken.len(), taken.into_iter().collect()), (80, keys));
+}
+
+/// "Under any race: whoever waits for the room finds none": what was acknowledged came before the
+/// last version, and nothing comes after it.
+pub async fn what_was_being_written_is_in_the_room_or_refused(store: Arc<dyn Store>) {
+    let world = Arc::new(World::new(store));
+    for _ in 0..8 {
+        let room = world.public([1, 2, 3]).await;
+        let message = world.say(room, 1, "first").await.id;
+        let last = at_once(9, |task| {
+            let world = world.clone();
+            async move {
+                if task == 8 {
+                    for _ in 0..20 {
+                        tokio::task::yield_now().await;
+                    }
+                    return world.store.delete_room(room).await.unwrap();
+                }
+                let mut last = 0;
+                while let Some(version) = write(&world, room, message, task as u64).await {
+                    last = last.max(version);
+                }
+                last
+            }
+        })
+        .await;
+        let (gone, written) = last.split_last().unwrap();
+        let newest = written.iter().max().unwrap();
+        assert!(
+            newest < gone,
+            "something was written with {newest}, and the room ended with {gone}"
+        );
+        assert!(world.store.versions(&[room]).await.unwrap().is_empty());
+    }
+}
+
+/// Writes something; the version with it, or none where there is no such room.
+async fn write(world: &World, room: RoomId, message: MessageId, task: u64) -> Option<u64> {
+    let by = 1 + task % 3;
+    let written = match task % 4 {
+        0 => {
+            world.store.send(world.text(room, by, "more")).await.map(|it| it.message.versions.sent)
+        }
+        1 => {
+            let emoji = chat_core::rules::Emoji::parse("👍").unwrap();
+            let react = React { room, message, by: caller(by), emoji, add: true };
+            let added = world.store.react(react.clone()).await.map(|(it, _)| it.versions.reacted);
+            let taken = world.store.react(React { add: false, ..react }).await;
+            added.and_then(|added| Ok(added.max(taken?.0.versions.reacted)))
+        }
+        2 => {
+            let marked = world.mark(room, by, ReceiptKind::Read, Targets::All).await;
+            marked.map(|marked| marked.version.unwrap_or(0))
+        }
+        _ => {
+            let change = ManageRoom { active: Some(true), ..world.manage(room, 1) };
+            let named = ManageRoom { name: Some(super::world::name("new")), ..change };
+            world.store.manage_room(named).await.map(|added| added.settings.unwrap_or(0))
+        }
+    };
+    tokio::task::yield_now().await;
+    match written {
+        Err(StoreError::NotFound) => None,
+        written => Some(written.unwrap()),
+    }
+}
+
+/// Joins, leavings, reads and erasures at once end well.
+pub async fn who_joins_or_reads_at_once_finds_the_room_or_none(store: Arc<dyn Store>) {
+    let world = Arc::new(World::new(store));
+    for _ in 0..8 {
+        let room = world.public([1]).await;
+        for _ in 0..30 {
+            world.say(room, 1, "hello").await;
+        }
+        at_once(8, |task| {
+            let world = world.clone();
+            async move {
+                match task {
+                    7 => {
+                        world.store.delete_room(room).await.unwrap();
+                        while world.store.sweep_gone_rooms(world.now(), 5).await.unwrap() {}
+                    }
+                    6 => while erase(&world, room).await {},
+                    0..3 => while comes_and_goes(&world, room, 10 + task as u64).await {},
+                    _ => while reads_all(&world, room).await {},
+                }
+            }
+        })
+        .await;
+        for id in [1, 10, 11, 12] {
+            assert!(world.store.rooms_of(&user(id), None, 10).await.unwrap().is_empty());
+            assert!(world.store.rooms_to_erase(&user(id), None, 10).await.unwrap().is_empty());
+        }
+    }
+}
+
+async fn comes_and_goes(world: &World, room: RoomId, id: u64) -> bool {
+    let joined = world.store.join_room(&caller(id), room, LIMIT, world.now()).await;
+    tokio::task::yield_now().await;
+    if is_missing(joined) {
+        return false;
+    }
+    !is_missing(world.store.leave_room(&caller(id), room, world.now()).await)
+}
+
+/// A page is whole, or there is none.
+async fn reads_all(world: &World, room: RoomId) -> bool {
+    let (anchor, slice, by) = (Anchor::AfterSeq(0), Slice::first(100), None);
+    let query = HistoryQuery { room, by, anchor, slice, deleted: true };
+    let page = world.store.history(query).await.unwrap();
+    tokio::task::yield_now().await;
+    let Some(page) = page else { return false };
+    let page = page.permit(chat_core::rules::Action::ReadHistory).unwrap();
+    assert_eq!((page.count, page.items.len()), (30, 30));
+    true
+}
+
+async fn erase(world: &World, room: RoomId) -> bool {
+    let erase = Erase { room, user: user(10), after: 0, at: world.now() };
+    let erased = world.store.erase(erase).await;
+    tokio::task::yield_now().await;
+    !is_missing(erased)
+}
+
+/// A pair that asks for its room while that is deleted has at most one that stands, and gets one.
+pub async fn a_pair_that_asks_at_once_gets_a_room_that_stands(store: Arc<dyn Store>) {
+    let world = Arc::new(World::new(store));
+    for _ in 0..5 {
+        let opened = at_once(16, |task| {
+            let world = world.clone();
+            async move {
+                let (first, second) = if task % 2 == 0 { (1, 2) } else { (2, 1) };
+                let (first, second) = (user(first), user(second));
+                let new = NewDirectRoom { first, second, metadata: Map::new(), at: world.now() };
+                let opened = world.store.direct_room(new).await.unwrap();
+                if task % 4 == 0 {
+                    let _ = world.store.delete_room(opened.0).await.map_err(refusal_of);
+                }
+                opened
+            }
+        })
+        .await;
+        let rooms: BTreeSet<_> = opened.iter().map(|(room, _)| *room).collect();
+        let made: Vec<_> = opened.iter().filter(|(_, made)| *made).map(|(room, _)| *room).collect();
+        assert_eq!(made.len(), made.iter().collect::<BTreeSet<_>>().len(), "each was made once");
+        let ids: Vec<_> = rooms.into_iter().collect();
+        let standing = world.store.versions(&ids).await.unwrap();
+        assert!(standing.len() <= 1, "{standing:?}");
+        let last = world.store.direct_room_of(&user(1), &user(2)).await.unwrap();
+        assert_eq!(last, standing.first().map(|(room, _)| *room));
+    }
+}

@@ -291,3 +291,55 @@ fn a_room_that_is_made_is_told_of_once_with_who_is_in_it() {
     now(chat.create_room(RoomKind::Group, "a", vec![9.into()], Map::new())).unwrap_err();
     assert!(take().is_empty());
 }
+
+#[test]
+fn a_room_that_the_host_deletes_is_gone_and_told_of_once() {
+    let (chat, shelf) = open();
+    let (john, jane) = (chat.acting_as(1), chat.acting_as(2));
+    let pair = now(john.direct_room(2)).unwrap().id;
+    let group = now(john.create_room(RoomKind::Group, "a", vec![2.into()])).unwrap();
+    let pieces = stream::iter([Ok(Bytes::from_static(b"notes"))]).boxed();
+    let upload = now(john.upload(pair, "notes.txt", pieces)).unwrap();
+    let sent = now(john.send(pair, Outgoing::new("look").with_file(upload))).unwrap().message.id;
+    assert_eq!(now(jane.unread()).unwrap(), 1);
+    let told = listen(&chat);
+    assert!(now(chat.delete_room(pair)).unwrap());
+    for room in [pair, RoomId::new(999).unwrap()] {
+        assert!(!now(chat.delete_room(room)).unwrap(), "there is no such room");
+    }
+    assert_eq!(*told.0.lock().unwrap(), ["Gone"]);
+
+    assert!(matches!(now(john.send(pair, "hello")), Err(Error::NotFound)));
+    assert!(matches!(now(chat.send_as(3, pair, "hello")), Err(Error::NotFound)));
+    assert!(matches!(now(jane.message(None, sent)), Err(Error::NotFound)));
+    assert!(matches!(now(chat.message(sent)), Err(Error::NotFound)));
+    assert!(matches!(now(chat.members(pair)), Err(Error::NotFound)));
+    assert!(matches!(now(jane.download(sent)), Err(Error::NotFound)));
+    assert_eq!(now(jane.unread()).unwrap(), 0);
+    assert_eq!(now(chat.rooms_of(&2.into(), None, 10)).unwrap(), [group]);
+    now(chat.erase_user(&3.into())).unwrap();
+
+    assert_eq!(shelf.contents().len(), 1);
+    while now(chat.sweep_gone_rooms()).unwrap() {}
+    while now(chat.delete_gone_files()).unwrap() {}
+    assert!(shelf.contents().is_empty());
+    let anew = now(jane.direct_room(1)).unwrap();
+    assert!(anew.created && anew.id > group);
+}
+
+#[test]
+fn a_deletion_of_a_room_whose_answer_was_lost_is_found_out_by_calling_again() {
+    let users = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "somebody")));
+    let store = Flaky::default();
+    let chat = Chat::new(store.clone(), users, JwtAuthenticator::hs256(SECRET));
+    let room = now(chat.direct_room(1, 2, Map::new())).unwrap().id;
+    store.set_down(true);
+    assert!(matches!(now(chat.delete_room(room)), Err(Error::Unavailable(_))));
+    store.set_down(false);
+    now(chat.room(room)).expect("nothing was done");
+    store.set_mute(true);
+    assert!(matches!(now(chat.delete_room(room)), Err(Error::Unavailable(_))));
+    store.set_mute(false);
+    assert!(!now(chat.delete_room(room)).unwrap(), "it was done");
+    assert!(matches!(now(chat.room(room)), Err(Error::NotFound)));
+}

@@ -25,6 +25,19 @@ fn when_membership_ends_the_socket_closes_4403_and_is_told_nothing_more() {
 }
 
 #[test]
+fn where_the_host_deletes_the_room_its_sockets_close_4403_and_none_opens() {
+    let (mut world, john, jane) = two();
+    let room = world.room;
+    assert!(now(world.chat.delete_room(room)).unwrap());
+    world.settle();
+    for socket in [john, jane] {
+        assert_eq!(world.closed(socket), Some(4403));
+    }
+    let token = world.token(1);
+    assert_eq!(world.open_at(&format!("/ws/chat/{room}/"), &token).unwrap_err().code, 4403);
+}
+
+#[test]
 fn the_host_is_told_whether_there_was_a_membership_to_end() {
     let (mut world, ..) = two();
     world.remove_member(world.room, 2);

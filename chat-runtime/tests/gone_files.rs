@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use chat_core::host::{Clock, FileError, FileStore, Pieces, StaticDirectory, StoredFile};
 use chat_core::model::{Timestamp, User};
-use chat_core::store::FIRST_FILE_PAUSE;
+use chat_core::store::{ErasureStore, FIRST_FILE_PAUSE};
 use chat_core::{Chat, Outgoing};
 use chat_runtime::Server;
 use chat_store_memory::MemoryStore;
@@ -137,5 +137,35 @@ async fn a_file_store_that_hangs_once_is_asked_again() {
     shelf.set(Mood::Works);
     sleep(4 * FIRST_FILE_PAUSE).await;
     assert_eq!(shelf.files(), 0);
+    drop(server);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_deleted_room_has_left_is_swept_and_its_files_with_it() {
+    let shelf = Shelf::default();
+    let users = StaticDirectory::from_iter([1, 2].map(|id: u64| User::new(id.into(), "somebody")));
+    let store = MemoryStore::new();
+    let chat = Chat::builder(store.clone(), users, Trusting)
+        .with_files(shelf.clone())
+        .with_clock(Virtual(Instant::now()))
+        .build();
+    let server = Server::start(chat.clone());
+    let john = chat.acting_as(1);
+    let room = john.direct_room(2).await.expect("a room").id;
+    for number in 0..2_500 {
+        let mut message = Outgoing::new("look");
+        if number % 100 == 0 {
+            let pieces = stream::iter([Ok(Bytes::from_static(b"notes"))]).boxed();
+            let upload = john.upload(room, "notes.txt", pieces).await.expect("it is stored");
+            message = message.with_file(upload);
+        }
+        john.send(room, message).await.expect("it is stored");
+    }
+    assert_eq!(shelf.files(), 25);
+    assert!(chat.delete_room(room).await.expect("it is deleted"));
+    assert_eq!((shelf.files(), shelf.take_tries()), (25, 0), "it does not take longer for them");
+    sleep(Duration::from_mins(2)).await;
+    assert_eq!((shelf.files(), shelf.take_tries()), (0, 25));
+    assert!(!store.sweep_gone_rooms(chat.clock().now(), 1).await.expect("it works"));
     drop(server);
 }

@@ -1,6 +1,7 @@
 //! Statements, against the tables as they are migrated.
 
 mod explain;
+mod gone_rooms;
 mod plans;
 mod sizes;
 

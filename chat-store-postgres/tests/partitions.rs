@@ -64,6 +64,14 @@ async fn few_words_wait_for_their_index_in_tables_that_were_partitioned_before_t
 }
 
 chat_conformance::store_tests! { @list fresh;
+    gone_rooms {
+        a_deleted_room_is_as_one_that_never_was,
+        a_deleted_room_is_nowhere_listed_found_or_counted,
+        what_a_deleted_room_has_left_is_swept_in_steps,
+        the_files_of_a_deleted_room_are_to_be_deleted,
+        what_was_being_written_is_in_the_room_or_refused,
+        a_pair_that_asks_at_once_gets_a_room_that_stands,
+    }
     model {
         an_old_snapshot_plus_the_changes_is_a_new_one,
     }

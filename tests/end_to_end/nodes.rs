@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chat_core::Error;
 use chat_core::model::UserId;
 use serde_json::json;
 use tokio::time::timeout;
@@ -91,6 +92,53 @@ async fn who_is_removed_is_closed_on_every_node_told_or_not() {
         let at = cluster.nodes[0].server.chat().clock().now();
         cluster.store.remove_member(room, &UserId::from(3), at).await.expect("a store that works");
         assert_eq!(timeout(SOON, removed.closed()).await.expect("it is closed soon"), 4403);
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_room_is_closed_on_every_node_told_or_not_and_takes_nothing_any_more() {
+    let links = [Link::Bus, Link::Cut];
+    for (kept, link) in Kept::ALL.iter().flat_map(|kept| links.map(|link| (*kept, link))) {
+        let cluster = Cluster::start(two_nodes(kept, link)).await;
+        let room = cluster.group(2).await;
+        let path = format!("/campus/ws/chat/{room}/");
+        let mut open = Vec::new();
+        for node in &cluster.nodes {
+            open.push(Socket::settled(node.address, &path, 2).await);
+        }
+        // Both nodes know the room, and somebody writes to it all the time.
+        let writing = cluster.nodes.iter().map(|node| {
+            let john = node.server.chat().acting_as(1);
+            tokio::spawn(async move {
+                loop {
+                    if let Err(error) = john.send(room, "hello").await {
+                        return error;
+                    }
+                    // A store that never waits would else leave the others no thread.
+                    tokio::task::yield_now().await;
+                }
+            })
+        });
+        let writing: Vec<_> = writing.collect();
+        for socket in &mut open {
+            socket.next().await.expect("a message");
+        }
+        let chat = cluster.nodes[0].server.chat();
+        assert!(chat.delete_room(room).await.expect("a store that works"));
+        for refused in writing {
+            let error = timeout(SOON, refused).await.expect("it ends").expect("no panic");
+            assert!(matches!(error, Error::NotFound), "{error:?}");
+        }
+        for socket in &mut open {
+            assert_eq!(timeout(SOON, socket.closed()).await.expect("it is closed soon"), 4403);
+        }
+        for node in &cluster.nodes {
+            let mut late = Socket::open(node.address, &path, 2).await;
+            assert_eq!(timeout(SOON, late.closed()).await.expect("it is closed soon"), 4403);
+            let chat = node.server.chat();
+            assert!(matches!(chat.room(room).await, Err(Error::NotFound)));
+            assert!(!chat.delete_room(room).await.expect("a store that works"));
+        }
     }
 }
 

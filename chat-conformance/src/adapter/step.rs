@@ -179,6 +179,8 @@ pub(super) enum Deed {
     Delete,
     /// A membership is ended, in the store, and nobody is told.
     RemoveMember,
+    /// The host deletes a room.
+    DeleteRoom,
     /// The server drains.
     Drain,
 }

@@ -7,7 +7,7 @@ use super::explain::{explained, reads_at_most, reads_little};
 use crate::sql;
 
 /// A connection as the store has it, to tables with these rows in them.
-async fn among(rows: &[&'static str]) -> PgConnection {
+pub(super) async fn among(rows: &[&'static str]) -> PgConnection {
     let (mut connection, schema) = connection().await;
     for rows in rows {
         sqlx::raw_sql(*rows).execute(&mut connection).await.unwrap();
@@ -17,7 +17,7 @@ async fn among(rows: &[&'static str]) -> PgConnection {
 }
 
 /// Ten thousand rooms of three members, and fifty thousand messages in one of them.
-const MANY: &str = "
+pub(super) const MANY: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at, last_seq)
         select n, 'group', '{}', now(), now(), case n when 7 then 50000 else 1 end
         from generate_series(1, 10000) n;
@@ -53,7 +53,7 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
 }
 
 /// Ten thousand rooms more, which are public, or direct ones of pairs.
-const LISTED: &str = "
+pub(super) const LISTED: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at)
         select n, case n % 2 when 0 then 'public' else 'direct' end, '{}', now(), now()
         from generate_series(10001, 20000) n;
@@ -272,7 +272,7 @@ async fn batches_find_rows_by_their_keys_among(rows: &'static str) {
 }
 
 /// One room and nothing else, with fifty thousand messages of its two members.
-const ONE: &str = "
+pub(super) const ONE: &str = "
     insert into rooms (id, kind, metadata, created_at, activity_at, last_seq, version)
         values (7, 'group', '{}', now(), now(), 50000, 50000);
     insert into members

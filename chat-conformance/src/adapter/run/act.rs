@@ -39,6 +39,12 @@ impl Run<'_> {
                 let removed = self.world.store.remove_member(room?, &user, at).await;
                 removed.map_err(|error| error.to_string())?.ok_or("was no member")?;
             }
+            Deed::DeleteRoom => {
+                let deleted = self.world.server.chat().delete_room(room?).await;
+                if !deleted.map_err(|error| said(&error))? {
+                    return Err("there was no such room".to_owned());
+                }
+            }
             Deed::Drain => {
                 let server = self.world.server.clone();
                 // Ends when the sockets have, which the next steps read to their end.

@@ -343,3 +343,25 @@ fn a_deletion_of_a_room_whose_answer_was_lost_is_found_out_by_calling_again() {
     assert!(!now(chat.delete_room(room)).unwrap(), "it was done");
     assert!(matches!(now(chat.room(room)), Err(Error::NotFound)));
 }
+
+#[test]
+fn the_host_reads_from_the_oldest_on_what_it_has_not_deleted() {
+    let (chat, _) = open();
+    let room = now(chat.direct_room(1, 2, Map::new())).unwrap().id;
+    let mut sent: Vec<_> = (1..=7)
+        .map(|number| now(chat.send_as(1, room, number.to_string())).unwrap().message)
+        .collect();
+    assert!(sent.is_sorted_by_key(|message| message.created_at));
+    now(chat.delete_message(room, sent.remove(1).id)).unwrap();
+    while !sent.is_empty() {
+        let page = now(chat.history(room, Anchor::AfterSeq(0), Slice::first(2))).unwrap();
+        let oldest: Vec<_> = page.items.iter().map(|message| message.id).collect();
+        let wanted: Vec<_> = sent.drain(..2).map(|message| message.id).collect();
+        assert_eq!(oldest, wanted);
+        for message in oldest {
+            now(chat.delete_message(room, message)).unwrap();
+        }
+    }
+    let left = now(chat.history(room, Anchor::AfterSeq(0), Slice::first(2))).unwrap();
+    assert!(left.items.is_empty());
+}

@@ -12,11 +12,11 @@ impl State {
         let room = self.room(id)?;
         let pair = hold(&room)?.pair();
         // Guards the pair until its room is gone, so that whoever asks for one makes another.
-        let pairs = pair.as_ref().map(|pair| self.pairs.hold(pair));
+        let mut pairs = pair.as_ref().map(|pair| self.pairs.hold(pair));
         // Guards the room until nobody finds it: who waits for it finds that it is gone.
         let mut state = hold(&room)?;
         let version = state.next_version();
-        if let (Some(mut pairs), Some(pair)) = (pairs, &pair) {
+        if let (Some(pairs), Some(pair)) = (&mut pairs, &pair) {
             pairs.remove(pair);
         }
         state.room.active = false;

@@ -21,6 +21,7 @@ const KINDS: [RoomKind; 4] =
     [RoomKind::Direct, RoomKind::Group, RoomKind::Project, RoomKind::Public];
 
 /// Whether a store refuses because there is no such room.
+#[allow(clippy::needless_pass_by_value, reason = "it is asked of what stores return")]
 fn is_missing<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::NotFound))
 }

@@ -86,7 +86,7 @@ pub async fn a_newer_room_has_a_larger_id(store: Arc<dyn Store>) {
     }
 }
 
-/// "There is one room for the unordered pair"; the one who asks is named first and the creator.
+/// "Of the unordered pair at most one room stands"; the one who asks is named first and the creator.
 pub async fn there_is_one_direct_room_for_a_pair(store: Arc<dyn Store>) {
     let world = World::new(store);
     let of = |first, second, note: &str| NewDirectRoom {
@@ -119,7 +119,7 @@ pub async fn there_is_one_direct_room_for_a_pair(store: Arc<dyn Store>) {
     assert_ne!(world.direct(2, 3).await, room);
 }
 
-/// One direct room "for ever": also when one or both were removed from it.
+/// "A room that stands is found as it is": also when one or both were removed from it.
 pub async fn a_direct_room_stays_that_of_the_pair_when_members_are_removed(store: Arc<dyn Store>) {
     let world = World::new(store);
     let room = world.direct(1, 2).await;

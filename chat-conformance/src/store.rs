@@ -185,6 +185,7 @@ macro_rules! store_tests {
                 a_page_of_rooms_counts_all_of_the_callers_kinds,
                 a_listed_room_is_as_the_room_itself,
                 rooms_of_a_user_are_found_active_or_not,
+                summaries_of_the_rooms_that_exist,
                 versions_of_the_rooms_that_exist,
                 members_of_the_rooms_that_exist,
                 statistics_count_rooms_and_recent_messages,

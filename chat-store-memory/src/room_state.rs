@@ -115,6 +115,11 @@ impl RoomState {
         self.present.iter().map(|slot| self.member(*slot).clone()).collect()
     }
 
+    /// Who the first so many of them are.
+    pub(crate) fn first_users(&self, most: usize) -> Vec<UserId> {
+        self.present.iter().take(most).map(|slot| self.member(*slot).user.clone()).collect()
+    }
+
     /// The member of a slot.
     pub(crate) fn member(&self, slot: usize) -> &Member {
         &self.members[slot]
@@ -160,7 +165,8 @@ impl RoomState {
             .missing_below(self.room.last_seq, 0)
             .and_then(|seq| self.messages.at(seq).cloned());
         let unread = by.map_or(0, |by| self.unread(by));
-        RoomSummary { room: self.room.clone(), members: self.present(), last_message, unread }
+        let members = self.first_users(usize::MAX);
+        RoomSummary { room: self.room.clone(), members, last_message, unread }
     }
 
     /// How many messages of others a caller has not read; 0 for who is no member.

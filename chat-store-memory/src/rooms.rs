@@ -57,12 +57,13 @@ impl RoomStore for MemoryStore {
         Ok(self.read(room, |state| state.access(Some(by))))
     }
 
-    async fn room(
+    async fn summaries(
         &self,
         by: Option<&Caller>,
-        room: RoomId,
-    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
-        Ok(self.read(room, |state| Guarded::new(state.access(by), state.summary(by))))
+        rooms: &[RoomId],
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        let summary = |state: &RoomState| Guarded::new(state.access(by), state.summary(by));
+        Ok(rooms.iter().filter_map(|room| self.read(*room, summary)).collect())
     }
 
     async fn all_rooms(

@@ -8,7 +8,7 @@ use crate::error::ConnectError;
 use crate::sql;
 
 /// All migrations, in their order. One that was released is never changed.
-const MIGRATIONS: [(i64, &str, &str); 8] = [
+const MIGRATIONS: [(i64, &str, &str); 9] = [
     (1, "chat", include_str!("../migrations/0001_chat.sql")),
     (2, "one statement", include_str!("../migrations/0002_one_statement.sql")),
     (3, "fence and leases", include_str!("../migrations/0003_fence_and_leases.sql")),
@@ -17,6 +17,7 @@ const MIGRATIONS: [(i64, &str, &str); 8] = [
     (6, "erasure", include_str!("../migrations/0006_erasure.sql")),
     (7, "steps", include_str!("../migrations/0007_steps.sql")),
     (8, "gone rooms", include_str!("../migrations/0008_gone_rooms.sql")),
+    (9, "present", include_str!("../migrations/0009_present.sql")),
 ];
 
 /// How many have not been run yet.

@@ -83,14 +83,17 @@ impl RoomStore for PgStore {
         rows.first().map(|row| rows::access(row, Some(by)).map_err(meaning)).transpose()
     }
 
-    async fn room(
+    async fn summaries(
         &self,
         by: Option<&Caller>,
-        room: RoomId,
-    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
-        let query = || sqlx::query(sql::SUMMARY).bind(int(room.get()));
+        rooms: &[RoomId],
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        let ids: Vec<i64> = rooms.iter().map(|room| int(room.get())).collect();
+        let user = by.map(|by| by.user.as_str());
+        let query = || sqlx::query(sql::SUMMARIES).bind(ids.clone()).bind(user);
         let rows = self.database.rows(query).await?;
-        rows.first().map(|row| rows::guarded_summary(row, by).map_err(meaning)).transpose()
+        let summary = |row| Ok(Guarded::new(rows::access(row, by)?, rows::summary(row)?));
+        rows.iter().map(summary).collect::<Result<_, _>>().map_err(meaning)
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
@@ -110,7 +113,7 @@ impl RoomStore for PgStore {
             for row in &rows {
                 count = uint(row.try_get("count")?);
                 if row.try_get::<Option<i64>, _>("r_id")?.is_some() {
-                    items.push(rows::summary(row, Some(&by))?);
+                    items.push(rows::summary(row)?);
                 }
             }
             Ok(Page { count, items })
@@ -126,7 +129,7 @@ impl RoomStore for PgStore {
         let (after, limit) = (after.map_or(0, |after| int(after.get())), int(limit as u64));
         let rows =
             self.database.rows(|| sqlx::query(sql::ALL_ROOMS).bind(after).bind(limit)).await?;
-        rows.iter().map(|row| rows::summary(row, None)).collect::<Result<_, _>>().map_err(meaning)
+        rows.iter().map(rows::summary).collect::<Result<_, _>>().map_err(meaning)
     }
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {

@@ -6,7 +6,7 @@ use chat_core::model::{
     Attachment, Member, Membership, Message, MessageId, MessageKind, MessageVersions, Reaction,
     Room, RoomId, RoomKind, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Caller, Guarded, Standing};
+use chat_core::rules::{Access, Caller, Standing};
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -207,9 +207,14 @@ pub(crate) fn member(row: &PgRow) -> Read<Member> {
     Ok(Member { user, joined_at, joined_seq, read, delivered, version, left })
 }
 
+/// Who the members of a room are that a row has as an array.
+pub(crate) fn users(row: &PgRow) -> Read<Vec<UserId>> {
+    row.try_get::<Vec<String>, _>("r_users")?.iter().map(|user| user_id(user)).collect()
+}
+
 /// The present members that a row has as arrays.
 pub(crate) fn members(row: &PgRow) -> Read<Vec<Member>> {
-    let users: Vec<String> = row.try_get("b_users")?;
+    let users = users(row)?;
     let joined_at: Vec<OffsetDateTime> = row.try_get("b_joined_ats")?;
     let joined_seq: Vec<i64> = row.try_get("b_joined_seqs")?;
     let read: Vec<String> = row.try_get("b_reads")?;
@@ -217,10 +222,10 @@ pub(crate) fn members(row: &PgRow) -> Read<Vec<Member>> {
     let own: Vec<String> = row.try_get("b_owns")?;
     let version: Vec<i64> = row.try_get("b_versions")?;
     let mut members = Vec::with_capacity(users.len());
-    for (index, user) in users.iter().enumerate() {
+    for (index, user) in users.into_iter().enumerate() {
         let own = seq_set(&own[index])?;
         members.push(Member {
-            user: user_id(user)?,
+            user,
             joined_at: moment(joined_at[index]),
             joined_seq: uint(joined_seq[index]),
             read: seq_set(&read[index])?.union(&own),
@@ -237,21 +242,15 @@ pub(crate) fn access(row: &PgRow, by: Option<&Caller>) -> Read<Access> {
     Ok(facts(row)?.access(by, row.try_get("is_member")?))
 }
 
-/// The summary of a row.
-pub(crate) fn summary(row: &PgRow, by: Option<&Caller>) -> Read<RoomSummary> {
+/// The summary of a row with [`summary_columns!`](crate::sql).
+pub(crate) fn summary(row: &PgRow) -> Read<RoomSummary> {
     let room = room(row)?;
-    let members = members(row)?;
-    let own = by.and_then(|by| members.iter().find(|member| member.user == by.user));
-    let unread = own.map_or(0, |own| room.unread(&own.read));
-    Ok(RoomSummary { last_message: maybe_message(row)?, room, members, unread })
-}
-
-/// The summary of a row behind its check.
-pub(crate) fn guarded_summary(row: &PgRow, by: Option<&Caller>) -> Read<Guarded<RoomSummary>> {
-    let summary = summary(row, by)?;
-    let is_own = |member: &Member| by.is_some_and(|by| member.user == by.user);
-    let is_member = summary.members.iter().any(is_own);
-    Ok(Guarded::new(Access::of(&summary.room, by, is_member), summary))
+    let read: Option<&str> = row.try_get("b_read")?;
+    let unread = match read {
+        Some(read) => room.unread(&seq_set(read)?.union(&set(row, "b_own")?)),
+        None => 0,
+    };
+    Ok(RoomSummary { members: users(row)?, last_message: maybe_message(row)?, room, unread })
 }
 
 /// The message of a row with [`message_columns!`](crate::sql).

@@ -55,7 +55,9 @@ impl SearchStore for PgStore {
                 .bind(int(limit as u64))
         };
         let rows = self.database.rows(query).await?;
-        let found = rows.iter().map(|row| rows::guarded_summary(row, Some(by)));
+        let found = rows
+            .iter()
+            .map(|row| Ok(Guarded::new(rows::access(row, Some(by))?, rows::summary(row)?)));
         found.collect::<Result<_, _>>().map_err(meaning)
     }
 }

@@ -7,8 +7,8 @@ use chat_core::rules::{Caller, Emoji};
 use chat_core::store::{Erase, Erased, ManageRoom, NewMessage, React, Store};
 
 use super::world::{
-    LIMIT, Refusal, World, at, attachment, caller, member_ids, no_room, once, refusal, seqs,
-    session, user, users,
+    LIMIT, Refusal, World, at, attachment, caller, no_room, once, refusal, seqs, session, user,
+    users,
 };
 
 fn reactions<const N: usize>(pairs: [(&str, &[u64]); N]) -> Vec<Reaction> {
@@ -28,7 +28,7 @@ pub async fn who_is_erased_is_put_out_first(store: Arc<dyn Store>) {
     let erased = store.erase(erase.clone()).await.unwrap();
     assert_eq!((erased.left, erased.more), (Some(3), Some(0)));
     assert!(erased.deleted.is_empty() && erased.reacted.is_empty());
-    assert_eq!(member_ids(&world.summary(room, 2).await.members), users([2]));
+    assert_eq!(world.summary(room, 2).await.members, users([2]));
     assert_eq!(world.summary(room, 2).await.last_message.unwrap().content, "hello");
 
     let erased = store.erase(erase).await.unwrap();

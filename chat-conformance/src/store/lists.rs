@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use chat_core::model::{Kinds, RoomId, RoomKind, Slice};
+use chat_core::model::{Kinds, RoomId, RoomKind, SeqSet, Slice};
+use chat_core::rules::{Action, Standing};
 use chat_core::store::{Anchor, NewMessage, RoomOrder, RoomQuery, RoomStats, StatsQuery, Store};
 
-use super::world::{World, at, caller, caller_of, no_room, user};
+use super::world::{World, at, caller, caller_of, member_ids, no_room, user, users};
 
 /// The rooms of a list are the active ones of the member, "newest `activity_at` first, then the
 /// larger id", or by id.
@@ -96,6 +97,39 @@ pub async fn a_listed_room_is_as_the_room_itself(store: Arc<dyn Store>) {
     assert_eq!(world.unread(room, 2).await, 2);
 }
 
+/// "These rooms with their members, last message and the caller's unread count; rooms that do not
+/// exist are left out."
+pub async fn summaries_of_the_rooms_that_exist(store: Arc<dyn Store>) {
+    let world = World::new(store);
+    let group = world.group([1, 2, 3]).await;
+    let public = world.public([2]).await;
+    world.say(group, 2, "hello").await;
+    let said = world.say(public, 2, "hello").await;
+    let rooms = [public, no_room(), group];
+    for (by, unread) in [(Some(caller(1)), [1, 0]), (Some(caller(9)), [0, 0]), (None, [0, 0])] {
+        let mut found = world.store.summaries(by.as_ref(), &rooms).await.unwrap();
+        found.sort_unstable_by_key(|guarded| guarded.access().room);
+        assert_eq!(found.len(), 2);
+        for (guarded, (room, unread)) in
+            found.into_iter().zip([group, public].into_iter().zip(unread))
+        {
+            let access = *guarded.access();
+            assert_eq!(access.room, room);
+            if let Some(by) = &by {
+                assert_eq!(Some(access), world.store.access(by, room).await.unwrap());
+            }
+            let Ok(summary) = guarded.permit(Action::View) else {
+                assert_eq!((room, access.standing), (group, Standing::Stranger));
+                continue;
+            };
+            let members = if room == group { users([1, 2, 3]).to_vec() } else { vec![user(2)] };
+            assert_eq!((summary.members, summary.unread), (members, unread));
+            assert_eq!(summary.room.id == public, summary.last_message.as_ref() == Some(&said));
+        }
+    }
+    assert!(world.store.summaries(None, &[]).await.unwrap().is_empty());
+}
+
 /// "The versions of these rooms; rooms that do not exist are left out."
 pub async fn versions_of_the_rooms_that_exist(store: Arc<dyn Store>) {
     let world = World::new(store);
@@ -121,12 +155,13 @@ pub async fn members_of_the_rooms_that_exist(store: Arc<dyn Store>) {
     world.read(group, 3, &message).await;
     let mut members = world.store.members(&[direct, no_room(), group]).await.unwrap();
     members.sort_unstable_by_key(|(room, _)| *room);
-    let mut expected = Vec::new();
-    for room in [group, direct] {
-        expected.push((room, world.summary(room, 1).await.members));
+    assert_eq!(members.iter().map(|(room, _)| *room).collect::<Vec<_>>(), [group, direct]);
+    for (room, members) in &members {
+        assert_eq!(member_ids(members), world.summary(*room, 1).await.members);
     }
-    assert_eq!(members, expected);
-    assert_eq!(expected[0].1.len(), 3);
+    assert_eq!(member_ids(&members[0].1), users([1, 3, 4]));
+    assert_eq!(members[0].1[1].read, SeqSet::up_to(1));
+    assert_eq!(members[1].1[0].read, SeqSet::new());
     assert_eq!(world.store.members(&[]).await.unwrap(), []);
 }
 

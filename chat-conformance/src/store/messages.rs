@@ -118,7 +118,7 @@ pub async fn texts_of_every_sort_are_kept(store: Arc<dyn Store>) {
         assert!(kept.reactions.iter().all(|it| Some(it.emoji.as_str()) == emoji));
         let summary = world.summary(room, 1).await;
         assert_eq!(summary.room.name.as_deref(), Some(name.as_str()));
-        assert_eq!(summary.members[1].user, other);
+        assert_eq!(summary.members[1], other);
         if let Some(word) = Words::of(&text).as_slice().first() {
             let term = Term::parse(word).unwrap();
             let search = MessageSearch { by: caller(1), term, limit: 50 };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Member, Message, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
+use super::{Message, RoomId, Seq, SeqSet, Timestamp, UserId, Version};
 
 /// What a room is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,8 +123,9 @@ impl Room {
 pub struct RoomSummary {
     /// The room.
     pub room: Room,
-    /// Its present members, in the order they joined.
-    pub members: Vec<Member>,
+    /// Who its present members are, in the order they joined. What they have received and read may be
+    /// large, and is what [`Chat::members`](crate::Chat::members) has.
+    pub members: Vec<UserId>,
     /// Its newest message that is not deleted.
     pub last_message: Option<Arc<Message>>,
     /// How many messages of others the asking user has not read; 0 for who is no member, and for
@@ -135,7 +136,7 @@ pub struct RoomSummary {
 impl RoomSummary {
     /// The first member who is not this user: the other one of a direct room.
     pub fn other(&self, user: &UserId) -> Option<&UserId> {
-        self.members.iter().map(|member| &member.user).find(|other| *other != user)
+        self.members.iter().find(|other| *other != user)
     }
 }
 

@@ -132,7 +132,7 @@ impl RoomSearch {
 
 /// The members of a room whose names are looked at.
 fn looked_at(room: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    room.members.iter().take(MEMBERS).map(|member| &member.user)
+    room.members.iter().take(MEMBERS)
 }
 
 /// The words of a user's names; the mail address is none.

@@ -167,9 +167,9 @@ impl Opening {
         if !self.dialect.codec.presence {
             return Ok(Vec::new());
         }
-        let members =
-            self.actor.room(self.room).await?.members.into_iter().map(|member| member.user);
-        Ok(members.filter(|user| user != self.user()).collect())
+        let mut members = self.actor.room(self.room).await?.members;
+        members.retain(|user| user != self.user());
+        Ok(members)
     }
 }
 

@@ -172,16 +172,27 @@ pub trait RoomStore: Send + Sync + 'static {
     /// What a caller is to a room; `None` where there is no such room.
     async fn access(&self, by: &Caller, room: RoomId) -> StoreResult<Option<Access>>;
 
-    /// A room with its members, last message and the caller's unread count; `None` where there is
-    /// no such room. No caller is the host.
+    /// These rooms with their members, last message and the caller's unread count, in any order;
+    /// rooms that do not exist are left out. No caller is the host.
     ///
     /// # Contract
-    /// All parts are of one moment.
+    /// One step, however many rooms there are. Each room is of one moment, but not all of them of the
+    /// same one. It costs what is shown of a room: of what its members have read, only the caller's
+    /// part.
+    async fn summaries(
+        &self,
+        by: Option<&Caller>,
+        rooms: &[RoomId],
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>>;
+
+    /// One of them; `None` where there is no such room.
     async fn room(
         &self,
         by: Option<&Caller>,
         room: RoomId,
-    ) -> StoreResult<Option<Guarded<RoomSummary>>>;
+    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
+        Ok(self.summaries(by, &[room]).await?.pop())
+    }
 
     /// A page of the active rooms that a user is a member of, each as [`RoomStore::room`] has it.
     ///

@@ -92,12 +92,12 @@ impl RoomStore for Flaky {
         self.up()?.access(by, room).await
     }
 
-    async fn room(
+    async fn summaries(
         &self,
         by: Option<&Caller>,
-        room: RoomId,
-    ) -> StoreResult<Option<Guarded<RoomSummary>>> {
-        self.up()?.room(by, room).await
+        rooms: &[RoomId],
+    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        self.up()?.summaries(by, rooms).await
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {

@@ -125,7 +125,7 @@ async fn a_list_shows_no_room_that_the_user_has_left() {
             let (by, slice) = (caller(1), Slice::first(100));
             let query = RoomQuery { by, order: RoomOrder::Activity, slice };
             for item in store.rooms(query).await.unwrap().items {
-                assert!(item.members.iter().any(|member| member.user == UserId::from(1)));
+                assert!(item.members.contains(&UserId::from(1)));
             }
         }
     });

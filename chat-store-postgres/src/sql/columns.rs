@@ -74,43 +74,47 @@ macro_rules! is_member {
     };
 }
 
-/// The columns of a summary of the room `r`.
-macro_rules! summary_columns {
-    () => {
-        concat!(room_columns!(), ", ", message_columns!(), ", b.*")
+/// Who the first `$most` present members of the room `r` are, in the order they joined: by the index
+/// `members_present` alone.
+macro_rules! users {
+    ($most:literal) => {
+        concat!(
+            "array(select p.user_id from members p where p.room_id = r.id and not p.gone \
+                 order by p.joining limit ",
+            $most,
+            ") as r_users"
+        )
     };
 }
 
-/// The present members of the room `r`, as one row of arrays.
-macro_rules! members_join {
+/// The columns of a summary of the room `r` for the user `b`, who may be no member.
+macro_rules! summary_columns {
     () => {
         concat!(
-            "cross join lateral ( \
-             select coalesce(array_agg(b.user_id order by b.joining), '{}') as b_users, \
-                 coalesce(array_agg(b.joined_at order by b.joining), '{}') as b_joined_ats, \
-                 coalesce(array_agg(b.joined_seq order by b.joining), '{}') as b_joined_seqs, \
-                 coalesce(array_agg(b.read::text order by b.joining), '{}') as b_reads, \
-                 coalesce(array_agg(b.delivered::text order by b.joining), '{}') \
-                     as b_delivereds, \
-                 coalesce(array_agg((",
+            room_columns!(),
+            ", ",
+            users!("all"),
+            ", ",
+            message_columns!(),
+            ", b.user_id is not null as is_member, b.read::text as b_read, (",
             own!(),
-            ")::text order by b.joining), '{}') as b_owns, \
-                 coalesce(array_agg(b.version order by b.joining), '{}') as b_versions \
-             from members b where b.room_id = r.id and not b.gone) b"
+            ")::text as b_own"
         )
     };
 }
 
 /// What a summary of the room `r` joins: the newest message that is not deleted, found by
-/// arithmetic and the primary key, and the present members.
+/// arithmetic and the primary key, and what the user `$user` is to the room, by the primary key.
 macro_rules! summary_joins {
-    () => {
+    ($user:literal) => {
         concat!(
             "left join messages m on m.room_id = r.id and m.seq = ( \
                  select coalesce( \
                      max(lower(x)) filter (where upper(x) = r.last_seq + 1) - 1, r.last_seq) \
-                 from unnest(r.deleted) x) ",
-            members_join!()
+                 from unnest(r.deleted) x) \
+             left join members b on b.room_id = r.id and b.user_id = ",
+            $user,
+            " and not b.gone"
         )
     };
 }

@@ -55,8 +55,14 @@ pub(crate) const SET_METADATA: &str = "update rooms set metadata = $2 \
 pub(crate) const ACCESS: &str =
     concat!("select ", fact_columns!(), ", ", is_member!(), " from rooms r where r.id = $1");
 
-pub(crate) const SUMMARY: &str =
-    concat!("select ", summary_columns!(), " from rooms r ", summary_joins!(), " where r.id = $1");
+/// By the primary key.
+pub(crate) const SUMMARIES: &str = concat!(
+    "select ",
+    summary_columns!(),
+    " from rooms r ",
+    summary_joins!("$2"),
+    " where r.id = any($1)"
+);
 
 /// The rooms of a user by the index `members_of_user`; always at least one row, for the count.
 pub(crate) const LIST: &str = concat!(
@@ -71,7 +77,7 @@ pub(crate) const LIST: &str = concat!(
          select ",
     summary_columns!(),
     " from page p join rooms r on r.id = p.id ",
-    summary_joins!(),
+    summary_joins!("$1"),
     ") s on true \
      order by case when $3 then r_activity_at end desc, case when $3 then -r_id else r_id end"
 );
@@ -81,13 +87,25 @@ pub(crate) const ALL_ROOMS: &str = concat!(
     "select ",
     summary_columns!(),
     " from (select * from rooms where id > $1 order by id limit $2) r ",
-    summary_joins!(),
+    summary_joins!("null"),
     " order by r.id"
 );
 
-/// The present members of these rooms.
-pub(crate) const MEMBERS: &str =
-    concat!("select r.id as room_id, b.* from rooms r ", members_join!(), " where r.id = any($1)");
+/// The present members of these rooms, those of each as one row of arrays.
+pub(crate) const MEMBERS: &str = concat!(
+    "select r.id as room_id, b.* from rooms r cross join lateral ( \
+         select coalesce(array_agg(b.user_id order by b.joining), '{}') as r_users, \
+             coalesce(array_agg(b.joined_at order by b.joining), '{}') as b_joined_ats, \
+             coalesce(array_agg(b.joined_seq order by b.joining), '{}') as b_joined_seqs, \
+             coalesce(array_agg(b.read::text order by b.joining), '{}') as b_reads, \
+             coalesce(array_agg(b.delivered::text order by b.joining), '{}') as b_delivereds, \
+             coalesce(array_agg((",
+    own!(),
+    ")::text order by b.joining), '{}') as b_owns, \
+             coalesce(array_agg(b.version order by b.joining), '{}') as b_versions \
+         from members b where b.room_id = r.id and not b.gone) b \
+     where r.id = any($1)"
+);
 
 /// By the index `members_of_user`. Members of rooms that are deleted may be there still.
 pub(crate) const ROOMS_OF: &str = "select room_id from members \
@@ -130,7 +148,7 @@ pub(crate) const ALL: &[&str] = &[
     SAVE,
     SET_METADATA,
     ACCESS,
-    SUMMARY,
+    SUMMARIES,
     LIST,
     ALL_ROOMS,
     MEMBERS,

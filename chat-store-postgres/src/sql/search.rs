@@ -31,7 +31,7 @@ pub(crate) const PUBLIC_ROOMS: &str = concat!(
              and not exists (select from members b \
                  where b.room_id = r.id and b.user_id = $1 and not b.gone) \
          order by r.id desc limit $3) r ",
-    summary_joins!(),
+    summary_joins!("$1"),
     " order by r.id desc"
 );
 

@@ -44,7 +44,8 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
         (sql::messages::BY_ID, "(5, '7', null)", "messages_by_id"),
         (sql::rooms::LIST, "('7', array['group'], true, 0, 20)", "members_of_user"),
         (sql::rooms::UNREAD, "('7', array['group'])", "members_of_user"),
-        (sql::rooms::SUMMARY, "(7)", "using members_"),
+        (sql::rooms::LIST, "('7', array['group'], true, 0, 20)", "Only Scan using members_present"),
+        (sql::rooms::SUMMARIES, "(array[7], '7')", "Only Scan using members_present"),
         (sql::rooms::MEMBERS, "(array[7])", "using members_"),
         (sql::search::MESSAGES, "('7', array['group'], array['w4999'], 10)", "messages_words"),
     ];
@@ -311,7 +312,7 @@ async fn a_room_that_is_all_there_is_is_not_read_from_end_to_end() {
         (sql::rooms::LIST, "('1', array['group'], true, 0, 20)"),
         (sql::rooms::UNREAD, "('1', array['group'])"),
         (sql::rooms::ALL_ROOMS, "(0, 20)"),
-        (sql::rooms::SUMMARY, "(7)"),
+        (sql::rooms::SUMMARIES, "(array[7], '1')"),
         (sql::rooms::MEMBERS, "(array[7])"),
         (sql::search::MESSAGES, "('1', array['group'], array['w4999'], 10)"),
     ];

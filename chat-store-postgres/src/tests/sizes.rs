@@ -96,6 +96,19 @@ async fn what_access_is_decided_by_is_small_however_large_the_room_is() {
     }
 }
 
+#[tokio::test]
+async fn summaries_come_with_who_the_members_are_and_not_with_what_they_have_read() {
+    let mut connection = large().await;
+    let one = sqlx::query(sql::rooms::SUMMARIES).bind(vec![7_i64]).bind("1");
+    let list = sqlx::query(sql::rooms::LIST).bind("1").bind(vec!["group"]).bind(true);
+    let all = sqlx::query(sql::rooms::ALL_ROOMS).bind(0_i64).bind(10_i64);
+    for query in [one, list.bind(0_i64).bind(10_i64), all] {
+        let (rows, bytes) = size(&mut connection, query).await;
+        assert_eq!(rows, 1);
+        assert!(bytes < ONCE + 10 * 5_000, "{bytes} bytes");
+    }
+}
+
 /// How many bytes a statement writes to the log of the server.
 async fn written(on: &mut PgConnection, statement: &str, arguments: &str) -> i64 {
     let all = format!(

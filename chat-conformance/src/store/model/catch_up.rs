@@ -32,7 +32,8 @@ pub(super) async fn snapshots(player: &Player) -> Vec<Snapshot> {
         let history = player.store.history(query).await.unwrap().unwrap();
         let messages = history.permit(Action::ReadHistory).unwrap().items.into_iter();
         let messages = messages.map(|message| (message.seq, Plain::of(&message)));
-        let members = summary.members.iter().map(Member::membership).collect();
+        let (_, present) = player.store.members(&[room.id]).await.unwrap().remove(0);
+        let members = present.iter().map(Member::membership).collect();
         snapshots.push(Snapshot { room: summary.room, members, messages: messages.collect() });
     }
     snapshots

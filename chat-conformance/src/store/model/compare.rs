@@ -9,7 +9,7 @@ use chat_core::store::{Anchor, Changed, HistoryQuery, RoomOrder, RoomQuery};
 
 use super::operation::{By, USERS};
 use super::play::Player;
-use super::reference::{Plain, ReferenceRoom, Row, Summary};
+use super::reference::{Plain, ReferenceMember, ReferenceRoom, Row, Summary};
 use crate::store::world::{Refusal, refusal_of};
 
 /// What is wrong, where something is.
@@ -77,6 +77,9 @@ impl Player {
         agree(Ok(room.changes(all)), Ok(rows))?;
         let nobody = self.user(USERS + 1);
         agree(Ok(room.summary(&nobody).room), Ok(changes.room))?;
+        let present = room.present().map(ReferenceMember::row).collect();
+        let members = self.store.members(&[room.id]).await.map_err(refusal_of);
+        agree(Ok(vec![(room.id, present)]), members)?;
 
         let (anchor, slice) = (Anchor::Newest, Slice::first(100_000));
         // A member, where there is one, and the host.

@@ -51,7 +51,7 @@ pub(super) struct ReferenceMember {
 #[derive(Debug, PartialEq)]
 pub(super) struct Summary {
     pub(super) room: Room,
-    pub(super) members: Vec<Member>,
+    pub(super) members: Vec<UserId>,
     pub(super) last_message: Option<Plain>,
     pub(super) unread: u64,
 }
@@ -171,7 +171,7 @@ impl ReferenceRoom {
         let last = self.messages.iter().rev().find(|message| !message.is_deleted());
         Summary {
             room: self.room(),
-            members: self.present().map(ReferenceMember::row).collect(),
+            members: self.present().map(|member| member.user.clone()).collect(),
             last_message: last.map(Plain::of),
             unread: self.unread(user),
         }
@@ -285,7 +285,7 @@ impl ReferenceRoom {
 }
 
 impl ReferenceMember {
-    fn row(&self) -> Member {
+    pub(super) fn row(&self) -> Member {
         Member {
             user: self.user.clone(),
             joined_at: self.joined_at,

@@ -6,7 +6,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use http::{Method, StatusCode};
 
 use super::DIALECT;
-use super::views::{self, ChatView, MarkedView, MessageView, StartBody, StatusView};
+use super::views::{ChatView, MarkedView, MessageView, StartBody, StatusView};
 use crate::dialect::wire::{self, SendBody, text};
 use crate::http::{
     Call, Endpoint, Input, Parameter, Problems, Rejection, Response, Shape, json, json_array,
@@ -113,7 +113,7 @@ async fn list_chats(call: Call) -> Answer {
     let items = call.actor.all_rooms().map_ok(parts).try_flatten().and_then(move |rooms| {
         let chat = chat.clone();
         async move {
-            let people = chat.users(rooms.iter().flat_map(views::members)).await?;
+            let people = chat.users(rooms.iter().flat_map(|room| &room.members)).await?;
             Ok(rooms.iter().map(|room| text(&ChatView::new(room, &people))).collect())
         }
     });
@@ -127,7 +127,7 @@ async fn chat(call: Call) -> Answer {
 
 async fn show(call: &Call, room: RoomId, status: StatusCode) -> Answer {
     let room = call.actor.room(room).await?;
-    let people = call.actor.chat().users(views::members(&room)).await?;
+    let people = call.actor.chat().users(&room.members).await?;
     Ok(json(status, &ChatView::new(&room, &people)))
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::dialect::wire::UserIdView;
-use crate::model::{Message, Presence, RoomSummary, Status, Timestamp, User, UserId};
+use crate::model::{Message, Presence, RoomSummary, Status, Timestamp, User};
 use crate::service::People;
 
 /// A participant or sender.
@@ -60,18 +60,13 @@ pub(super) struct ChatView {
 
 impl ChatView {
     pub(super) fn new(summary: &RoomSummary, people: &People) -> Self {
-        let participants = members(summary).map(|id| PersonView(people.user(id)));
+        let participants = summary.members.iter().map(|id| PersonView(people.user(id)));
         Self {
             id: summary.room.id.get(),
             participants: participants.collect(),
             created_at: summary.room.created_at,
         }
     }
-}
-
-/// Everybody whom a chat view shows.
-pub(super) fn members(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    summary.members.iter().map(|member| &member.user)
 }
 
 /// A message with its sender.

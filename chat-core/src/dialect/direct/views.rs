@@ -58,7 +58,7 @@ impl<'a> ChatView<'a> {
         });
         Self {
             id: summary.room.id.get(),
-            participants: summary.members.iter().map(|member| user(&member.user)).collect(),
+            participants: summary.members.iter().map(user).collect(),
             other_user: summary.other(me).map(user),
             created: summary.room.created_at,
             last_message,
@@ -70,7 +70,7 @@ impl<'a> ChatView<'a> {
 /// Everybody whom a chat view shows.
 pub(super) fn shown(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
     let sender = summary.last_message.iter().map(|message| &message.sender);
-    summary.members.iter().map(|member| &member.user).chain(sender)
+    summary.members.iter().chain(sender)
 }
 
 /// What making a chat takes.

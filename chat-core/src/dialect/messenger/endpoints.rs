@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::DIALECT;
 use super::views::{
-    self, HealthView, MessageView, RoomHealthView, RoomView, SendBody, SettingsView, StatsView,
+    HealthView, MessageView, RoomHealthView, RoomView, SendBody, SettingsView, StatsView,
 };
 use crate::dialect::wire::UserIdView;
 use crate::http::{
@@ -101,7 +101,8 @@ pub(super) static ENDPOINTS: [Endpoint; 7] = [
 async fn list_rooms(call: Call) -> Answer {
     let page = PageNumber::of(&call)?;
     let rooms = call.actor.rooms(RoomOrder::Activity, page.slice()).await?;
-    let people = call.actor.chat().people(rooms.items.iter().flat_map(views::shown)).await?;
+    let people =
+        call.actor.chat().people(rooms.items.iter().flat_map(|room| &room.members)).await?;
     let views = rooms.items.iter().map(|room| RoomView::new(&call, room, &people));
     let views = views.collect::<Result<Vec<_>, _>>()?;
     Ok(json(StatusCode::OK, &page.envelope(&call, rooms.count, views)?))
@@ -109,7 +110,7 @@ async fn list_rooms(call: Call) -> Answer {
 
 async fn room(call: Call) -> Answer {
     let room = call.actor.room(call.room("room_id")?).await?;
-    let people = call.actor.chat().people(views::shown(&room)).await?;
+    let people = call.actor.chat().people(&room.members).await?;
     Ok(json(StatusCode::OK, &RoomView::new(&call, &room, &people)?))
 }
 

@@ -114,7 +114,7 @@ impl<'a> RoomView<'a> {
     ) -> Result<Self, Error> {
         let room = &summary.room;
         let person = |id: &UserId| PersonView(people.person(id));
-        let mut members = summary.members.iter().map(|member| person(&member.user));
+        let mut members = summary.members.iter().map(person);
         let typing = call.actor.others_typing(room.id, call.now);
         Ok(Self {
             id: room.id.get(),
@@ -128,11 +128,6 @@ impl<'a> RoomView<'a> {
             created_at: room.created_at,
         })
     }
-}
-
-/// Everybody whom a room view shows.
-pub(super) fn shown(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    summary.members.iter().map(|member| &member.user)
 }
 
 /// A message with its sender.

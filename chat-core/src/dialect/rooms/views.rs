@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dialect::wire::UserIdView;
-use crate::model::{Member, Message, RoomKind, RoomSummary, Timestamp, UserId};
+use crate::model::{Message, RoomKind, RoomSummary, Timestamp, UserId};
 use crate::service::People;
 
 /// A room as the asking user sees it.
@@ -22,11 +22,10 @@ impl<'a> RoomView<'a> {
             Some(other) => people.user(other).display_name.clone(),
             None => summary.room.name.clone().unwrap_or_default(),
         };
-        let id = |member: &'a Member| UserIdView(&member.user);
         Self {
             id: summary.room.id.get(),
             name,
-            participants: summary.members.iter().map(id).collect(),
+            participants: summary.members.iter().map(UserIdView).collect(),
         }
     }
 }

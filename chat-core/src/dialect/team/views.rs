@@ -79,7 +79,7 @@ impl<'a> RoomView<'a> {
             id: room.id.into(),
             name: room.name.as_deref(),
             room_type: room.kind.as_str(),
-            participants: summary.members.iter().map(|member| user(&member.user)).collect(),
+            participants: summary.members.iter().map(user).collect(),
             created_by: room.created_by.as_ref().map(user),
             created_at: room.created_at,
             updated_at: room.activity_at,
@@ -98,9 +98,8 @@ impl<'a> RoomView<'a> {
 
 /// Everybody whom a room view shows.
 pub(super) fn shown(summary: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    let members = summary.members.iter().map(|member| &member.user);
     let sender = summary.last_message.as_ref().map(|message| &message.sender);
-    members.chain(&summary.room.created_by).chain(sender)
+    summary.members.iter().chain(&summary.room.created_by).chain(sender)
 }
 
 /// Reactions: emoji and the users, in the order they came.

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use chat_core::store::Store;
 
 pub mod access;
+pub mod candidates;
 pub mod changes;
 pub mod erasure;
 pub mod gone_files;
@@ -39,7 +40,6 @@ pub mod lists;
 pub mod members;
 pub mod messages;
 pub mod model;
-pub mod public_rooms;
 pub mod races;
 pub mod reactions;
 pub mod receipts;
@@ -114,6 +114,12 @@ macro_rules! store_tests {
                 every_write_is_permitted_by_the_table_and_nothing_else,
                 the_host_may_do_what_rooms_have,
                 the_room_is_checked_before_the_message,
+            }
+            candidates {
+                public_candidates_are_the_active_rooms_of_others,
+                pages_of_public_candidates_are_full,
+                own_candidates_are_the_rooms_of_a_page,
+                a_candidate_has_a_name_and_the_first_members,
             }
             changes {
                 what_changed_comes_once_by_its_last_version,
@@ -234,11 +240,6 @@ macro_rules! store_tests {
                 random_histories_agree_with_the_model,
                 an_old_snapshot_plus_the_changes_is_a_new_one,
                 random_sessions_agree_with_the_model,
-            }
-            public_rooms {
-                public_rooms_are_the_active_ones_of_others,
-                pages_of_public_rooms_are_full,
-                a_public_room_is_as_the_room_itself,
             }
             races {
                 a_race_for_a_direct_room_makes_one,
@@ -395,6 +396,7 @@ mod tests {
         let list = include_str!("store.rs");
         let files = [
             include_str!("store/access.rs"),
+            include_str!("store/candidates.rs"),
             include_str!("store/changes.rs"),
             include_str!("store/erasure.rs"),
             include_str!("store/gone_files.rs"),
@@ -403,7 +405,6 @@ mod tests {
             include_str!("store/members.rs"),
             include_str!("store/messages.rs"),
             include_str!("store/model.rs"),
-            include_str!("store/public_rooms.rs"),
             include_str!("store/races.rs"),
             include_str!("store/reactions.rs"),
             include_str!("store/receipts.rs"),

@@ -37,7 +37,7 @@ pub use rooms::{
     Added, Left, ManageRoom, NewDirectRoom, NewRoom, RoomOrder, RoomQuery, RoomStats, RoomStore,
     StatsQuery,
 };
-pub use search::{MessageSearch, SearchStore};
+pub use search::{MessageSearch, RoomCandidate, SearchStore};
 pub use sessions::{Attendance, SessionStore};
 
 /// Everything the library asks of a database, in six parts.

@@ -69,6 +69,14 @@ fn a_page_of_100_rooms_takes_as_many_calls_as_a_page_of_two() {
 }
 
 #[test]
+fn the_rooms_that_a_search_finds_are_read_at_once() {
+    let (few, many) = (World::new(2), World::new(100));
+    let path = "/api/chat/search/rooms/?q=user1";
+    assert_eq!(few.calls(dialect::TEAM, path), (3, 3), "own rooms, public ones, those found");
+    assert_eq!(many.calls(dialect::TEAM, path), (2, 3), "as many are found as are shown");
+}
+
+#[test]
 fn a_page_of_100_messages_takes_as_many_calls_as_a_page_of_two() {
     let world = World::new(1);
     let room = now(world.chat.acting_as(1).direct_room(2)).unwrap().id;

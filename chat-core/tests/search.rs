@@ -1,8 +1,8 @@
 //! Searching messages and rooms through the service.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use chat_core::host::{Directory, DirectoryError, JwtAuthenticator};
@@ -12,11 +12,13 @@ use chat_core::service::{Actor, Chat, Error, Problem};
 use chat_store_memory::MemoryStore;
 use futures::FutureExt;
 
-/// Users whose name tells their number, and how often and for how many at once they were asked for.
+/// Users whose name tells their number, how often and for how many at once they were asked for, and
+/// what happens while they are asked for the next time.
 #[derive(Default)]
 struct Asked {
     calls: AtomicUsize,
     most: AtomicUsize,
+    meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 #[derive(Clone, Default)]
@@ -27,6 +29,10 @@ impl Directory for Names {
     async fn users(&self, ids: &[UserId]) -> Result<HashMap<UserId, Arc<User>>, DirectoryError> {
         self.0.calls.fetch_add(1, Ordering::Relaxed);
         self.0.most.fetch_max(ids.len(), Ordering::Relaxed);
+        let meanwhile = self.0.meanwhile.lock().unwrap().take();
+        if let Some(act) = meanwhile {
+            act();
+        }
         let known = ids.iter().filter(|id| id.as_str() != "unknown");
         let user = |id: &UserId| {
             let user = User::new(id.clone(), format!("user{id}"))
@@ -174,6 +180,36 @@ fn names_are_asked_for_in_batches_and_each_once() {
     assert_eq!(world.names.0.calls.load(Ordering::Relaxed), 1);
     assert_eq!(world.names.0.most.load(Ordering::Relaxed), 100, "the first members of a room");
     assert_eq!(now(world.actor(1).search_rooms("user101", 50)).unwrap().len(), 0);
+}
+
+#[test]
+fn rooms_that_change_while_names_are_asked_for_come_as_they_are_by_then_or_not_at_all() {
+    let world = World::new();
+    let room = |kind, members: &[u64]| world.room(kind, "needle", members);
+    let moves = room(RoomKind::Group, &[1, 2]);
+    let left = room(RoomKind::Group, &[1, 2]);
+    let public = room(RoomKind::Public, &[1, 2]);
+    let renamed = room(RoomKind::Group, &[1, 2]);
+    let closed = room(RoomKind::Group, &[1, 2]);
+    let stays = room(RoomKind::Group, &[1, 2]);
+    let other = room(RoomKind::Public, &[2]);
+    assert_eq!(world.rooms(1, "needle"), [stays, closed, renamed, public, left, moves, other]);
+
+    let chat = world.chat.clone();
+    let act = move || {
+        let actor = chat.acting_as(1);
+        now(actor.send(moves, "hello")).unwrap();
+        now(actor.leave(left)).unwrap();
+        now(actor.leave(public)).unwrap();
+        now(actor.rename_room(renamed, "another")).unwrap();
+        now(actor.set_active(closed, false)).unwrap();
+    };
+    *world.names.0.meanwhile.lock().unwrap() = Some(Box::new(act));
+    let found = now(world.actor(1).search_rooms("needle user2", 50)).unwrap();
+    let ids: Vec<_> = found.iter().map(|summary| summary.room.id).collect();
+    assert_eq!(ids, [moves, stays, other, public]);
+    assert_eq!(found[0].last_message.as_ref().unwrap().content, "hello");
+    assert_eq!(found[3].members, [UserId::from(2)]);
 }
 
 #[test]

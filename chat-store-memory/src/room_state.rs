@@ -7,8 +7,8 @@ use chat_core::model::{
     Attachment, Cursor, Member, Message, Room, RoomKind, RoomSummary, Seq, SeqSet, Timestamp,
     UserId, Version,
 };
-use chat_core::rules::{Access, Action, Caller, Denial, RoomFull, Words, admit};
-use chat_core::store::{Changed, Changes, Once};
+use chat_core::rules::{Access, Action, Caller, Denial, Guarded, RoomFull, Words, admit};
+use chat_core::store::{Changed, Changes, Once, RoomCandidate};
 
 use crate::index::Index;
 use crate::rooms::ordered;
@@ -167,6 +167,13 @@ impl RoomState {
         let unread = by.map_or(0, |by| self.unread(by));
         let members = self.first_users(usize::MAX);
         RoomSummary { room: self.room.clone(), members, last_message, unread }
+    }
+
+    /// What a search of a caller looks at.
+    pub(crate) fn candidate(&self, by: &Caller, members: usize) -> Guarded<RoomCandidate> {
+        let (room, name) = (self.room.id, self.room.name.clone());
+        let candidate = RoomCandidate { room, name, members: self.first_users(members) };
+        Guarded::new(self.access(Some(by)), candidate)
     }
 
     /// How many messages of others a caller has not read; 0 for who is no member.

@@ -78,34 +78,7 @@ impl RoomStore for MemoryStore {
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
-        let RoomQuery { by, order, slice } = query;
-        let mut listed: Vec<_> = self
-            .state
-            .rooms_of(&by.user)
-            .into_iter()
-            .filter_map(|id| {
-                let key = |state: &RoomState| (state.room.activity_at, id);
-                self.read(id, |state| state.is_listed(&by).then(|| key(state)))?
-            })
-            .collect();
-        let count = listed.len() as u64;
-        if order == RoomOrder::Activity {
-            listed.sort_unstable_by_key(|key| Reverse(*key));
-        }
-        // A room that was left or hidden since it was counted must not be shown any more.
-        let mut items: Vec<_> = listed
-            .into_iter()
-            .skip(usize::try_from(slice.skip).unwrap_or(usize::MAX))
-            .take(slice.take)
-            .filter_map(|(_, id)| {
-                self.read(id, |state| state.is_listed(&by).then(|| state.summary(Some(&by))))?
-            })
-            .collect();
-        if order == RoomOrder::Activity {
-            // A message may have come meanwhile; what a page shows is in order by what it shows.
-            items.sort_by_key(|item| Reverse((item.room.activity_at, item.room.id)));
-        }
-        Ok(Page { count, items })
+        Ok(self.listed(&query, |state| state.summary(Some(&query.by))))
     }
 
     async fn manage_room(&self, change: ManageRoom) -> StoreResult<Added> {
@@ -242,6 +215,34 @@ pub(crate) fn ordered(first: &UserId, second: &UserId) -> (UserId, UserId) {
 }
 
 impl MemoryStore {
+    /// A page of the rooms that are listed for a caller, each read at one moment.
+    pub(crate) fn listed<T>(&self, query: &RoomQuery, read: impl Fn(&RoomState) -> T) -> Page<T> {
+        let RoomQuery { by, order, slice } = query;
+        let key = |state: &RoomState| (state.room.activity_at, state.room.id);
+        let rooms = self.state.rooms_of(&by.user).into_iter();
+        let mut listed: Vec<_> = rooms
+            .filter_map(|id| self.read(id, |state| state.is_listed(by).then(|| key(state)))?)
+            .collect();
+        let count = listed.len() as u64;
+        if *order == RoomOrder::Activity {
+            listed.sort_unstable_by_key(|key| Reverse(*key));
+        }
+        // A room that was left or hidden since it was counted must not be shown any more; then
+        // another one takes its place.
+        let read = |state: &RoomState| state.is_listed(by).then(|| (key(state), read(state)));
+        let mut items: Vec<_> = listed
+            .into_iter()
+            .skip(usize::try_from(slice.skip).unwrap_or(usize::MAX))
+            .filter_map(|(_, id)| self.read(id, read)?)
+            .take(slice.take)
+            .collect();
+        if *order == RoomOrder::Activity {
+            // A message may have come meanwhile; what a page shows is in order by what it shows.
+            items.sort_by_key(|(key, _)| Reverse(*key));
+        }
+        Page { count, items: items.into_iter().map(|(_, item)| item).collect() }
+    }
+
     /// Reads a room at one moment; `None` where there is no such room.
     pub(crate) fn read<T>(&self, room: RoomId, read: impl FnOnce(&RoomState) -> T) -> Option<T> {
         let room = self.state.rooms.find(room.get())?;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use chat_core::model::{Message, MessageId, RoomId, RoomKind, RoomSummary, Timestamp};
+use chat_core::model::{Message, MessageId, RoomId, RoomKind, Timestamp};
 use chat_core::rules::{Caller, Guarded};
-use chat_core::store::{MessageSearch, SearchStore, StoreResult};
+use chat_core::store::{MessageSearch, RoomCandidate, RoomQuery, SearchStore, StoreResult};
 
 use crate::MemoryStore;
 use crate::room_state::RoomState;
@@ -47,12 +47,21 @@ impl SearchStore for MemoryStore {
         Ok(found.into_iter().map(|(_, message)| message).collect())
     }
 
-    async fn public_rooms(
+    async fn own_candidates(
+        &self,
+        query: RoomQuery,
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>> {
+        Ok(self.listed(&query, |state| state.candidate(&query.by, members)).items)
+    }
+
+    async fn public_candidates(
         &self,
         by: &Caller,
         before: Option<RoomId>,
         limit: usize,
-    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>> {
         let mut found = Vec::new();
         if !by.kinds.contains(RoomKind::Public) {
             return Ok(found);
@@ -66,7 +75,7 @@ impl SearchStore for MemoryStore {
             before = Some(*last);
             let shown = |state: &RoomState| {
                 let shown = state.room.active && state.slot(&by.user).is_none();
-                shown.then(|| Guarded::new(state.access(Some(by)), state.summary(Some(by))))
+                shown.then(|| state.candidate(by, members))
             };
             found.extend(ids.into_iter().filter_map(|id| self.read(id, shown)?));
         }

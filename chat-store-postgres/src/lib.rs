@@ -58,6 +58,7 @@
 //! | a page of history | 1; where something of it or after it was deleted, or it goes up, 2: the room, and the page as ranges of the primary key |
 //! | a page of rooms with last message, unread count and members | 1 |
 //! | what changed in a room | 1 |
+//! | a search for rooms | 1 for every 100 rooms that it looks at, with the first members of each, and 1 for all that it finds |
 //!
 //! # The host's own transactions
 //! [`PgStore::send_in`] stores a message inside a transaction of the host's: an order and its
@@ -71,7 +72,8 @@
 //! looks up words that have the room's id in front, in each partition likewise.
 //!
 //! `rooms` and `members` have no index on what every message changes, so their rows are updated in
-//! place; a message changes no row of `members` at all. Whoever sent it has read it, and that is
+//! place, and who is in a room is read from the index `members_present` without the rows, which
+//! hold what everybody has read; a message changes no row of `members` at all. Whoever sent it has read it, and that is
 //! found by the index `messages_of_sender` until it is taken into the sender's set: with their next
 //! receipt, or once the room has gone on by 8,192 messages or more. A message that is edited,
 //! deleted, reacted to or moves its status is another matter: by `messages_changed` others catch up,

@@ -97,16 +97,7 @@ impl RoomStore for PgStore {
     }
 
     async fn rooms(&self, query: RoomQuery) -> StoreResult<Page<RoomSummary>> {
-        let RoomQuery { by, order, slice } = query;
-        let page = || {
-            sqlx::query(sql::LIST)
-                .bind(by.user.as_str())
-                .bind(kinds(by.kinds))
-                .bind(order == RoomOrder::Activity)
-                .bind(int(slice.skip))
-                .bind(int(slice.take as u64))
-        };
-        let rows = self.database.rows(page).await?;
+        let rows = self.database.rows(|| listed(sql::LIST, &query)).await?;
         let read = || {
             let mut count = 0;
             let mut items = Vec::with_capacity(rows.len());
@@ -291,6 +282,19 @@ impl PgStore {
         let rows = self.database.rows(ask).await?;
         rows.iter().map(room_id).collect::<Result<_, _>>().map_err(meaning)
     }
+}
+
+/// A statement about a page of the rooms that are listed for a caller.
+pub(crate) fn listed<'q>(
+    statement: &'static str,
+    query: &'q RoomQuery,
+) -> Query<'q, Postgres, PgArguments> {
+    sqlx::query(statement)
+        .bind(query.by.user.as_str())
+        .bind(kinds(query.by.kinds))
+        .bind(query.order == RoomOrder::Activity)
+        .bind(int(query.slice.skip))
+        .bind(int(query.slice.take as u64))
 }
 
 /// The names of kinds of room.

@@ -6,7 +6,8 @@ use chat_core::model::{
     Attachment, Member, Membership, Message, MessageId, MessageKind, MessageVersions, Reaction,
     Room, RoomId, RoomKind, RoomSummary, Seq, SeqSet, Timestamp, UserId, Version,
 };
-use chat_core::rules::{Access, Caller, Standing};
+use chat_core::rules::{Access, Caller, Guarded, Standing};
+use chat_core::store::RoomCandidate;
 use sqlx::Row;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -251,6 +252,13 @@ pub(crate) fn summary(row: &PgRow) -> Read<RoomSummary> {
         None => 0,
     };
     Ok(RoomSummary { members: users(row)?, last_message: maybe_message(row)?, room, unread })
+}
+
+/// What a search looks at of the room of a row.
+pub(crate) fn candidate(row: &PgRow, by: &Caller) -> Read<Guarded<RoomCandidate>> {
+    let access = access(row, Some(by))?;
+    let (room, name) = (access.room, row.try_get("r_name")?);
+    Ok(Guarded::new(access, RoomCandidate { room, name, members: users(row)? }))
 }
 
 /// The message of a row with [`message_columns!`](crate::sql).

@@ -1,12 +1,13 @@
 //! Search: messages by their words, rooms by their name and those of their members.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::{Actor, Error};
 use crate::model::{Message, RoomId, RoomSummary, Slice, User, UserId};
-use crate::rules::{Action, Term, Words};
-use crate::store::{MessageSearch, RoomOrder};
+use crate::rules::{Action, Guarded, Standing, Term, Words};
+use crate::store::{MessageSearch, RoomCandidate, RoomOrder, RoomQuery};
 
 /// The most that one search finds.
 const FOUND: usize = 50;
@@ -42,7 +43,8 @@ impl Actor {
     /// or of a member's names; at most `limit` and at most 50.
     ///
     /// The names are the host's, so no index can be asked for them: the first 1,000 rooms of
-    /// either sort are looked at, and of each the first 100 members.
+    /// either sort are looked at, and of each the first 100 members. What is found is read after
+    /// that: a room that changed meanwhile comes as it is by then, where it would still be found.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a blank term (`term`), which is none; [`Error::Unavailable`].
@@ -55,32 +57,34 @@ impl Actor {
             found: Vec::new(),
         };
         if search.term.words().is_empty() {
-            return Ok(search.found);
+            return Ok(Vec::new());
         }
+        let (store, caller) = (&self.chat().inner.store, self.caller()?);
         for page in 0..PAGES {
             let slice = Slice { skip: (page * PAGE) as u64, take: PAGE };
-            let rooms = self.rooms(RoomOrder::Activity, slice).await?.items;
+            let query = RoomQuery { by: caller.clone(), order: RoomOrder::Activity, slice };
+            let rooms = store.own_candidates(query, MEMBERS).await?;
             let is_last = rooms.len() < PAGE;
             search.look_at(self, rooms).await?;
             if is_last || search.is_full() {
                 break;
             }
         }
-        let (caller, mut before) = (self.caller()?, None);
+        let mut before = None;
         for _ in 0..PAGES {
             if search.is_full() {
                 break;
             }
-            let rooms = self.chat().inner.store.public_rooms(&caller, before, PAGE).await?;
+            let rooms = store.public_candidates(&caller, before, PAGE, MEMBERS).await?;
             let is_last = rooms.len() < PAGE;
             before = rooms.last().map(|room| room.access().room);
-            let rooms = rooms.into_iter().filter_map(|room| room.permit(Action::View).ok());
-            search.look_at(self, rooms.collect()).await?;
+            search.look_at(self, rooms).await?;
             if is_last {
                 break;
             }
         }
-        Ok(search.found)
+        let found = store.summaries(Some(&caller), &search.found).await?;
+        Ok(search.still_found(found))
     }
 }
 
@@ -92,7 +96,7 @@ struct RoomSearch {
     seen: HashSet<RoomId>,
     /// The words of the users' names.
     names: HashMap<UserId, Words>,
-    found: Vec<RoomSummary>,
+    found: Vec<RoomId>,
 }
 
 impl RoomSearch {
@@ -100,9 +104,16 @@ impl RoomSearch {
         self.found.len() >= self.limit
     }
 
-    /// Keeps those rooms that the term finds, in their order.
-    async fn look_at(&mut self, actor: &Actor, rooms: Vec<RoomSummary>) -> Result<(), Error> {
-        let members = rooms.iter().flat_map(looked_at).filter(|id| !self.names.contains_key(*id));
+    /// Notes those rooms that the term finds, in their order.
+    async fn look_at(
+        &mut self,
+        actor: &Actor,
+        rooms: Vec<Guarded<RoomCandidate>>,
+    ) -> Result<(), Error> {
+        let rooms = rooms.into_iter().filter_map(|room| room.permit(Action::View).ok());
+        let rooms: Vec<_> = rooms.collect();
+        let members = rooms.iter().flat_map(|room| &room.members);
+        let members = members.filter(|id| !self.names.contains_key(*id));
         let members: HashSet<_> = members.cloned().collect();
         if !members.is_empty() {
             let members: Vec<_> = members.into_iter().collect();
@@ -115,24 +126,35 @@ impl RoomSearch {
             if self.is_full() {
                 break;
             }
-            if self.seen.insert(room.room.id) && self.finds(&room) {
-                self.found.push(room);
+            if self.seen.insert(room.room) && self.finds(room.name.as_deref(), &room.members) {
+                self.found.push(room.room);
             }
         }
         Ok(())
     }
 
-    fn finds(&self, room: &RoomSummary) -> bool {
-        let name = room.room.name.as_deref().map(Words::of).unwrap_or_default();
-        let members = looked_at(room).filter_map(|id| self.names.get(id));
+    /// Of the rooms that were found those that are found as they are now, in the order in which
+    /// they are now: the actor's own ones by their activity, and then those of others.
+    fn still_found(&self, rooms: Vec<Guarded<RoomSummary>>) -> Vec<RoomSummary> {
+        let shown = |room: Guarded<RoomSummary>| {
+            let is_own = room.access().standing != Standing::Stranger;
+            let summary = room.permit(Action::View).ok()?;
+            let room = &summary.room;
+            let is_found = room.active && self.finds(room.name.as_deref(), &summary.members);
+            let place = (is_own.then_some(room.activity_at), room.id);
+            is_found.then_some((place, summary))
+        };
+        let mut rooms: Vec<_> = rooms.into_iter().filter_map(shown).collect();
+        rooms.sort_unstable_by_key(|(place, _)| Reverse(*place));
+        rooms.into_iter().map(|(_, summary)| summary).collect()
+    }
+
+    fn finds(&self, name: Option<&str>, members: &[UserId]) -> bool {
+        let name = name.map(Words::of).unwrap_or_default();
+        let members = members.iter().take(MEMBERS).filter_map(|id| self.names.get(id));
         let texts: Vec<_> = std::iter::once(&name).chain(members).collect();
         self.term.finds(&texts)
     }
-}
-
-/// The members of a room whose names are looked at.
-fn looked_at(room: &RoomSummary) -> impl Iterator<Item = &UserId> {
-    room.members.iter().take(MEMBERS)
 }
 
 /// The words of a user's names; the mail address is none.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreResult;
-use crate::model::{Message, RoomId, RoomSummary};
+use super::{RoomQuery, StoreResult};
+use crate::model::{Message, RoomId, UserId};
 use crate::rules::{Caller, Guarded, Term};
 
 /// Which messages to find.
@@ -19,11 +19,22 @@ pub struct MessageSearch {
     pub limit: usize,
 }
 
+/// What a search for rooms looks at of a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomCandidate {
+    /// The room.
+    pub room: RoomId,
+    /// Its name.
+    pub name: Option<String>,
+    /// Who the first of its present members are, in the order they joined.
+    pub members: Vec<UserId>,
+}
+
 /// Search.
 ///
 /// The words of a message are [`Words::of`] its text, computed when it is sent or edited; only
 /// words are compared, byte by byte. Rooms are found by names that the store does not know, so it
-/// hands out the rooms and the service looks at their names. The rooms of the caller are those of
+/// hands out candidates and the service looks at their names. The rooms of the caller are those of
 /// [`RoomStore::rooms`].
 ///
 /// [`Words::of`]: crate::rules::Words::of
@@ -52,17 +63,31 @@ pub trait SearchStore: Send + Sync + 'static {
         search: MessageSearch,
     ) -> StoreResult<Vec<Guarded<Arc<Message>>>>;
 
-    /// The active public rooms that the caller is no member of, each as
-    /// [`RoomStore::room`](super::RoomStore::room) has it.
+    /// The rooms of a page of [`RoomStore::rooms`](super::RoomStore::rooms), in its order, each with
+    /// at most the first `members` of its members.
+    ///
+    /// # Contract
+    /// Fewer than the page takes only where there are no more. Each room is of one moment, not all
+    /// of one. A room costs the members that are asked for, however many it has or had.
+    async fn own_candidates(
+        &self,
+        query: RoomQuery,
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>>;
+
+    /// The active public rooms that the caller is no member of, each with at most the first `members`
+    /// of its members.
     ///
     /// # Contract
     /// The larger id first, so that no message moves a room; with `before` given only smaller ids.
     /// At most `limit`; fewer only where there are no more. None where the caller's kinds leave
-    /// out public rooms. Each room is of one moment, not all of one.
-    async fn public_rooms(
+    /// out public rooms. Each room is of one moment, not all of one, and costs as for
+    /// [`SearchStore::own_candidates`].
+    async fn public_candidates(
         &self,
         by: &Caller,
         before: Option<RoomId>,
         limit: usize,
-    ) -> StoreResult<Vec<Guarded<RoomSummary>>>;
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>>;
 }

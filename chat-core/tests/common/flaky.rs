@@ -14,8 +14,8 @@ use chat_core::rules::{Access, Caller, Guarded};
 use chat_core::store::{
     Added, Attendance, Changes, DeleteMessage, EditMessage, Erase, Erased, ErasureStore,
     ForgottenUser, HistoryQuery, Left, ManageRoom, Mark, Marked, MessageSearch, MessageStore,
-    NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptStore, RoomQuery, RoomStats, RoomStore,
-    SearchStore, Sent, SessionStore, StatsQuery, StoreError, StoreResult,
+    NewDirectRoom, NewMessage, NewRoom, Once, React, ReceiptStore, RoomCandidate, RoomQuery,
+    RoomStats, RoomStore, SearchStore, Sent, SessionStore, StatsQuery, StoreError, StoreResult,
 };
 use chat_store_memory::MemoryStore;
 
@@ -232,13 +232,22 @@ impl SearchStore for Flaky {
         self.up()?.search_messages(search).await
     }
 
-    async fn public_rooms(
+    async fn own_candidates(
+        &self,
+        query: RoomQuery,
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>> {
+        self.up()?.own_candidates(query, members).await
+    }
+
+    async fn public_candidates(
         &self,
         by: &Caller,
         before: Option<RoomId>,
         limit: usize,
-    ) -> StoreResult<Vec<Guarded<RoomSummary>>> {
-        self.up()?.public_rooms(by, before, limit).await
+        members: usize,
+    ) -> StoreResult<Vec<Guarded<RoomCandidate>>> {
+        self.up()?.public_candidates(by, before, limit, members).await
     }
 }
 

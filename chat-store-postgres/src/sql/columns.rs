@@ -87,6 +87,28 @@ macro_rules! users {
     };
 }
 
+/// The rooms that are listed for the user `$1`, of the kinds `$2`, as `mine`: by the index
+/// `members_of_user`. Of these a page, as `page`: `$5` after the first `$4`, by their activity where
+/// `$3`, else by id.
+macro_rules! listed {
+    () => {
+        "with mine as materialized ( \
+             select r.id, r.activity_at from members b join rooms r on r.id = b.room_id \
+             where b.user_id = $1 and not b.gone and r.active and r.kind = any($2)), \
+         page as ( \
+             select id from mine \
+             order by case when $3 then activity_at end desc, case when $3 then -id else id end \
+             offset $4 limit $5) "
+    };
+}
+
+/// In the order of [`listed!`].
+macro_rules! in_order {
+    () => {
+        "order by case when $3 then r_activity_at end desc, case when $3 then -r_id else r_id end"
+    };
+}
+
 /// The columns of a summary of the room `r` for the user `b`, who may be no member.
 macro_rules! summary_columns {
     () => {

@@ -64,22 +64,16 @@ pub(crate) const SUMMARIES: &str = concat!(
     " where r.id = any($1)"
 );
 
-/// The rooms of a user by the index `members_of_user`; always at least one row, for the count.
+/// A page of the rooms of a user; always at least one row, for the count.
 pub(crate) const LIST: &str = concat!(
-    "with mine as materialized ( \
-         select r.id, r.activity_at from members b join rooms r on r.id = b.room_id \
-         where b.user_id = $1 and not b.gone and r.active and r.kind = any($2)), \
-     page as ( \
-         select id from mine \
-         order by case when $3 then activity_at end desc, case when $3 then -id else id end \
-         offset $4 limit $5) \
-     select (select count(*) from mine) as count, s.* from (select) one left join ( \
+    listed!(),
+    "select (select count(*) from mine) as count, s.* from (select) one left join ( \
          select ",
     summary_columns!(),
     " from page p join rooms r on r.id = p.id ",
     summary_joins!("$1"),
-    ") s on true \
-     order by case when $3 then r_activity_at end desc, case when $3 then -r_id else r_id end"
+    ") s on true ",
+    in_order!()
 );
 
 /// Rooms by the primary key.

@@ -21,19 +21,29 @@ pub(crate) const MESSAGES: &str = concat!(
      order by m.created_at desc, m.id desc limit $4"
 );
 
+/// A page of the rooms of a user.
+pub(crate) const OWN_CANDIDATES: &str = concat!(
+    listed!(),
+    "select s.* from (select ",
+    fact_columns!(),
+    ", r.activity_at as r_activity_at, r.name as r_name, ",
+    users!("$6"),
+    ", true as is_member from page p join rooms r on r.id = p.id) s ",
+    in_order!()
+);
+
 /// Public rooms by the index `rooms_public`, from the largest id on.
-pub(crate) const PUBLIC_ROOMS: &str = concat!(
+pub(crate) const PUBLIC_CANDIDATES: &str = concat!(
     "select ",
-    summary_columns!(),
-    " from ( \
-         select r.* from rooms r \
-         where r.kind = 'public' and r.active and r.id < $2 \
-             and not exists (select from members b \
-                 where b.room_id = r.id and b.user_id = $1 and not b.gone) \
-         order by r.id desc limit $3) r ",
-    summary_joins!("$1"),
-    " order by r.id desc"
+    fact_columns!(),
+    ", r.name as r_name, ",
+    users!("$4"),
+    ", false as is_member from rooms r \
+     where r.kind = 'public' and r.active and r.id < $2 \
+         and not exists (select from members b \
+             where b.room_id = r.id and b.user_id = $1 and not b.gone) \
+     order by r.id desc limit $3"
 );
 
 #[cfg(test)]
-pub(crate) const ALL: &[&str] = &[MESSAGES, PUBLIC_ROOMS];
+pub(crate) const ALL: &[&str] = &[MESSAGES, OWN_CANDIDATES, PUBLIC_CANDIDATES];

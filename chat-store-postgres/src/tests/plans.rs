@@ -46,6 +46,16 @@ async fn hot_queries_are_answered_by_an_index_of_the_room() {
         (sql::rooms::UNREAD, "('7', array['group'])", "members_of_user"),
         (sql::rooms::LIST, "('7', array['group'], true, 0, 20)", "Only Scan using members_present"),
         (sql::rooms::SUMMARIES, "(array[7], '7')", "Only Scan using members_present"),
+        (
+            sql::search::OWN_CANDIDATES,
+            "('7', array['group'], true, 0, 100, 100)",
+            "Only Scan using members_present",
+        ),
+        (
+            sql::search::PUBLIC_CANDIDATES,
+            "('7', 20000, 100, 100)",
+            "Only Scan using members_present",
+        ),
         (sql::rooms::MEMBERS, "(array[7])", "using members_"),
         (sql::search::MESSAGES, "('7', array['group'], array['w4999'], 10)", "messages_words"),
     ];
@@ -76,7 +86,12 @@ async fn rooms_are_found_by_their_keys_however_many_there_are() {
         (sql::rooms::LOCK, "(7)", "rooms_pkey"),
         (sql::rooms::COUNT, "(7, 5000)", "using members_"),
         (sql::rooms::PRESENT, "(7, array['7', '8'])", "using members_"),
-        (sql::search::PUBLIC_ROOMS, "('7', 1000000, 20)", "rooms_public"),
+        (
+            sql::search::OWN_CANDIDATES,
+            "('7', array['group'], true, 0, 100, 100)",
+            "members_of_user",
+        ),
+        (sql::search::PUBLIC_CANDIDATES, "('7', 1000000, 20, 100)", "rooms_public"),
     ];
     explained(&mut connection, &plans).await;
     reads_little(&mut connection, &plans.map(|(statement, arguments, _)| (statement, arguments)))
@@ -361,6 +376,38 @@ const CROWD: &str = "
         from generate_series(1, 10000) u, format('{[1,%s)}', 41 + u % 2 * 10) x;
     analyze;
 ";
+
+/// Everybody but the last two hundred has left the room, of which the last one is no member of the
+/// next one, a public one with as many members.
+const GONE: &str = "
+    update members set gone = true where joining <= 9800;
+    insert into rooms (id, kind, metadata, created_at, activity_at)
+        values (8, 'public', '{}', now(), now());
+    insert into members
+            (room_id, user_id, joined_at, joined_seq, read, delivered, own_seq, version, joining, gone)
+        select 8, u::text, now(), 0, '{}', '{}', 0, 1, u, u <= 9800 from generate_series(1, 9999) u;
+    analyze;
+";
+
+#[tokio::test]
+async fn a_search_for_rooms_looks_at_the_first_of_a_crowd_and_at_nobody_who_left() {
+    let mut connection = among(&[CROWD, GONE]).await;
+    let plans = [
+        (sql::search::OWN_CANDIDATES, "('10000', array['group'], true, 0, 100, 100)"),
+        (sql::search::PUBLIC_CANDIDATES, "('10000', 20000, 100, 100)"),
+        (sql::rooms::SUMMARIES, "(array[7, 8], '10000')"),
+    ];
+    reads_little(&mut connection, &plans).await;
+    let found = sqlx::query(sql::search::PUBLIC_CANDIDATES)
+        .bind("10000")
+        .bind(20_000_i64)
+        .bind(100_i64)
+        .bind(100_i64);
+    let row = found.fetch_one(&mut connection).await.unwrap();
+    let first: Vec<String> = row.get("r_users");
+    assert_eq!(first, (9_801..=9_900).map(|user| user.to_string()).collect::<Vec<_>>());
+    connection.close().await.unwrap();
+}
 
 #[tokio::test]
 async fn a_receipt_looks_at_others_until_one_is_behind() {

@@ -126,7 +126,7 @@ pub(super) enum Operation {
         term: u8,
         limit: usize,
     },
-    PublicRooms {
+    PublicCandidates {
         by: By,
         before: Option<u8>,
         limit: usize,
@@ -280,7 +280,7 @@ fn reads() -> impl Strategy<Value = Operation> {
         4 => (by(), any::<u8>(), 0usize..8)
             .prop_map(|(by, term, limit)| Operation::Search { by, term, limit }),
         1 => (by(), prop::option::of(room()), 0usize..4)
-            .prop_map(|(by, before, limit)| Operation::PublicRooms { by, before, limit }),
+            .prop_map(|(by, before, limit)| Operation::PublicCandidates { by, before, limit }),
         2 => (by(), prop::option::weighted(0.3, room()), 0u8..60, 0u8..60)
             .prop_map(|(by, room, since, today)| Operation::Count { by, room, since, today }),
     ]

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use super::compare::{Compared, agree, plain, row, summary};
 use super::operation::{By, From, MEMBERS, Operation, Target, What};
 use super::reference::{Plain, Reference, ReferenceRoom};
-use super::search::TERMS;
+use super::search::{FIRST, TERMS, candidate, permitted};
 use crate::store::world::{
     Refusal, at, attachment, content, name, no_message, no_room, once, refusal_of,
 };
@@ -130,9 +130,9 @@ impl Player {
                 let term = TERMS[usize::from(*term) % TERMS.len()];
                 self.search_messages(*by, term, *limit).await
             }
-            Operation::PublicRooms { by, before, limit } => {
+            Operation::PublicCandidates { by, before, limit } => {
                 let before = before.map(|room| self.room(room));
-                self.public_rooms(*by, before, *limit).await
+                self.public_candidates(*by, before, *limit).await
             }
             Operation::Count { by, room, since, today } => {
                 self.count(*by, *room, at(i64::from(*since) * 10), at(i64::from(*today) * 10)).await
@@ -362,9 +362,12 @@ impl Player {
 
     pub(super) async fn list_rooms(&self, query: RoomQuery) -> Compared {
         let wanted = self.reference.list(&query);
-        let page = self.store.rooms(query).await.map_err(|error| error.to_string())?;
+        let candidates: Vec<_> = wanted.items.iter().map(candidate).collect();
+        let page = self.store.rooms(query.clone()).await.map_err(|error| error.to_string())?;
         let items: Vec<_> = page.items.into_iter().map(summary).collect();
-        agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))
+        agree(Ok((wanted.count, wanted.items)), Ok((page.count, items)))?;
+        let found = self.store.own_candidates(query, FIRST).await.map_err(refusal_of);
+        agree(Ok(candidates), found.map(permitted))
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -1,16 +1,19 @@
 //! Searches the model as simple as can be, and compares what the store finds.
 
 use chat_core::model::{Message, RoomId, RoomKind};
-use chat_core::rules::{Action, Caller, Term};
-use chat_core::store::MessageSearch;
+use chat_core::rules::{Action, Caller, Guarded, Term};
+use chat_core::store::{MessageSearch, RoomCandidate};
 
-use super::compare::{Compared, agree, plain, summary};
+use super::compare::{Compared, agree, plain};
 use super::operation::By;
 use super::play::Player;
 use super::reference::{Plain, Reference, ReferenceRoom, Summary};
 
 /// What is searched for in texts such as `text 120` and, once edited, `130`.
 pub(super) const TERMS: [&str; 8] = ["text", "TE", "1", "2 text", "text 1 text", "10", "x", "?"];
+
+/// How many members a candidate has at most.
+pub(super) const FIRST: usize = 2;
 
 impl Reference {
     /// The messages that a term finds for a caller, the newest first.
@@ -23,7 +26,7 @@ impl Reference {
     }
 
     /// The active public rooms that a caller is no member of, the larger id first.
-    fn public_rooms(&self, by: &Caller, before: Option<RoomId>) -> Vec<Summary> {
+    fn public_candidates(&self, by: &Caller, before: Option<RoomId>) -> Vec<RoomCandidate> {
         let shown = |room: &&ReferenceRoom| {
             let public = room.kind() == RoomKind::Public && by.kinds.contains(RoomKind::Public);
             let asked = before.is_none_or(|before| room.id < before);
@@ -31,7 +34,7 @@ impl Reference {
         };
         let mut rooms: Vec<_> = self.rooms.iter().filter(shown).collect();
         rooms.sort_by_key(|room| room.id);
-        rooms.into_iter().rev().map(|room| room.summary(&by.user)).collect()
+        rooms.into_iter().rev().map(|room| candidate(&room.summary(&by.user))).collect()
     }
 }
 
@@ -57,24 +60,32 @@ impl Player {
         agree(Ok(Ok(wanted)), Ok(found))
     }
 
-    /// Compares the public rooms of this history, which are newer than those of others in the
+    /// Compares the public candidates of this history, which are newer than those of others in the
     /// same store and so come first.
-    pub(super) async fn public_rooms(
+    pub(super) async fn public_candidates(
         &self,
         by: By,
         before: Option<RoomId>,
         limit: usize,
     ) -> Compared {
         let by = self.caller(by);
-        let mut wanted = self.reference.public_rooms(&by, before);
+        let mut wanted = self.reference.public_candidates(&by, before);
         wanted.truncate(limit);
-        let found = self.store.public_rooms(&by, before, limit).await;
-        let found = found.map_err(|error| error.to_string())?.into_iter();
+        let found = self.store.public_candidates(&by, before, limit, FIRST).await;
+        let mut found = found.map_err(|error| error.to_string())?;
         let is_known = |id| self.reference.rooms.iter().any(|room| room.id == id);
-        let found: Result<Vec<_>, _> = found
-            .filter(|guarded| is_known(guarded.access().room))
-            .map(|guarded| guarded.permit(Action::View).map(summary))
-            .collect();
-        agree(Ok(Ok(wanted)), Ok(found))
+        found.retain(|guarded| is_known(guarded.access().room));
+        agree(Ok(wanted), Ok(permitted(found)))
     }
+}
+
+/// What a search looks at of a room.
+pub(super) fn candidate(summary: &Summary) -> RoomCandidate {
+    let members = summary.members.iter().take(FIRST).cloned().collect();
+    RoomCandidate { room: summary.room.id, name: summary.room.name.clone(), members }
+}
+
+/// What may be looked at.
+pub(super) fn permitted(found: Vec<Guarded<RoomCandidate>>) -> Vec<RoomCandidate> {
+    found.into_iter().filter_map(|guarded| guarded.permit(Action::View).ok()).collect()
 }

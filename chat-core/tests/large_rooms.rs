@@ -4,7 +4,7 @@ mod common;
 
 use chat_core::Config;
 use chat_core::dialect::{Dialect, ROOMS, TEAM};
-use chat_core::model::{RoomKind, UserId};
+use chat_core::model::{Change, Cursor, RoomKind, User, UserId};
 use chat_core::rules::RoomName;
 use chat_core::service::{Error, Problem};
 use common::{TEAM_ROOMS, World, in_room, now};
@@ -74,4 +74,38 @@ fn the_host_makes_no_room_larger_either() {
     assert!(is_full(now(world.chat.acting_as(4).join(room)).unwrap_err()));
     assert_eq!(now(world.chat.members(room)).unwrap().len(), 3);
     assert!(now(world.chat.acting_as(3).direct_room(4)).is_ok(), "direct rooms are of two");
+}
+
+#[test]
+fn a_reading_of_changes_brings_no_more_readers_than_fit() {
+    const READERS: u64 = 1_200;
+    let more = (5..=READERS).map(|id| User::new(id.into(), "somebody")).collect();
+    let World { chat, .. } = World::among(TEAM, Config::default(), more);
+    let (name, members) = (RoomName::parse("a").unwrap(), (1..=READERS).map(UserId::from));
+    let room = chat.create_room(RoomKind::Group, name, members.collect(), Map::new());
+    let (room, actor) = (now(room).unwrap(), chat.acting_as(1));
+    let sent: Vec<_> =
+        (0..1_000).map(|_| now(actor.send(room, "hello")).unwrap().message.id).collect();
+    for reader in (2..=READERS).rev() {
+        now(chat.acting_as(reader).mark_all_read(room)).unwrap();
+    }
+    let from = now(chat.versions(&[room])).unwrap()[0].1;
+    sent.iter().for_each(|id| drop(now(actor.edit(room, *id, "hello again")).unwrap()));
+
+    let (mut edited, mut after, mut readings) = (Vec::new(), Cursor::version(from), 0);
+    loop {
+        let batch = now(chat.changes(room, after, 10_000)).unwrap();
+        let mut readers = 0;
+        for change in batch.events.into_iter().flat_map(|event| event.changes) {
+            let Change::Edited { message, read_by, .. } = change else { panic!("{change:?}") };
+            edited.push(message.id);
+            readers += read_by.len();
+        }
+        assert!(readers <= 1_000_000, "{readers} at once");
+        (after, readings) = (batch.reached, readings + 1);
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!((edited, readings), (sent, 2));
 }

@@ -11,6 +11,10 @@ use crate::store::Changed;
 /// How many rows are asked of the store at once, at least.
 const ROWS: usize = 500;
 
+/// The most readers that one reading brings, those of all messages together, where it is not a single
+/// message that has more: 8 MB of them.
+const READERS: usize = 1_000_000;
+
 /// What changed in a room since, as far as one reading goes.
 #[derive(Debug, Clone)]
 pub struct Batch {
@@ -34,8 +38,8 @@ impl Chat {
         Ok(self.inner.store.versions(rooms).await?)
     }
 
-    /// What changed in a room after a point, about `limit` changes at once. Asks nobody for
-    /// permission, like [`Chat::versions`].
+    /// What changed in a room after a point, about `limit` changes at once; fewer where very many have
+    /// read what was edited or deleted. Asks nobody for permission, like [`Chat::versions`].
     ///
     /// The changes come in the order they happened. What changed more than once is told as it is
     /// now: a message that was sent and edited since is sent with its new text and then edited, one
@@ -70,6 +74,8 @@ impl Chat {
             _ => None,
         });
         let people = self.readers(shown).await?;
+        let light = light(&sides, &people);
+        let end = cut(&mut sides, light).or(end);
         let reached = end.unwrap_or(Cursor::version(newest));
         let events = events(room, sides, reached, &people);
         Ok(Batch { events, reached, newest, more: end.is_some() })
@@ -119,6 +125,18 @@ fn add_sides(sides: &mut Sides, item: &Changed, after: Cursor) {
             sides.insert(place, (Side::Membership, item.clone()));
         }
     }
+}
+
+/// How many of the first changes have no more readers together than a reading brings; one at least.
+fn light(sides: &Sides, people: &Readers) -> usize {
+    let mut readers = 0;
+    let fits = |(side, item): &&(Side, Changed)| {
+        if let (Side::Edited | Side::Deleted, Changed::Message(message)) = (side, item) {
+            readers += people.most(message);
+        }
+        readers <= READERS
+    };
+    sides.values().take_while(fits).count().max(1)
 }
 
 /// Leaves out what goes beyond so many changes, and says how far the rest reaches if that was

@@ -57,18 +57,24 @@ impl Chat {
         } else {
             self.inner.store.members(&rooms).await?.into_iter().collect()
         };
-        let people = self.users(&shown(&messages, &members)).await?;
+        let people = self.users(shown(&messages, &members)).await?;
         Ok(Readers { members, people })
     }
 }
 
-/// The senders and the readers.
-fn shown(messages: &[(&Message, bool)], members: &HashMap<RoomId, Vec<Member>>) -> Vec<UserId> {
-    let mut shown: Vec<_> = messages.iter().map(|(message, _)| message.sender.clone()).collect();
-    for (message, _) in messages.iter().filter(|(_, with_readers)| *with_readers) {
-        let members = members.get(&message.room).into_iter().flatten();
-        let readers = members.filter(|member| has_read(member, message));
-        shown.extend(readers.map(|member| member.user.clone()));
+/// The senders, and those of each room who have read any of its messages.
+fn shown<'a>(
+    messages: &[(&'a Message, bool)],
+    members: &'a HashMap<RoomId, Vec<Member>>,
+) -> Vec<&'a UserId> {
+    let mut shown: Vec<_> = messages.iter().map(|(message, _)| &message.sender).collect();
+    for (room, members) in members {
+        let of_room =
+            |(message, with_readers): &&(&Message, bool)| *with_readers && message.room == *room;
+        let read: Vec<_> = messages.iter().filter(of_room).collect();
+        let readers =
+            members.iter().filter(|member| read.iter().any(|(it, _)| has_read(member, it)));
+        shown.extend(readers.map(|member| &member.user));
     }
     shown
 }

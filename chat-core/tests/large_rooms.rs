@@ -90,7 +90,9 @@ fn a_reading_of_changes_brings_no_more_readers_than_fit() {
         now(chat.acting_as(reader).mark_all_read(room)).unwrap();
     }
     let from = now(chat.versions(&[room])).unwrap()[0].1;
-    sent.iter().for_each(|id| drop(now(actor.edit(room, *id, "hello again")).unwrap()));
+    for id in &sent {
+        now(actor.edit(room, *id, "hello again")).unwrap();
+    }
 
     let (mut edited, mut after, mut readings) = (Vec::new(), Cursor::version(from), 0);
     loop {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_core::model::{Kinds, RoomId, RoomKind, SeqSet, Slice};
-use chat_core::rules::{Action, Standing};
+use chat_core::rules::Action;
 use chat_core::store::{Anchor, NewMessage, RoomOrder, RoomQuery, RoomStats, StatsQuery, Store};
 
 use super::world::{World, at, caller, caller_of, member_ids, no_room, user, users};
@@ -104,28 +104,19 @@ pub async fn summaries_of_the_rooms_that_exist(store: Arc<dyn Store>) {
     let group = world.group([1, 2, 3]).await;
     let public = world.public([2]).await;
     world.say(group, 2, "hello").await;
-    let said = world.say(public, 2, "hello").await;
+    world.say(public, 2, "hello").await;
     let rooms = [public, no_room(), group];
-    for (by, unread) in [(Some(caller(1)), [1, 0]), (Some(caller(9)), [0, 0]), (None, [0, 0])] {
+    for (by, wanted) in [
+        (Some(caller(1)), vec![(group, 1), (public, 0)]),
+        (Some(caller(9)), vec![(public, 0)]),
+        (None, vec![(group, 0), (public, 0)]),
+    ] {
         let mut found = world.store.summaries(by.as_ref(), &rooms).await.unwrap();
         found.sort_unstable_by_key(|guarded| guarded.access().room);
-        assert_eq!(found.len(), 2);
-        for (guarded, (room, unread)) in
-            found.into_iter().zip([group, public].into_iter().zip(unread))
-        {
-            let access = *guarded.access();
-            assert_eq!(access.room, room);
-            if let Some(by) = &by {
-                assert_eq!(Some(access), world.store.access(by, room).await.unwrap());
-            }
-            let Ok(summary) = guarded.permit(Action::View) else {
-                assert_eq!((room, access.standing), (group, Standing::Stranger));
-                continue;
-            };
-            let members = if room == group { users([1, 2, 3]).to_vec() } else { vec![user(2)] };
-            assert_eq!((summary.members, summary.unread), (members, unread));
-            assert_eq!(summary.room.id == public, summary.last_message.as_ref() == Some(&said));
-        }
+        assert_eq!(found.iter().map(|it| it.access().room).collect::<Vec<_>>(), [group, public]);
+        let shown = found.into_iter().filter_map(|it| it.permit(Action::View).ok());
+        let shown: Vec<_> = shown.map(|summary| (summary.room.id, summary.unread)).collect();
+        assert_eq!(shown, wanted);
     }
     assert!(world.store.summaries(None, &[]).await.unwrap().is_empty());
 }

@@ -108,12 +108,14 @@ pub async fn a_deleted_room_is_nowhere_listed_found_or_counted(store: Arc<dyn St
                 let (by, slice) = (caller(id), Slice::first(10));
                 for order in [RoomOrder::Activity, RoomOrder::Id] {
                     let query = RoomQuery { by: by.clone(), order, slice };
+                    assert!(store.own_candidates(query.clone(), 10).await.unwrap().is_empty());
                     let page = store.rooms(query).await.unwrap();
                     assert_eq!((page.count, page.items.len()), (0, 0));
                 }
                 assert!(store.rooms_of(&by.user, None, 10).await.unwrap().is_empty());
                 assert!(store.rooms_to_erase(&by.user, None, 10).await.unwrap().is_empty());
-                assert!(store.public_rooms(&by, None, 10).await.unwrap().is_empty());
+                assert!(store.public_candidates(&by, None, 10, 10).await.unwrap().is_empty());
+                assert!(store.summaries(Some(&by), &[room]).await.unwrap().is_empty());
                 assert_eq!(store.unread(&by).await.unwrap(), 0);
                 for room in [None, Some(room)] {
                     let query = StatsQuery { by: by.clone(), room, since: at(0), today: at(0) };

@@ -55,7 +55,8 @@ impl Player {
             let by = self.caller(By { user, kinds: Kinds::ALL });
             let rooms = self.store.rooms_of(&by.user, None, 1_000).await.map_err(refusal_of);
             agree(Ok(false), rooms.map(|rooms| rooms.iter().any(|room| ids.contains(room))))?;
-            let public = self.store.public_rooms(&by, None, 1_000).await.map_err(refusal_of);
+            let public =
+                self.store.public_candidates(&by, None, 1_000, 1).await.map_err(refusal_of);
             let found = public.map(|rooms| rooms.iter().any(|it| ids.contains(&it.access().room)));
             agree(Ok(false), found)?;
         }

@@ -43,9 +43,6 @@ const ROOMS: usize = 1_000;
 /// How many senders there are at once.
 const SENDERS: [usize; 2] = [16, 64];
 
-/// How pgbench asks: as it does unless told, and with the statement prepared once.
-const PROTOCOLS: [&str; 2] = ["simple", "prepared"];
-
 const TEXT: &str = "Are you coming to the reading group tonight? We begin at seven, in the small \
                     room on the second floor.";
 
@@ -59,26 +56,20 @@ async fn bench() -> Result<(), Error> {
     let bench = Bench::open().await?;
     println!("medians of {rounds} rounds of {seconds} s\n");
     for senders in SENDERS {
-        let mut bare = PROTOCOLS.map(|_| Vec::new());
-        let (mut spread, mut hot) = (Vec::new(), Vec::new());
+        let (mut bare, mut spread, mut hot) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            for (protocol, rates) in PROTOCOLS.iter().zip(&mut bare) {
-                rates.push(bench.pgbench(protocol, senders, seconds).await?);
-            }
+            bare.push(bench.pgbench(senders, seconds).await?);
             spread.push(bench.sends(&bench.pairs, senders, seconds).await?);
             hot.push(bench.sends(&[bench.hot], senders, seconds).await?);
         }
-        println!("{senders} senders");
-        for (protocol, rates) in PROTOCOLS.iter().zip(&bare) {
-            println!("  pgbench, {protocol:<15} {:>8}/s", grouped(median(rates)));
-        }
-        let ratio = |ours: &[f64], bare: &[f64]| {
-            let ratios = ours.iter().zip(bare).map(|(ours, bare)| ours / bare);
+        let ratio = |ours: &[f64]| {
+            let ratios = ours.iter().zip(&bare).map(|(ours, bare)| ours / bare);
             median(&ratios.collect::<Vec<_>>())
         };
+        println!("{senders} senders");
+        println!("  pgbench                {:>8}/s", grouped(median(&bare)));
         for (name, ours) in [("over 1,000 rooms of two", &spread), ("in one hot room", &hot)] {
-            let [simple, prepared] = [&bare[0], &bare[1]].map(|bare| ratio(ours, bare));
-            println!("  {name:<24} {:>8}/s  {simple:.2}x, {prepared:.2}x", grouped(median(ours)));
+            println!("  {name:<22} {:>8}/s  {:.2}x", grouped(median(ours)), ratio(ours));
         }
     }
     Ok(())
@@ -136,7 +127,7 @@ impl Bench {
     }
 
     /// Transactions a second of pgbench.
-    async fn pgbench(&self, protocol: &str, clients: usize, seconds: u64) -> Result<f64, Error> {
+    async fn pgbench(&self, clients: usize, seconds: u64) -> Result<f64, Error> {
         let folder = tempfile::tempdir()?;
         let script = folder.path().join("insert.sql");
         // Written so, the colon is none before a variable of pgbench's.
@@ -146,7 +137,7 @@ impl Bench {
         let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         std::fs::set_permissions(folder.path(), open)?;
         let mut pgbench = self.cluster.program("pgbench");
-        pgbench.args(["-n", "-M", protocol, "-j", "2", "-c", &clients.to_string()]);
+        pgbench.args(["-n", "-M", "prepared", "-j", "2", "-c", &clients.to_string()]);
         pgbench.args(["-T", &seconds.to_string(), "-f"]).arg(script).stderr(Stdio::inherit());
         let output = tokio::task::spawn_blocking(move || pgbench.output()).await??;
         let text = String::from_utf8(output.stdout)?;

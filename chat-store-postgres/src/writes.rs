@@ -182,18 +182,20 @@ pub(crate) async fn save(
     rooms: impl Iterator<Item = &Held>,
 ) -> Result<(), sqlx::Error> {
     let held: Vec<_> = rooms.filter(|held| held.changed).collect();
-    let members = || {
-        held.iter().flat_map(|held| {
-            let marked = held.members.values().filter(|caller| caller.marked);
-            marked.map(|caller| (&held.room, &caller.member))
-        })
-    };
+    let members = held.iter().flat_map(|held| {
+        let marked = held.members.values().filter(|caller| caller.marked);
+        marked.map(|caller| (&held.room, &caller.member))
+    });
+    let members: Vec<_> = members.collect();
     let column = |of: fn(&Held) -> i64| held.iter().map(|held| of(held)).collect::<Vec<_>>();
     let more = |of: fn(&Sets) -> &SeqSet| {
         held.iter().map(|held| added(of(&held.added))).collect::<Vec<_>>()
     };
     let last_at = |held: &&Held| held.last_at.map(Timestamp::to_utc);
-    let saved = sqlx::query(sql::SAVE)
+    let statement = if members.is_empty() { sql::SAVE } else { sql::SAVE_WITH_MEMBERS };
+    let mut save = sqlx::query(statement)
+        .bind(lane.map(|(lane, _)| lane))
+        .bind(lane.map(|(_, number)| number))
         .bind(column(|held| int(held.room.id.get())))
         .bind(column(|held| int(held.room.last_seq)))
         .bind(column(|held| int(held.room.version)))
@@ -201,16 +203,17 @@ pub(crate) async fn save(
         .bind(held.iter().map(last_at).collect::<Vec<_>>())
         .bind(more(|added| &added.uncounted))
         .bind(more(|added| &added.delivered))
-        .bind(more(|added| &added.read))
-        .bind(members().map(|(room, _)| int(room.id.get())).collect::<Vec<_>>())
-        .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
-        .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())
-        .bind(members().map(|(_, member)| multirange(&member.delivered)).collect::<Vec<_>>())
-        .bind(members().map(|(room, _)| int(room.last_seq)).collect::<Vec<_>>())
-        .bind(lane.map(|(lane, _)| lane))
-        .bind(lane.map(|(_, number)| number))
-        .execute(on)
-        .await?;
+        .bind(more(|added| &added.read));
+    if !members.is_empty() {
+        let members = || members.iter();
+        save = save
+            .bind(members().map(|(room, _)| int(room.id.get())).collect::<Vec<_>>())
+            .bind(members().map(|(_, member)| member.user.as_str()).collect::<Vec<_>>())
+            .bind(members().map(|(_, member)| multirange(&member.read)).collect::<Vec<_>>())
+            .bind(members().map(|(_, member)| multirange(&member.delivered)).collect::<Vec<_>>())
+            .bind(members().map(|(room, _)| int(room.last_seq)).collect::<Vec<_>>());
+    }
+    let saved = save.execute(on).await?;
     if lane.is_some() && saved.rows_affected() == 0 {
         // The row of a lane that was idle for long is taken away; a new connection brings it back.
         return Err(sqlx::Error::WorkerCrashed);

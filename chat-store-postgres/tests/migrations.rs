@@ -113,6 +113,19 @@ async fn timeouts_of_the_role_do_not_end_a_migration() {
     assert_eq!(store.pending_migrations().await.unwrap(), 0);
 }
 
+/// As migrations do on tables that are in use.
+#[tokio::test]
+async fn messages_are_sent_while_an_index_on_members_is_made() {
+    let (store, schema) = common::store().await;
+    let room = common::group(&store).await;
+    let mut migration = PgConnection::connect(&chat_test_postgres::url()).await.unwrap();
+    let lock = format!("begin; lock table {}.members in share mode", schema.0);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut migration).await.unwrap();
+    for (by, text) in [("ada", "to be known"), ("bob", "known"), ("ada", "known")] {
+        store.send(common::text(room, by, text)).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn an_older_version_starts_beside_a_newer_one() {
     let (store, schema) = common::store().await;

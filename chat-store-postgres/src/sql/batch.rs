@@ -182,26 +182,40 @@ pub(crate) const PLACES: &str = "select m.room_id, m.seq, m.id \
      from unnest($1::bigint[], $2::bigint[]) x (room_id, seq) \
      join messages m on m.room_id = x.room_id and m.seq = x.seq";
 
-/// Writes what a batch has made of rooms and members, and that it was. A set of a room to which
-/// nothing is added stays where it is: only what changes is written.
-pub(crate) const SAVE: &str = "with r as ( \
-         update rooms set last_seq = x.last_seq, version = x.version, \
-             activity_at = x.activity_at, last_at = x.last_at, \
-             uncounted = coalesce(uncounted + x.more_uncounted::int8multirange, uncounted), \
-             delivered = coalesce(delivered + x.more_delivered::int8multirange, delivered), \
-             read = coalesce(read + x.more_read::int8multirange, read) \
-         from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::timestamptz[], \
-             $5::timestamptz[], $6::text[], $7::text[], $8::text[]) \
-             x (id, last_seq, version, activity_at, last_at, more_uncounted, more_delivered, \
-                more_read) \
-         where rooms.id = x.id), \
-     b as ( \
+macro_rules! save {
+    ($members:literal) => {
+        concat!(
+            "with r as ( \
+                 update rooms set last_seq = x.last_seq, version = x.version, \
+                     activity_at = x.activity_at, last_at = x.last_at, \
+                     uncounted = coalesce(uncounted + x.more_uncounted::int8multirange, uncounted), \
+                     delivered = coalesce(delivered + x.more_delivered::int8multirange, delivered), \
+                     read = coalesce(read + x.more_read::int8multirange, read) \
+                 from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::timestamptz[], \
+                     $7::timestamptz[], $8::text[], $9::text[], $10::text[]) \
+                     x (id, last_seq, version, activity_at, last_at, more_uncounted, \
+                        more_delivered, more_read) \
+                 where rooms.id = x.id)",
+            $members,
+            " update lanes set batch = $2, at = now() where id = $1"
+        )
+    };
+}
+
+/// Writes what a batch has made of rooms, and that it was. A set of a room to which nothing is added
+/// stays where it is: only what changes is written. The members' table is not touched, so that
+/// messages are sent also while an index on it is made.
+pub(crate) const SAVE: &str = save!("");
+
+/// The same, with what it has made of members.
+pub(crate) const SAVE_WITH_MEMBERS: &str = save!(
+    ", b as ( \
          update members set read = x.read::int8multirange, \
              delivered = x.delivered::int8multirange, own_seq = x.own_seq \
-         from unnest($9::bigint[], $10::text[], $11::text[], $12::text[], $13::bigint[]) \
+         from unnest($11::bigint[], $12::text[], $13::text[], $14::text[], $15::bigint[]) \
              x (room_id, user_id, read, delivered, own_seq) \
-         where members.room_id = x.room_id and members.user_id = x.user_id) \
-     update lanes set batch = $15, at = now() where id = $14";
+         where members.room_id = x.room_id and members.user_id = x.user_id)"
+);
 
 /// Takes what members have sent into their sets.
 pub(crate) const FOLD: &str = concat!(
@@ -235,6 +249,22 @@ pub(crate) const MOVE: &str = concat!(
 
 #[cfg(test)]
 pub(crate) const ALL: &[&str] = &[
-    SET_UP, ENTER, LEAVE, COMMITTED, LOCK, LOCK_FREE, PRESENT, MEMBERS, OTHERS, KEYS, TARGETS,
-    SEND, SEND_KNOWN, PLACES, SAVE, FOLD, MOVE,
+    SET_UP,
+    ENTER,
+    LEAVE,
+    COMMITTED,
+    LOCK,
+    LOCK_FREE,
+    PRESENT,
+    MEMBERS,
+    OTHERS,
+    KEYS,
+    TARGETS,
+    SEND,
+    SEND_KNOWN,
+    PLACES,
+    SAVE,
+    SAVE_WITH_MEMBERS,
+    FOLD,
+    MOVE,
 ];

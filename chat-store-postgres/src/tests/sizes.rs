@@ -134,8 +134,8 @@ async fn sets_that_did_not_change_are_not_written() {
     let mut connection = large().await;
     let save = |added: &str| {
         format!(
-            "('{{7}}', '{{22001}}', '{{50002}}', array[now()], array[now()], '{{{added}}}', \
-             '{{null}}', '{{null}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', null, null)"
+            "(null, null, '{{7}}', '{{22001}}', '{{50002}}', array[now()], array[now()], \
+             '{{{added}}}', '{{null}}', '{{null}}')"
         )
     };
     let plain = written(&mut connection, sql::batch::SAVE, &save("null")).await;

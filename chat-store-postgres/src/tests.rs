@@ -1,5 +1,6 @@
 //! Statements, against the tables as they are migrated.
 
+mod crowds;
 mod explain;
 mod gone_rooms;
 mod plans;

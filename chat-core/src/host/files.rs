@@ -57,7 +57,8 @@ pub trait FileStore: Send + Sync + 'static {
     /// Reads a file.
     async fn get(&self, key: &str) -> Result<StoredFile, FileError>;
 
-    /// Reads a part of a file: at least one byte, and none beyond its end.
+    /// Reads a part of a file: at least one byte, and none beyond its end. Where less is there than
+    /// was stored, that is an error, or the pieces end early, and the download is cut off.
     ///
     /// Unless the host says otherwise the whole file is read up to where the part ends, and what is
     /// before it is thrown away.

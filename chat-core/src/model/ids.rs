@@ -197,7 +197,9 @@ macro_rules! numeric_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                text.parse().ok().and_then(Self::new).ok_or(InvalidId::NUMBER)
+                let is_canonical = !text.starts_with(['+', '0']);
+                let id = text.parse().ok().filter(|_| is_canonical);
+                id.and_then(Self::new).ok_or(InvalidId::NUMBER)
             }
         }
 
@@ -301,7 +303,7 @@ mod tests {
         let read: (UserId, RoomId) = serde_json::from_str(r#"["u_7",7]"#).unwrap();
         assert_eq!(read, (user.clone(), room));
         assert_eq!((user.to_string().parse(), room.to_string().parse()), (Ok(user), Ok(room)));
-        for text in ["0", "281474976710656", "-1", "7.0", "seven", ""] {
+        for text in ["0", "281474976710656", "-1", "+7", "007", "7.0", "seven", ""] {
             assert_eq!(text.parse::<MessageId>(), Err(InvalidId::NUMBER), "{text}");
         }
         assert!(serde_json::from_str::<UserId>("\"\"").is_err());

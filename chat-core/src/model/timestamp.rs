@@ -95,7 +95,7 @@ impl From<SystemTime> for Timestamp {
 /// Held within the years 1970 to 9999; what is finer than microseconds is cut off.
 impl From<OffsetDateTime> for Timestamp {
     fn from(time: OffsetDateTime) -> Self {
-        let micros = time.unix_timestamp_nanos().div_euclid(1_000);
+        let micros = time.unix_timestamp_nanos().div_euclid(1_000).max(0);
         Self::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
     }
 }

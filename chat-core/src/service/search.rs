@@ -43,8 +43,9 @@ impl Actor {
     /// or of a member's names; at most `limit` and at most 50.
     ///
     /// The names are the host's, so no index can be asked for them: the first 1,000 rooms of
-    /// either sort are looked at, and of each the first 100 members. What is found is read after
-    /// that: a room that changed meanwhile comes as it is by then, where it would still be found.
+    /// either sort are looked at, a hundred at a time, and of each the first 100 members. What is
+    /// found is read after that: a room that changed meanwhile comes as it is by then, where it would
+    /// still be found. One that moves up in its list meanwhile may be passed over.
     ///
     /// # Errors
     /// [`Error::Invalid`] for a blank term (`term`), which is none; [`Error::Unavailable`].

@@ -75,7 +75,7 @@ macro_rules! is_member {
 }
 
 /// Who the first `$most` present members of the room `r` are, in the order they joined: by the index
-/// `members_present` alone.
+/// `members_present`, without the rows but those that changed since the last vacuum.
 macro_rules! users {
     ($most:literal) => {
         concat!(

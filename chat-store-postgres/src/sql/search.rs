@@ -32,7 +32,8 @@ pub(crate) const OWN_CANDIDATES: &str = concat!(
     in_order!()
 );
 
-/// Public rooms by the index `rooms_public`, from the largest id on.
+/// Public rooms by the index `rooms_public`, from the largest id on. `offset 0` has each looked up
+/// among the caller's by the primary key, and not compared with all of these.
 pub(crate) const PUBLIC_CANDIDATES: &str = concat!(
     "select ",
     fact_columns!(),
@@ -41,7 +42,7 @@ pub(crate) const PUBLIC_CANDIDATES: &str = concat!(
     ", false as is_member from rooms r \
      where r.kind = 'public' and r.active and r.id < $2 \
          and not exists (select from members b \
-             where b.room_id = r.id and b.user_id = $1 and not b.gone) \
+             where b.room_id = r.id and b.user_id = $1 and not b.gone offset 0) \
      order by r.id desc limit $3"
 );
 

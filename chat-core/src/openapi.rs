@@ -144,6 +144,7 @@ fn responses(
     for status in statuses {
         let shape = match status {
             200..300 => endpoint.response.filter(|_| status != 204),
+            304 => None,
             400 => Some(dialect.bad_request),
             _ => Some(DETAIL),
         };
@@ -168,13 +169,15 @@ fn meaning(status: u16) -> &'static str {
     match status {
         200 => "Done.",
         201 => "Made.",
-        206 => "Done: the range that was asked for.",
         204 => "Done; there is nothing to say about it.",
+        206 => "Done: the range that was asked for.",
+        304 => "It is as If-None-Match names it.",
         400 => "The input is not valid.",
         401 => "The credentials are absent or not valid.",
         403 => "Not allowed.",
         404 => "There is no such thing, or not for the caller.",
         409 => "The key was used for something else, or the message was deleted.",
+        412 => "It is not what If-Match names.",
         413 => "The body is too large.",
         415 => "The body is of a type that is not taken.",
         416 => "There is no such range of it; see Content-Range.",

@@ -119,6 +119,10 @@ fn a_file_comes_down_in_parts_to_who_asks_for_them() {
     ] {
         assert_eq!((whole.status, whole.header("content-length")), (200, &*size.to_string()));
     }
+    let known = read(&[("range", "bytes=0-3"), ("if-none-match", &tag)]);
+    assert_eq!((known.status, &*known.text, known.header("etag")), (304, "", &*tag));
+    let other = read(&[("range", "bytes=0-3"), ("if-match", "\"another\"")]);
+    assert_detail(&other, 412);
     let beyond = read(&[("range", "bytes=1000-")]);
     assert_detail(&beyond, 416);
     assert_eq!(beyond.header("content-range"), format!("bytes */{size}"));

@@ -1,9 +1,9 @@
-//! The part of a file that a client asks for (RFC 9110, section 14).
+//! What of a file a client asks for, and whether it knows it already (RFC 9110, sections 13 and 14).
 
 use std::ops::Range;
 
 use http::HeaderMap;
-use http::header::{IF_RANGE, RANGE};
+use http::header::{HeaderName, IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
 
 /// What of a file a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,16 +14,37 @@ pub(crate) enum Wanted {
     Part(Range<u64>),
     /// What the file does not have.
     Nothing,
+    /// Nothing, as the client has it.
+    Known,
+    /// Nothing, as the client means another file.
+    Other,
 }
 
 impl Wanted {
     /// What the headers of a `GET` ask for of a file that has so many bytes, and that this tag names
     /// as it is now.
     pub(crate) fn of(headers: &HeaderMap, size: u64, tag: &str) -> Self {
+        if names(headers, &IF_MATCH, tag) == Some(false) {
+            return Self::Other;
+        }
+        // Tags are compared weakly here, and strongly everywhere else.
+        let weak = format!("W/{tag}");
+        if [tag, &weak].iter().any(|tag| names(headers, &IF_NONE_MATCH, tag) == Some(true)) {
+            return Self::Known;
+        }
         let is_other = headers.get(IF_RANGE).is_some_and(|value| value != tag);
         let range = headers.get(RANGE).filter(|_| !is_other).and_then(|value| value.to_str().ok());
         range.and_then(|range| part(range, size)).unwrap_or(Self::Whole)
     }
+}
+
+/// Whether one of the tags that a header lists is this one, or any is meant; none without the header.
+/// Our tags have no commas.
+fn names(headers: &HeaderMap, name: &HeaderName, tag: &str) -> Option<bool> {
+    let mut values = headers.get_all(name).iter().peekable();
+    values.peek()?;
+    let mut tags = values.filter_map(|value| value.to_str().ok()).flat_map(|tags| tags.split(','));
+    Some(tags.any(|listed| listed.trim() == tag || listed.trim() == "*"))
 }
 
 /// The one part that a range names; none where it names none or several.
@@ -124,6 +145,26 @@ mod tests {
             headers.insert(IF_RANGE, HeaderValue::from_static(tag));
             assert_eq!(Wanted::of(&headers, 10, "\"1\""), expected, "{tag}");
         }
+    }
+
+    #[test]
+    fn conditions_are_looked_at_before_the_part() {
+        let wanted = |name: HeaderName, tags: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RANGE, HeaderValue::from_static("bytes=0-0"));
+            headers.insert(name, HeaderValue::from_static(tags));
+            Wanted::of(&headers, 10, "\"1\"")
+        };
+        for (tags, same) in
+            [("\"1\"", true), ("*", true), ("\"0\", \"1\"", true), ("\"0\"", false), ("", false)]
+        {
+            let matched = if same { Wanted::Part(0..1) } else { Wanted::Other };
+            assert_eq!(wanted(IF_MATCH, tags), matched, "{tags}");
+            let unmatched = if same { Wanted::Known } else { Wanted::Part(0..1) };
+            assert_eq!(wanted(IF_NONE_MATCH, tags), unmatched, "{tags}");
+        }
+        assert_eq!(wanted(IF_MATCH, "W/\"1\""), Wanted::Other);
+        assert_eq!(wanted(IF_NONE_MATCH, "W/\"1\""), Wanted::Known);
     }
 
     proptest! {

@@ -42,6 +42,9 @@ pub enum Rejection {
         /// How many bytes it has.
         size: u64,
     },
+    /// The client means another file than there is.
+    #[error("the precondition failed")]
+    PreconditionFailed,
     /// The request cannot be understood as HTTP, in this way.
     #[error("{0}")]
     Malformed(&'static str),
@@ -74,6 +77,9 @@ pub fn standard(rejection: &Rejection) -> Response {
             let mut response = detail(StatusCode::RANGE_NOT_SATISFIABLE, sentence);
             with_header(&mut response, CONTENT_RANGE, &format!("bytes */{size}"));
             response
+        }
+        Rejection::PreconditionFailed => {
+            detail(StatusCode::PRECONDITION_FAILED, "It is not what If-Match names.")
         }
         Rejection::UnsupportedMediaType => {
             detail(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type in request.")

@@ -206,7 +206,7 @@ pub(super) static ENDPOINTS: [Endpoint; 21] = [
         path: files::PATH,
         summary: "Download the file of a message",
         input: Input::Link,
-        statuses: &[200, 206, 403, 404, 416],
+        statuses: &[200, 206, 304, 403, 404, 412, 416],
         query: &[
             Parameter::text("user", "From the signed link."),
             Parameter::integer("expires", "From the signed link."),

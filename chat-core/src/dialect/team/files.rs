@@ -10,7 +10,7 @@ use serde_json::Map;
 
 use super::endpoints::Answer;
 use super::fields::{self, IdView};
-use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response, Wanted};
+use crate::http::{Body, Call, Fields, Form, Part, Rejection, Response, Wanted, no_content};
 use crate::model::{Message, RoomId};
 use crate::rules::{Denial, OCTET_STREAM};
 use crate::service::{Error, Problem, Upload};
@@ -20,6 +20,9 @@ pub(super) const FILE: &str = "file_attachment";
 
 /// Where files are downloaded; `{message_id}` as [`IdView`] writes it.
 pub(super) const PATH: &str = "/api/chat/files/{message_id}/";
+
+/// Links are for one user and end, so nobody keeps what they lead to.
+const PRIVATE: &str = "private, no-store";
 
 /// What RFC 8187 lets stand as it is in an extended parameter.
 const ATTRIBUTE: &AsciiSet = &NON_ALPHANUMERIC
@@ -106,6 +109,14 @@ pub(super) async fn download(call: Call) -> Answer {
     let tag = format!("\"{message}\"");
     let (pieces, size, range) = match Wanted::of(&call.headers, attachment.size, &tag) {
         Wanted::Nothing => return Err(Rejection::BadRange { size: attachment.size }),
+        Wanted::Other => return Err(Rejection::PreconditionFailed),
+        Wanted::Known => {
+            let mut response = no_content();
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            set(&mut response, ETAG, &tag);
+            set(&mut response, CACHE_CONTROL, PRIVATE);
+            return Ok(response);
+        }
         Wanted::Whole => {
             let file = found.read().await?;
             (file.pieces, file.size, None)
@@ -120,25 +131,30 @@ pub(super) async fn download(call: Call) -> Answer {
     if range.is_some() {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
-    let headers = response.headers_mut();
-    let mut set = |name: HeaderName, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(name, value);
-        }
-    };
-    set(CONTENT_TYPE, OCTET_STREAM);
-    set(CONTENT_TYPE, &attachment.content_type);
-    set(CONTENT_LENGTH, &size.to_string());
-    set(CONTENT_DISPOSITION, &disposition(&attachment.name));
-    set(X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox");
-    set(CACHE_CONTROL, "private, no-store");
-    set(ACCEPT_RANGES, "bytes");
-    set(ETAG, &tag);
+    for (name, value) in [
+        (CONTENT_TYPE, OCTET_STREAM),
+        (CONTENT_TYPE, &attachment.content_type),
+        (CONTENT_LENGTH, &size.to_string()),
+        (CONTENT_DISPOSITION, &disposition(&attachment.name)),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"),
+        (CACHE_CONTROL, PRIVATE),
+        (ACCEPT_RANGES, "bytes"),
+        (ETAG, &tag),
+    ] {
+        set(&mut response, name, value);
+    }
     if let Some(range) = range {
-        set(CONTENT_RANGE, &range);
+        set(&mut response, CONTENT_RANGE, &range);
     }
     Ok(response)
+}
+
+/// Sets a header, unless the value cannot be one.
+fn set(response: &mut Response, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
 }
 
 /// Says to save a file under a name, and never to show it in place (RFC 6266).

@@ -38,8 +38,9 @@ impl Chat {
         Ok(self.inner.store.versions(rooms).await?)
     }
 
-    /// What changed in a room after a point, about `limit` changes at once; fewer where very many have
-    /// read what was edited or deleted. Asks nobody for permission, like [`Chat::versions`].
+    /// What changed in a room after a point, about `limit` changes at once; fewer where messages were
+    /// edited or deleted that very many members may have read. Asks nobody for permission, like
+    /// [`Chat::versions`].
     ///
     /// The changes come in the order they happened. What changed more than once is told as it is
     /// now: a message that was sent and edited since is sent with its new text and then edited, one
@@ -67,15 +68,17 @@ impl Chat {
                 None => break changes.room.version,
             }
         };
+        let is_read = sides.values().any(|(side, _)| side.shows_readers());
+        let members = self.members_of(is_read.then_some(room).as_slice()).await?;
+        let light = light(&sides, members.get(&room).map_or(0, Vec::len));
+        let end = cut(&mut sides, light).or(end);
         let shown = sides.values().filter_map(|(side, item)| match (side, item) {
             (Side::Sent | Side::Edited | Side::Deleted, Changed::Message(message)) => {
-                Some((&**message, !matches!(side, Side::Sent)))
+                Some((&**message, side.shows_readers()))
             }
             _ => None,
         });
-        let people = self.readers(shown).await?;
-        let light = light(&sides, &people);
-        let end = cut(&mut sides, light).or(end);
+        let people = self.readers_among(members, &shown.collect::<Vec<_>>()).await?;
         let reached = end.unwrap_or(Cursor::version(newest));
         let events = events(room, sides, reached, &people);
         Ok(Batch { events, reached, newest, more: end.is_some() })
@@ -91,6 +94,13 @@ enum Side {
     Reacted,
     Status,
     Membership,
+}
+
+impl Side {
+    /// Whether it is shown with who has read the message.
+    fn shows_readers(self) -> bool {
+        matches!(self, Self::Edited | Self::Deleted)
+    }
 }
 
 /// Changes by when they happened: version, message, member.
@@ -127,12 +137,13 @@ fn add_sides(sides: &mut Sides, item: &Changed, after: Cursor) {
     }
 }
 
-/// How many of the first changes have no more readers together than a reading brings; one at least.
-fn light(sides: &Sides, people: &Readers) -> usize {
+/// How many of the first changes have no more readers together than a reading brings, if all members
+/// have read all of them; one at least.
+fn light(sides: &Sides, members: usize) -> usize {
     let mut readers = 0;
-    let fits = |(side, item): &&(Side, Changed)| {
-        if let (Side::Edited | Side::Deleted, Changed::Message(message)) = (side, item) {
-            readers += people.most(message);
+    let fits = |(side, _): &&(Side, Changed)| {
+        if side.shows_readers() {
+            readers += 1 + members;
         }
         readers <= READERS
     };

@@ -4,14 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Chat, Error, People};
-use crate::model::{Member, Message, RoomId, User, UserId};
+use crate::model::{Member, Message, RoomId, SeqSet, User, UserId};
 
 /// The senders and the readers of messages, looked up at once.
 #[derive(Debug, Default)]
 pub(crate) struct Readers {
-    members: HashMap<RoomId, Vec<Member>>,
+    members: Members,
     people: People,
 }
+
+/// The members of rooms, with what they have read.
+pub(super) type Members = HashMap<RoomId, Vec<Member>>;
 
 impl Readers {
     /// Somebody's data.
@@ -52,29 +55,41 @@ impl Chat {
         let mut rooms: Vec<_> = read().map(|(message, _)| message.room).collect();
         rooms.sort_unstable();
         rooms.dedup();
-        let members: HashMap<_, _> = if rooms.is_empty() {
-            HashMap::new()
-        } else {
-            self.inner.store.members(&rooms).await?.into_iter().collect()
-        };
-        let people = self.users(shown(&messages, &members)).await?;
+        let members = self.members_of(&rooms).await?;
+        self.readers_among(members, &messages).await
+    }
+
+    /// The members of these rooms; the store is asked once, and not for none.
+    pub(super) async fn members_of(&self, rooms: &[RoomId]) -> Result<Members, Error> {
+        if rooms.is_empty() {
+            return Ok(Members::new());
+        }
+        Ok(self.inner.store.members(rooms).await?.into_iter().collect())
+    }
+
+    /// The same as [`Chat::readers`], among these members.
+    pub(super) async fn readers_among(
+        &self,
+        members: Members,
+        messages: &[(&Message, bool)],
+    ) -> Result<Readers, Error> {
+        let people = self.users(shown(messages, &members)).await?;
         Ok(Readers { members, people })
     }
 }
 
 /// The senders, and those of each room who have read any of its messages.
-fn shown<'a>(
-    messages: &[(&'a Message, bool)],
-    members: &'a HashMap<RoomId, Vec<Member>>,
-) -> Vec<&'a UserId> {
+fn shown<'a>(messages: &[(&'a Message, bool)], members: &'a Members) -> Vec<&'a UserId> {
     let mut shown: Vec<_> = messages.iter().map(|(message, _)| &message.sender).collect();
     for (room, members) in members {
         let of_room =
             |(message, with_readers): &&(&Message, bool)| *with_readers && message.room == *room;
-        let read: Vec<_> = messages.iter().filter(of_room).collect();
-        let readers =
-            members.iter().filter(|member| read.iter().any(|(it, _)| has_read(member, it)));
-        shown.extend(readers.map(|member| &member.user));
+        let seqs: SeqSet =
+            messages.iter().filter(of_room).map(|(message, _)| message.seq).collect();
+        let has_read_any = |member: &&Member| {
+            member.read.intersection(&seqs).last().is_some_and(|last| member.joined_seq < last)
+        };
+        shown.extend(members.iter().filter(has_read_any).map(|member| &member.user));
     }
     shown
 }

@@ -23,7 +23,7 @@ const PORTION: usize = 32;
 
 /// How many changes of a room are read at once, first and at most. Each reading goes through all
 /// rows that changed since, so that twice as many are read each time: of a room that is far behind
-/// there are few readings.
+/// there are few readings, unless very many read what was edited there.
 const CHANGES: (usize, usize) = (1_000, 16_000);
 
 /// How long to wait after the store did not answer.

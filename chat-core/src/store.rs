@@ -25,7 +25,8 @@ mod search;
 mod sessions;
 
 pub use erasure::{
-    Erase, Erased, ErasureStore, FIRST_FILE_PAUSE, ForgottenUser, LONGEST_FILE_PAUSE,
+    Erase, Erased, ErasureStore, FIRST_FILE_PAUSE, FIRST_ROOM_PAUSE, ForgottenUser,
+    LONGEST_FILE_PAUSE, LONGEST_ROOM_PAUSE,
 };
 pub use error::{StoreError, StoreResult};
 pub use messages::{

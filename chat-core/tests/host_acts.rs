@@ -3,6 +3,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_core::host::{JwtAuthenticator, StaticDirectory};
@@ -325,6 +326,23 @@ fn a_room_that_the_host_deletes_is_gone_and_told_of_once() {
     assert!(shelf.contents().is_empty());
     let anew = now(jane.direct_room(1)).unwrap();
     assert!(anew.created && anew.id > group);
+}
+
+#[test]
+fn a_room_is_deleted_where_nothing_was_said_since_and_else_kept_untold() {
+    let (chat, _) = open();
+    let john = chat.acting_as(1);
+    let pair = now(john.direct_room(2)).unwrap().id;
+    let sent = now(john.send(pair, "hello")).unwrap().message.created_at;
+    let told = listen(&chat);
+    assert!(!now(chat.delete_room_if_idle(pair, sent)).unwrap(), "it was just said");
+    now(john.room(pair)).expect("it is kept");
+    assert!(told.0.lock().unwrap().is_empty());
+    let later = sent.after(Duration::from_micros(1));
+    assert!(now(chat.delete_room_if_idle(pair, later)).unwrap());
+    assert!(!now(chat.delete_room_if_idle(pair, later)).unwrap(), "there is no such room");
+    assert_eq!(*told.0.lock().unwrap(), ["Gone"]);
+    assert!(matches!(now(john.room(pair)), Err(Error::NotFound)));
 }
 
 #[test]

@@ -32,9 +32,9 @@ const RENEWALS: u32 = 4;
 /// How often files are looked for that are still to be deleted, and what is left of deleted rooms.
 const LEFT_OVER: Duration = Duration::from_secs(30);
 
-/// How long to wait between two parts of a deleted room: so long that most of the database's time is
-/// left for everybody else.
-const BREATH: Duration = Duration::from_millis(50);
+/// How many times as long as a part of what deleted rooms have left took to wait before the next
+/// one: so that most of the database's time is left for everybody else.
+const BREATH: u32 = 3;
 
 /// Starts all of it. It ends with the set, or with the hub. Where the host's own code panics or does
 /// not return, the rest goes on.
@@ -171,8 +171,9 @@ async fn sweep_gone_rooms(chat: Chat) {
     loop {
         sleep(LEFT_OVER).await;
         loop {
+            let began = Instant::now();
             match within(LIMIT, chat.sweep_gone_rooms()).await {
-                Ok(true) => sleep(BREATH).await,
+                Ok(true) => sleep(BREATH * began.elapsed()).await,
                 Ok(false) => break,
                 Err(error) => {
                     tracing::warn!(%error, "deleted rooms could not be swept; trying again");

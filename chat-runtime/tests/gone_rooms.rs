@@ -80,7 +80,7 @@ async fn what_is_sent_into_a_deleted_room_is_refused_and_acknowledged_to_nobody(
     let mut jane = Socket::open(&there, CAMPUS, room, 2).await;
     sleep(Duration::from_millis(100)).await;
     // Nobody has told this node.
-    store.delete_room(room).await.expect("it is deleted");
+    store.delete_room(room, None).await.expect("it is deleted");
     jane.send(&json!({ "type": "message", "content": "still here?" })).await;
     let frame = jane.next().await.expect("an answer");
     assert_eq!(frame["type"], "error", "{frame}");

@@ -56,8 +56,12 @@ impl ErasureStore for MemoryStore {
         Ok(self.sessions_mut().forget_user(user, now, limit))
     }
 
-    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
-        self.state.delete_room(room)
+    async fn delete_room(
+        &self,
+        room: RoomId,
+        idle_since: Option<Timestamp>,
+    ) -> StoreResult<Option<Version>> {
+        self.state.delete_room(room, idle_since)
     }
 
     async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {

@@ -3,18 +3,27 @@
 use chat_core::model::{Message, RoomId, Timestamp, Version};
 use chat_core::store::StoreResult;
 
+use crate::room_state::RoomState;
 use crate::shards::lock;
 use crate::state::{State, hold};
 
 impl State {
-    /// Takes a room away from everybody, whatever it holds, and returns its last version.
-    pub(crate) fn delete_room(&self, id: RoomId) -> StoreResult<Version> {
+    /// Takes a room away from everybody, whatever it holds, and returns its last version; `None`
+    /// where something was said there at a moment or after it.
+    pub(crate) fn delete_room(
+        &self,
+        id: RoomId,
+        idle_since: Option<Timestamp>,
+    ) -> StoreResult<Option<Version>> {
         let room = self.room(id)?;
         let pair = hold(&room)?.pair();
         // Guards the pair until its room is gone, so that whoever asks for one makes another.
         let mut pairs = pair.as_ref().map(|pair| self.pairs.hold(pair));
         // Guards the room until nobody finds it: who waits for it finds that it is gone.
         let mut state = hold(&room)?;
+        if idle_since.is_some_and(|since| state.room.activity_at >= since) {
+            return Ok(None);
+        }
         let version = state.next_version();
         if let (Some(pairs), Some(pair)) = (&mut pairs, &pair) {
             pairs.remove(pair);
@@ -25,25 +34,47 @@ impl State {
         let gone = state.take();
         // Guards the list while the room is added.
         lock(&self.gone_rooms).push(gone);
-        Ok(version)
+        Ok(Some(version))
     }
 
-    /// Takes so many messages or members out of a room that is gone; whether there is one.
+    /// Takes so many messages and members out of rooms that are gone; whether there is a room.
     pub(crate) fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> bool {
-        // Guards the list, so that each room is taken by one caller.
-        let Some(mut gone) = lock(&self.gone_rooms).pop() else { return false };
-        for _ in 0..limit {
-            if let Some(message) = gone.pop_message() {
-                self.note_file(&message, at);
-            } else if let Some(user) = gone.pop_member() {
-                self.user_rooms.take_out(&user, gone.room.id);
-                self.left_rooms.take_out(&user, gone.room.id);
+        let (mut left, mut found) = (limit, false);
+        while left > 0
+            && let Some(mut gone) = self.take_gone_room()
+        {
+            found = true;
+            while left > 0 && self.take_one_out(&mut gone, at) {
+                left -= 1;
+            }
+            if left == 0 {
+                // Guards the list while the room is put back.
+                lock(&self.gone_rooms).push(gone);
             } else {
-                return true;
+                // To end with a room counts too, so that those with nothing in them are so many.
+                left -= 1;
             }
         }
-        // Guards the list while the room is put back.
-        lock(&self.gone_rooms).push(gone);
+        found
+    }
+
+    /// Takes a room from the list of those that are gone, so that each is swept by one caller.
+    fn take_gone_room(&self) -> Option<RoomState> {
+        // Guards the list.
+        lock(&self.gone_rooms).pop()
+    }
+
+    /// Takes a message or member out of a room that is gone; whether there was one.
+    fn take_one_out(&self, gone: &mut RoomState, at: Timestamp) -> bool {
+        if let Some(message) = gone.pop_message() {
+            self.places.take_out(message.id.get());
+            self.note_file(&message, at);
+        } else if let Some(user) = gone.pop_member() {
+            self.user_rooms.take_out(&user, gone.room.id);
+            self.left_rooms.take_out(&user, gone.room.id);
+        } else {
+            return false;
+        }
         true
     }
 

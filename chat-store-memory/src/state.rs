@@ -35,8 +35,9 @@ pub(crate) fn hold(room: &SharedRoom) -> StoreResult<MutexGuard<'_, RoomState>> 
 pub(crate) struct State {
     /// The rooms by id, until they are deleted.
     pub(crate) rooms: Numbered<SharedRoom>,
-    /// Where each message is, by id. A message is put here while its room is held and stays for
-    /// ever, so what is found here can be relied on without a lock.
+    /// Where each message is, by id. A message is put here while its room is held and stays until a
+    /// room that was deleted is swept, so what is found here of a room that stands can be relied on
+    /// without a lock.
     pub(crate) places: Numbered<(RoomId, Seq)>,
     /// The direct rooms, by the two users in ascending order.
     pub(crate) pairs: Shards<(UserId, UserId), RoomId>,

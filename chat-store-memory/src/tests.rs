@@ -4,6 +4,7 @@
 mod catching_up;
 mod contract;
 mod costs;
+mod gone_rooms;
 mod presence;
 mod races;
 mod searching;

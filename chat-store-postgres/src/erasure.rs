@@ -63,22 +63,37 @@ impl ErasureStore for PgStore {
         .await
     }
 
-    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
+    async fn delete_room(
+        &self,
+        room: RoomId,
+        idle_since: Option<Timestamp>,
+    ) -> StoreResult<Option<Version>> {
         in_time(async {
             let mut transaction = self.database.begin_in(room).await?;
-            let deleted = gone_rooms::delete(transaction.connection(), room).await;
+            let deleted = gone_rooms::delete(transaction.connection(), room, idle_since).await;
             transaction.finish(deleted).await
         })
         .await
     }
 
     async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {
-        in_time(async {
+        let mut taken = Vec::new();
+        let swept = in_time(async {
             let mut transaction = self.database.begin().await?;
-            let swept = gone_rooms::sweep(transaction.connection(), at, limit).await;
+            let swept = gone_rooms::sweep(transaction.connection(), at, limit, &mut taken).await;
             transaction.finish(swept).await
         })
-        .await
+        .await;
+        if let (Err(error), false) = (&swept, taken.is_empty()) {
+            tracing::warn!(%error, rooms = ?taken, "deleted rooms are swept later");
+            in_time(async {
+                let mut transaction = self.database.begin().await?;
+                let put_off = gone_rooms::put_off(transaction.connection(), at, &taken).await;
+                transaction.finish(put_off).await
+            })
+            .await?;
+        }
+        swept
     }
 
     async fn note_gone_files(&self, keys: &[String], at: Timestamp) -> StoreResult<()> {

@@ -67,6 +67,8 @@ chat_conformance::store_tests! { @list fresh;
     gone_rooms {
         a_deleted_room_is_as_one_that_never_was,
         a_deleted_room_is_nowhere_listed_found_or_counted,
+        what_is_sent_while_a_room_is_found_idle_keeps_it_or_is_refused,
+        many_small_rooms_are_swept_in_few_steps,
         what_a_deleted_room_has_left_is_swept_in_steps,
         the_files_of_a_deleted_room_are_to_be_deleted,
         what_was_being_written_is_in_the_room_or_refused,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use chat_core::model::{Cursor, MessageId, MessageKind, RoomId, RoomKind, Slice};
+use chat_core::model::{Cursor, MessageId, MessageKind, RoomId, RoomKind, Slice, Timestamp};
 use chat_core::rules::Term;
 use chat_core::store::{
     Anchor, Author, DeleteMessage, EditMessage, Erase, HistoryQuery, ManageRoom, Mark,
@@ -81,7 +81,7 @@ pub async fn a_deleted_room_is_as_one_that_never_was(store: Arc<dyn Store>) {
         world.say(room, 2, "hello").await;
         world.react(room, 2, message, "👍").await.unwrap();
         world.read_all(room, 2).await;
-        store.delete_room(room).await.unwrap();
+        store.delete_room(room, None).await.unwrap();
         never_was(&world, room, message).await;
         while store.sweep_gone_rooms(world.now(), 1).await.unwrap() {}
         never_was(&world, room, message).await;
@@ -97,7 +97,7 @@ pub async fn a_deleted_room_is_nowhere_listed_found_or_counted(store: Arc<dyn St
         if kind != RoomKind::Direct {
             world.leave(room, 2).await;
         }
-        store.delete_room(room).await.unwrap();
+        store.delete_room(room, None).await.unwrap();
         for swept in [false, true] {
             if swept {
                 store.sweep_gone_rooms(world.now(), 1).await.unwrap();
@@ -134,20 +134,95 @@ pub async fn a_deleted_room_is_nowhere_listed_found_or_counted(store: Arc<dyn St
 /// room, or not any more"; of callers at once one has deleted it.
 pub async fn a_room_is_deleted_once_with_its_next_version(store: Arc<dyn Store>) {
     let world = World::new(store.clone());
-    assert_eq!(refusal(store.delete_room(super::world::no_room()).await), Refusal::NotFound);
+    assert_eq!(refusal(store.delete_room(super::world::no_room(), None).await), Refusal::NotFound);
     for kind in KINDS {
         let room = world.room_of(kind, &[1, 2]).await;
         world.say(room, 1, "hello").await;
         let version = world.version(room).await;
         let deleted = at_once(8, |_| {
             let store = store.clone();
-            async move { store.delete_room(room).await.map_err(refusal_of) }
+            async move { store.delete_room(room, None).await.map_err(refusal_of) }
         })
         .await;
-        let by_whom = deleted.iter().filter(|deleted| **deleted == Ok(version + 1));
+        let by_whom = deleted.iter().filter(|deleted| **deleted == Ok(Some(version + 1)));
         assert_eq!(by_whom.count(), 1, "{deleted:?}");
         let late = deleted.iter().filter(|deleted| **deleted == Err(Refusal::NotFound));
         assert_eq!(late.count(), 7, "{deleted:?}");
+    }
+}
+
+/// "A room whose `activity_at` is at that moment or after it is kept as it is"; edits, reactions and
+/// receipts are none of that.
+pub async fn a_room_is_deleted_where_nothing_was_said_since_a_moment(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    let never = store.delete_room(super::world::no_room(), Some(at(5_000))).await;
+    assert_eq!(refusal(never), Refusal::NotFound);
+    for kind in KINDS {
+        let empty = world.room_of(kind, &[1, 2]).await;
+        let made = world.everything(empty).await.room.activity_at;
+        assert_eq!(store.delete_room(empty, Some(made)).await.unwrap(), None, "just made");
+        let later = Timestamp::from_micros(made.as_micros() + 1);
+        assert_eq!(store.delete_room(empty, Some(later)).await.unwrap(), Some(2));
+
+        let room = world.room_of(kind, &[1, 2]).await;
+        let said = NewMessage { at: at(2_000), ..world.text(room, 1, "hello") };
+        let message = world.send(said).await.id;
+        let before = world.everything(room).await;
+        for since in [at(0), at(1_999), at(2_000)] {
+            assert_eq!(store.delete_room(room, Some(since)).await.unwrap(), None);
+        }
+        assert_eq!(world.everything(room).await, before, "it is kept as it is");
+        let other = NewDirectRoom {
+            first: user(1),
+            second: user(2),
+            metadata: Map::new(),
+            at: world.now(),
+        };
+        if kind == RoomKind::Direct {
+            assert_eq!(store.direct_room(other).await.unwrap(), (room, false));
+        }
+        world.react(room, 2, message, "👍").await.unwrap();
+        world.read_all(room, 2).await;
+        let version = world.version(room).await;
+        let deleted = store.delete_room(room, Some(at(2_001))).await.unwrap();
+        assert_eq!(deleted, Some(version + 1));
+        never_was(&world, room, message).await;
+    }
+}
+
+/// "A message that was sent at that moment or after it keeps the room, or is refused."
+pub async fn what_is_sent_while_a_room_is_found_idle_keeps_it_or_is_refused(store: Arc<dyn Store>) {
+    let world = Arc::new(World::new(store));
+    for round in 0..32 {
+        let room = world.group([1, 2]).await;
+        let known = NewMessage { at: at(1_000), ..world.text(room, 1, "long ago") };
+        world.send(known).await;
+        let done = at_once(6, |task| {
+            let world = world.clone();
+            async move {
+                for _ in 0..(task * round) % 7 {
+                    tokio::task::yield_now().await;
+                }
+                if task == 0 {
+                    let deleted = world.store.delete_room(room, Some(at(2_000))).await.unwrap();
+                    return deleted.is_some();
+                }
+                let late = NewMessage { at: at(2_000), ..world.text(room, 1, "still here") };
+                match world.store.send(late).await {
+                    Err(StoreError::NotFound) => false,
+                    sent => !sent.unwrap().repeated,
+                }
+            }
+        })
+        .await;
+        let (deleted, sent) = done.split_first().unwrap();
+        let stored = sent.iter().filter(|sent| **sent).count();
+        assert_eq!(stored, if *deleted { 0 } else { 5 }, "deleted: {deleted}");
+        let stands = !world.store.versions(&[room]).await.unwrap().is_empty();
+        assert_eq!(stands, !deleted);
+        if stands {
+            assert_eq!(world.everything(room).await.messages.len(), 6);
+        }
     }
 }
 
@@ -165,7 +240,7 @@ pub async fn other_rooms_stay_as_they_are_where_one_is_deleted(store: Arc<dyn St
         world.read_all(room, 2).await;
     }
     let before = (world.everything(stays).await, world.everything(pair).await);
-    store.delete_room(gone).await.unwrap();
+    store.delete_room(gone, None).await.unwrap();
     while store.sweep_gone_rooms(world.now(), 2).await.unwrap() {}
     assert_eq!((world.everything(stays).await, world.everything(pair).await), before);
     assert_eq!(world.direct(2, 1).await, pair);
@@ -192,14 +267,14 @@ pub async fn a_pair_whose_room_is_deleted_gets_another_one(store: Arc<dyn Store>
         if rooms.len() > 1 {
             world.remove(room, first).await.unwrap();
         }
-        store.delete_room(room).await.unwrap();
+        store.delete_room(room, None).await.unwrap();
         rooms.push(room);
     }
     while store.sweep_gone_rooms(world.now(), 10).await.unwrap() {}
     assert_eq!(world.direct(3, 1).await, others);
 }
 
-/// "At most `limit` messages or members; whether there was something": as many steps as that takes,
+/// "At most `limit` messages and members; whether there was something": as many steps as that takes,
 /// and no more.
 pub async fn what_a_deleted_room_has_left_is_swept_in_steps(store: Arc<dyn Store>) {
     let world = World::new(store.clone());
@@ -217,14 +292,33 @@ pub async fn what_a_deleted_room_has_left_is_swept_in_steps(store: Arc<dyn Store
         for number in 0..20 {
             world.say(room, 1 + number % 4, "hello").await;
         }
-        store.delete_room(room).await.unwrap();
+        store.delete_room(room, None).await.unwrap();
         let taken = steps(limit).await;
         assert!((least..=least + 3).contains(&taken), "{taken} steps of {limit}");
         assert_eq!(steps(limit).await, 0);
     }
 }
 
-/// "The files of these messages are noted [...] from `at` on and in the same step", those of
+/// "A step goes on with further rooms [...]": many with little in them take few steps, and those with
+/// nothing in them too.
+pub async fn many_small_rooms_are_swept_in_few_steps(store: Arc<dyn Store>) {
+    let world = World::new(store.clone());
+    for number in 0..1_000 {
+        let room = world.group([1, 2]).await;
+        for _ in 0..if number % 10 == 0 { 0 } else { 3 } {
+            world.say(room, 1, "hello").await;
+        }
+        store.delete_room(room, None).await.unwrap();
+    }
+    let mut steps = 0;
+    while store.sweep_gone_rooms(world.now(), 1_000).await.unwrap() {
+        steps += 1;
+    }
+    // Of 4,700 messages and members.
+    assert!((5..=8).contains(&steps), "{steps} steps");
+}
+
+/// "The files of the messages are noted [...] from `at` on and in the same step", those of
 /// messages that were deleted before as they were.
 pub async fn the_files_of_a_deleted_room_are_to_be_deleted(store: Arc<dyn Store>) {
     let world = World::new(store.clone());
@@ -239,7 +333,7 @@ pub async fn the_files_of_a_deleted_room_are_to_be_deleted(store: Arc<dyn Store>
         world.say(gone, 1, "no file").await;
         with_file(stays, &format!("other {number}")).await;
     }
-    store.delete_room(gone).await.unwrap();
+    store.delete_room(gone, None).await.unwrap();
     let late = at(2_000);
     assert!(store.take_gone_files(late, 100).await.unwrap().is_empty(), "nothing is swept");
     let mut keys = BTreeSet::new();
@@ -257,7 +351,7 @@ pub async fn the_files_of_a_deleted_room_are_to_be_deleted(store: Arc<dyn Store>
     assert_eq!(keys, wanted.collect());
 }
 
-/// "Of callers at once each works on another room, or finds nothing to do."
+/// "Of callers at once each works on other rooms, or finds nothing to do."
 pub async fn rooms_that_are_swept_at_once_are_swept_once(store: Arc<dyn Store>) {
     let world = World::new(store.clone());
     let mut keys = BTreeSet::new();
@@ -268,7 +362,7 @@ pub async fn rooms_that_are_swept_at_once_are_swept_once(store: Arc<dyn Store>) 
             keys.insert(file.key.clone());
             world.send(NewMessage { attachment: Some(file), ..world.text(id, 1, "look") }).await;
         }
-        store.delete_room(id).await.unwrap();
+        store.delete_room(id, None).await.unwrap();
     }
     at_once(8, |_| {
         let store = store.clone();
@@ -295,7 +389,7 @@ pub async fn what_was_being_written_is_in_the_room_or_refused(store: Arc<dyn Sto
                     for _ in 0..20 {
                         tokio::task::yield_now().await;
                     }
-                    return world.store.delete_room(room).await.unwrap();
+                    return world.store.delete_room(room, None).await.unwrap().unwrap();
                 }
                 let mut last = 0;
                 while let Some(version) = write(&world, room, message, task as u64).await {
@@ -359,7 +453,7 @@ pub async fn who_joins_or_reads_at_once_finds_the_room_or_none(store: Arc<dyn St
             async move {
                 match task {
                     7 => {
-                        world.store.delete_room(room).await.unwrap();
+                        world.store.delete_room(room, None).await.unwrap();
                         while world.store.sweep_gone_rooms(world.now(), 5).await.unwrap() {}
                     }
                     6 => while erase(&world, room).await {},
@@ -416,7 +510,7 @@ pub async fn a_pair_that_asks_at_once_gets_a_room_that_stands(store: Arc<dyn Sto
                 let new = NewDirectRoom { first, second, metadata: Map::new(), at: world.now() };
                 let opened = world.store.direct_room(new).await.unwrap();
                 if task % 4 == 0 {
-                    let _ = world.store.delete_room(opened.0).await.map_err(refusal_of);
+                    let _ = world.store.delete_room(opened.0, None).await.map_err(refusal_of);
                 }
                 opened
             }

@@ -7,7 +7,8 @@ use super::{Cursor, Message, Presence, RoomId, SessionId, Timestamp, User, UserI
 /// Something that happened.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A lasting change of a room. It is in the store and can be read again at any time.
+    /// A lasting change of a room. It is in the store and can be read again at any time, until the
+    /// room is deleted ([`Change::Gone`]).
     Room(RoomEvent),
     /// A passing signal. It is told to who listens now, and may be lost.
     Signal(Signal),
@@ -96,8 +97,9 @@ pub enum Change {
     },
     /// The room's name, metadata or activity changed.
     Settings,
-    /// The host deleted the room, with everything in it: this is its last change, and there is
-    /// nothing left to read. Who was a member is for the host to ask before.
+    /// The host deleted the room, with everything in it, and there is nothing left to read. It has
+    /// the room's last version; what had been changed just before may be told after it. Who was a
+    /// member is for the host to ask before.
     Gone,
 }
 

@@ -14,6 +14,12 @@ pub const FIRST_FILE_PAUSE: Duration = Duration::from_secs(30);
 /// The longest time between two tries to delete a file.
 pub const LONGEST_FILE_PAUSE: Duration = Duration::from_hours(6);
 
+/// How long after it first could not be swept a deleted room is to be swept again.
+pub const FIRST_ROOM_PAUSE: Duration = Duration::from_secs(30);
+
+/// The longest time between two tries to sweep a deleted room.
+pub const LONGEST_ROOM_PAUSE: Duration = Duration::from_hours(6);
+
 /// A step of a user's erasure from a room.
 #[derive(Debug, Clone)]
 pub struct Erase {
@@ -102,7 +108,9 @@ pub trait ErasureStore: Send + Sync + 'static {
     ) -> StoreResult<ForgottenUser>;
 
     /// Deletes a room of any kind, and returns its last version. The host's act: nobody is asked for
-    /// permission.
+    /// permission. With `idle_since`, a room whose
+    /// [`activity_at`](crate::model::Room::activity_at) is at that moment or after it is kept as it
+    /// is, and `None` returned.
     ///
     /// # Contract
     /// From then on the room, and everything in it, is as if it never had been, to every method and
@@ -111,16 +119,29 @@ pub trait ErasureStore: Send + Sync + 'static {
     /// messages are given again. Costs the same however much the room holds: that is left to
     /// [`ErasureStore::sweep_gone_rooms`]. Sessions stay, and end with their sockets.
     ///
+    /// `idle_since` is looked at in the same step: a message that was sent at that moment or after it
+    /// keeps the room, or is refused.
+    ///
     /// [`NotFound`](super::StoreError::NotFound) where there is no such room, or not any more.
-    async fn delete_room(&self, room: RoomId) -> StoreResult<Version>;
+    async fn delete_room(
+        &self,
+        room: RoomId,
+        idle_since: Option<Timestamp>,
+    ) -> StoreResult<Option<Version>>;
 
-    /// Takes out of the store a part of what a deleted room still takes up there, at most `limit`
-    /// messages or members; whether there was something, so that there may be more.
+    /// Takes out of the store a part of what deleted rooms still take up there, at most `limit`
+    /// messages and members; whether there was something to do at `at`, so that there may be more.
     ///
     /// # Contract
-    /// The files of these messages are noted as by [`ErasureStore::note_gone_files`], from `at` on
-    /// and in the same step. Of callers at once each works on another room, or finds nothing to do.
-    /// What a step has not done is there for the next one, whenever that is and whoever does it.
+    /// A step goes on with further rooms while what is left of the next one is no more than what is
+    /// left of `limit`; it may end after some hundred rooms. The files of the messages are noted as by
+    /// [`ErasureStore::note_gone_files`], from `at` on and in the same step. Of callers at once each
+    /// works on other rooms, or finds nothing to do. What a step has not done is there for the next
+    /// one, whenever that is and whoever does it.
+    ///
+    /// Rooms that could not be swept hold up no others: they come again [`FIRST_ROOM_PAUSE`] after
+    /// that, each alone and in smaller parts, and after each further failure twice as late and
+    /// smaller still, at most [`LONGEST_ROOM_PAUSE`].
     async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool>;
 
     /// Notes files that no message bears, by their keys in the file store: they are to be deleted,

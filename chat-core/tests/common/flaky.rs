@@ -334,8 +334,12 @@ impl ErasureStore for Flaky {
         self.said(self.up()?.forget_user(user, now, limit).await)
     }
 
-    async fn delete_room(&self, room: RoomId) -> StoreResult<Version> {
-        self.said(self.up()?.delete_room(room).await)
+    async fn delete_room(
+        &self,
+        room: RoomId,
+        idle_since: Option<Timestamp>,
+    ) -> StoreResult<Option<Version>> {
+        self.said(self.up()?.delete_room(room, idle_since).await)
     }
 
     async fn sweep_gone_rooms(&self, at: Timestamp, limit: usize) -> StoreResult<bool> {

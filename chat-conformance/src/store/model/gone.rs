@@ -1,5 +1,7 @@
 //! Rooms that are deleted, in the model and the store.
 
+use std::time::Duration;
+
 use chat_core::model::{Kinds, MessageId, RoomId, Version};
 
 use super::compare::{Compared, agree};
@@ -30,14 +32,21 @@ impl Reference {
 }
 
 impl Player {
-    /// Deletes a room, unless it is the last that there is.
+    /// Deletes a room that is idle since its last message and not before, unless it is the last that
+    /// there is.
     pub(super) async fn delete_room(&mut self, room: u8) -> Compared {
         if self.reference.rooms.len() == 1 {
             return Ok(());
         }
         let room = self.room(room);
+        let is_it = |it: &&ReferenceRoom| it.id == room;
+        let known = self.reference.rooms.iter().find(is_it).ok_or("no such room")?;
+        let last = known.room().activity_at;
+        let idle = self.store.delete_room(room, Some(last)).await;
+        agree(Ok(None), idle.map_err(refusal_of))?;
+        let idle_since = Some(last.after(Duration::from_micros(1)));
         let wanted = self.reference.delete(room).ok_or("no such room")?;
-        agree(Ok(wanted), self.store.delete_room(room).await.map_err(refusal_of))
+        agree(Ok(Some(wanted)), self.store.delete_room(room, idle_since).await.map_err(refusal_of))
     }
 
     /// Sweeps a part of what is gone, which nobody sees.

@@ -235,7 +235,7 @@ impl ReferenceRoom {
         });
     }
 
-    fn room(&self) -> Room {
+    pub(super) fn room(&self) -> Room {
         let seqs_where = |is: fn(&Message) -> bool| {
             self.messages.iter().filter(|message| is(message)).map(|message| message.seq).collect()
         };

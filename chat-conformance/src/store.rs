@@ -50,6 +50,7 @@ pub mod session_lists;
 pub mod session_races;
 pub mod sessions;
 pub mod statuses;
+pub mod swept_rooms;
 mod world;
 
 /// An empty store for one test, and whatever has to live as long as the test.
@@ -163,13 +164,15 @@ macro_rules! store_tests {
                 what_is_sent_while_a_room_is_found_idle_keeps_it_or_is_refused,
                 other_rooms_stay_as_they_are_where_one_is_deleted,
                 a_pair_whose_room_is_deleted_gets_another_one,
+                what_was_being_written_is_in_the_room_or_refused,
+                who_joins_or_reads_at_once_finds_the_room_or_none,
+                a_pair_that_asks_at_once_gets_a_room_that_stands,
+            }
+            swept_rooms {
                 what_a_deleted_room_has_left_is_swept_in_steps,
                 many_small_rooms_are_swept_in_few_steps,
                 the_files_of_a_deleted_room_are_to_be_deleted,
                 rooms_that_are_swept_at_once_are_swept_once,
-                what_was_being_written_is_in_the_room_or_refused,
-                who_joins_or_reads_at_once_finds_the_room_or_none,
-                a_pair_that_asks_at_once_gets_a_room_that_stands,
             }
             host {
                 the_host_speaks_for_anybody_in_any_room,

@@ -68,9 +68,6 @@ chat_conformance::store_tests! { @list fresh;
         a_deleted_room_is_as_one_that_never_was,
         a_deleted_room_is_nowhere_listed_found_or_counted,
         what_is_sent_while_a_room_is_found_idle_keeps_it_or_is_refused,
-        many_small_rooms_are_swept_in_few_steps,
-        what_a_deleted_room_has_left_is_swept_in_steps,
-        the_files_of_a_deleted_room_are_to_be_deleted,
         what_was_being_written_is_in_the_room_or_refused,
         a_pair_that_asks_at_once_gets_a_room_that_stands,
     }
@@ -92,6 +89,11 @@ chat_conformance::store_tests! { @list fresh;
     }
     search {
         only_rooms_of_the_member_are_searched,
+    }
+    swept_rooms {
+        what_a_deleted_room_has_left_is_swept_in_steps,
+        many_small_rooms_are_swept_in_few_steps,
+        the_files_of_a_deleted_room_are_to_be_deleted,
     }
     statuses {
         very_many_that_moved_have_all_moved,

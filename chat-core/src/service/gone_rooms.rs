@@ -38,8 +38,9 @@ impl Chat {
     ///
     /// That is looked at in the step that deletes it, so no message is lost that was sent at that
     /// moment or after it: it is either stored before, and keeps the room, or refused, as there is no
-    /// such room. What was read of the room before does not matter. Edits, reactions and receipts
-    /// keep no room, nor does who joins.
+    /// such room. What was read of the room before does not matter. Messages have the time at which
+    /// they came in, by the clock of their server: let `since` be further back than clocks are apart.
+    /// Edits, reactions and receipts keep no room, nor does who joins.
     ///
     /// # Errors
     /// As [`Chat::delete_room`].
